@@ -1,0 +1,49 @@
+"""`expfam COMMAND`: one file a command, listed here."""
+
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+import expfam
+from expfam.cli.demo import demo
+from expfam.cli.explain import explain
+from expfam.cli.fit import fit
+from expfam.cli.predict import predict
+from expfam.cli.terminal import Reporting
+
+app = typer.Typer(
+    cls=Reporting,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 the fit has not converged, 2 bad input.",
+)
+for command in (demo, fit, predict, explain):
+    app.command()(command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"expfam {expfam.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def expfam_(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Generalized linear models: from a formula and a file to a certified fit."""
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 not converged, 2 bad input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old code page shows ? for psi instead of failing
+    app(prog_name="expfam")

@@ -1,0 +1,82 @@
+"""`expfam fit DATA FORMULA`."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import expfam
+from expfam.cli import spelled
+from expfam.cli.files import destination
+from expfam.cli.terminal import console, say, watched
+
+if TYPE_CHECKING:
+    from expfam.fit import Fit
+
+ROWS, SOLVING, OUTPUT = "Rows", "Solver", "Output"
+
+
+def _option(text: str, panel: str = "Model", **more: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel=panel, **more)
+
+
+def fit(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A Parquet or CSV file.", show_default=False)],
+    formula: Annotated[
+        str, typer.Argument(metavar="FORMULA", help="Such as 'y ~ a + log(x) + bs(z, df=5)'.", show_default=False)
+    ],
+    family: Annotated[str, _option("A family, such as poisson or 'tweedie(1.5)'.")] = "gaussian",
+    link: Annotated[str | None, _option("A link, such as log or 'power(0.5)'; the family's own if left out.")] = None,
+    theta: Annotated[float | None, _option("theta of negative_binomial.")] = None,
+    power: Annotated[float | None, _option("Power of tweedie.")] = None,
+    ridge: Annotated[float | None, _option("Strength s of a penalty s/2 |theta|^2 on the mean loss.")] = None,
+    offset: Annotated[str | None, _option("A column or an expression, added to the linear predictor.", ROWS)] = None,
+    exposure: Annotated[str | None, _option("An offset log(exposure), for a log link.", ROWS)] = None,
+    weights: Annotated[str | None, _option("A column or an expression.", ROWS)] = None,
+    weights_kind: Annotated[str, _option("precision, frequency or sampling.", ROWS)] = "precision",
+    trials: Annotated[str | None, _option("Number of trials behind a binomial share.", ROWS)] = None,
+    missing: Annotated[str, _option("drop rows with missing values (told), or error.", ROWS)] = "drop",
+    solver: Annotated[str, _option("auto, newton, sgd, or 'sgd(passes=50)'.", SOLVING)] = "auto",
+    tol: Annotated[float, _option("Bound on the scaled gradient.", SOLVING)] = 1e-8,
+    max_iter: Annotated[int, _option("Bound on Newton's steps.", SOLVING)] = 100,
+    seed: Annotated[int, _option("Order of the rows for sgd.", SOLVING)] = 0,
+    save: Annotated[Path | None, _option("Write the model here, as JSON without any rows.", OUTPUT)] = None,
+    progress: Annotated[
+        bool | None, typer.Option("--progress/--no-progress", help="On in a terminal.", rich_help_panel=OUTPUT)
+    ] = None,
+) -> None:
+    """Fit a generalized linear model to a file and print its summary."""
+    began = perf_counter()
+    if save is not None:
+        destination("--save", save, inputs=[data])
+    fitted = expfam.glm(
+        formula, data, family=spelled.family(family, theta=theta, power=power), link=link, weights=weights,
+        weights_kind=weights_kind, offset=offset, exposure=exposure, trials=trials,
+        penalty=None if ridge is None else expfam.Ridge(ridge), solver=spelled.solver(solver), tol=tol,
+        max_iter=max_iter, missing=missing, seed=seed, progress=watched(progress),
+    )  # fmt: skip
+    if save is not None:
+        fitted.save(save)
+    _report(fitted, save, perf_counter() - began)
+    if not fitted.converged:
+        certificate = fitted.certificate
+        say(
+            "not converged",
+            f"gradient {certificate.gradient:.1e}, tol {certificate.tol:.1e}; {certificate.status.value}",
+        )
+        raise typer.Exit(1)
+
+
+def _report(fitted: "Fit", save: Path | None, seconds: float) -> None:
+    """The summary, where the model is, and how long all of it took."""
+    from rich.text import Text  # slow to load
+
+    summary = Text(f"\n{fitted.summary()}\n")
+    for pattern, style in ((r"^Generalized .*", "bold"), ("Converged:", "bold green"), ("NOT converged", "bold red")):
+        summary.highlight_regex(f"(?m){pattern}", style)
+    out = console()
+    out.print(summary)
+    if save is not None:
+        out.print(f"Saved to [bold]{save}[/] ({save.stat().st_size / 1e3:,.0f} kB), without any rows.")
+    out.print(f"[dim]{seconds:.2f} s in all: reading, fitting, certifying.[/]")

@@ -1,0 +1,82 @@
+"""`expfam predict MODEL DATA`."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import expfam
+from expfam.cli.files import WRITERS, destination, write
+from expfam.cli.terminal import console, say
+from expfam.errors import ExpfamError
+
+if TYPE_CHECKING:
+    from expfam.fit import Fit
+
+SHOWN = 10
+
+
+def predict(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model that `fit --save` wrote.", show_default=False)
+    ],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A Parquet or CSV file.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="A .parquet or .csv file; without it the first rows are shown.")
+    ] = None,
+    type: Annotated[str, typer.Option(help="response (the mean), link, or class (the label).")] = "response",
+    interval: Annotated[
+        bool, typer.Option("--interval", help="Columns fit, lower, upper: the mean's confidence.")
+    ] = False,
+    level: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
+    unseen: Annotated[
+        str | None, typer.Option(help="A level the fit never met: error, reference or missing; default the model's.")
+    ] = None,
+) -> None:
+    """Predict every row of a file, in its order."""
+    began = perf_counter()
+    if interval and type == "class":
+        raise ExpfamError("--interval with --type class: a label has no interval; take --type response")
+    if out is not None:
+        destination("--out", out, inputs=[model, data], suffixes=WRITERS)
+    fit = expfam.load(model)
+    predictions = _table(fit, fit.predict(
+        data, type=type, interval="confidence" if interval else None, level=level, unseen=unseen
+    ))  # fmt: skip
+    gaps, n = predictions.column(0).null_count, predictions.num_rows
+    if gaps:
+        say("note", f"{gaps:,} of {n:,} rows have missing values and no prediction; their cells are left empty")
+    if out is None:
+        _show(predictions)
+        return
+    write(predictions, out)
+    console().print(f"Wrote {n:,} predictions to [bold]{out}[/] in {perf_counter() - began:.2f} s.")
+
+
+def _table(fit: "Fit", answer: Any) -> Any:
+    """What `Fit.predict` answers as an Arrow table, null where there is no prediction."""
+    import pyarrow as pa
+
+    if isinstance(answer, pa.Table):
+        columns = {name: answer[name].to_numpy() for name in answer.column_names}
+    elif answer.ndim == 1:
+        columns = {"prediction": answer}
+    else:
+        columns = {f"prediction[{label}]": values for label, values in zip(fit.classes or (), answer.T, strict=False)}
+    return pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
+
+
+def _show(predictions: Any) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("row", *predictions.column_names):
+        table.add_column(name, justify="right")
+    for row, values in enumerate(predictions.slice(0, SHOWN).to_pylist()):
+        cells = ("" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v) for v in values.values())
+        table.add_row(str(row), *cells)
+    out = console()
+    out.print(table)
+    out.print(f"[dim]{min(SHOWN, len(predictions)):,} of {len(predictions):,} rows; --out FILE.parquet writes all.[/]")

@@ -1,0 +1,85 @@
+"""What the user sees: results on stdout, notes and errors on stderr, colour only on a terminal, and the exit code."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any, TextIO, final
+
+import typer
+from typer.core import TyperGroup
+
+from expfam.errors import (
+    AliasWarning,
+    ConvergenceWarning,
+    DataWarning,
+    ExpfamError,
+    ExpfamWarning,
+    SeparationWarning,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 100
+STYLES = {"error": "bold red", "not converged": "bold red", "warning": "yellow", "note": "cyan"}
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+@final
+class Reporting(TyperGroup):
+    """Runs a command; errors and warnings of the library become lines on stderr, and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            with _warnings_told():
+                return super().invoke(ctx)
+        except ExpfamError as error:
+            say("error", str(error))
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            say("error", "interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def console(stderr: bool = False) -> "Console":
+    """A console as wide as the terminal, 100 columns at most; without colour in a pipe."""
+    from rich.console import Console  # slow to load, and `--version` goes without
+
+    width = min(get_terminal_size((WIDTH, 24)).columns, WIDTH)
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=True)
+
+
+def say(kind: str, message: str) -> None:
+    """`expfam: kind: message` on stderr; lines are left whole, so that a caret stays under its place."""
+    from rich.text import Text
+
+    console(stderr=True).print(Text.assemble("expfam: ", (f"{kind}:", STYLES[kind]), f" {message}"))
+
+
+def watched(asked: bool | None) -> bool:
+    """Show progress? As asked, else where someone looks on."""
+    return sys.stderr.isatty() if asked is None else asked
+
+
+@contextmanager
+def _warnings_told() -> Iterator[None]:
+    """Warnings as one line each. What the certificate says is left to the command, which shows it with the fit."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ExpfamWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", SeparationWarning)
+        warnings.showwarning = _tell
+        yield
+
+
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    say("note" if issubclass(category, (DataWarning, AliasWarning)) else "warning", str(message))

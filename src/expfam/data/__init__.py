@@ -1,0 +1,1 @@
+"""Any tabular thing -> Table: one inner form, so that every backend gives the same fit."""

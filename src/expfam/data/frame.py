@@ -1,0 +1,49 @@
+"""A data frame: pandas, polars, Arrow, and what else narwhals reads or the Arrow stream protocol gives."""
+
+from functools import partial
+from typing import Any
+
+from expfam.data.names import Wanted, choose
+from expfam.data.raw import Raw, attempt
+
+
+def accepts(data: Any) -> bool:
+    """Is it a frame, eager or lazy?"""
+    import narwhals as nw
+
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        return not hasattr(data, "name") or hasattr(data, "columns")
+    found = nw.from_native(data, pass_through=True)
+    return isinstance(found, (nw.DataFrame, nw.LazyFrame))
+
+
+def read(data: Any, wanted: Wanted) -> Raw:
+    """The wanted columns as Arrow arrays; a lazy frame is collected with these columns only."""
+    import narwhals as nw
+
+    choose(_labels(data), None)
+    native = nw.from_native(data, pass_through=True)
+    if not isinstance(native, (nw.DataFrame, nw.LazyFrame)):
+        native = nw.from_native(_arrow_table(data))
+    names = choose(native.collect_schema().names(), wanted)
+    kind = {"pandas": "pandas", "polars": "polars"}.get(native.implementation.value, "arrow")
+    eager = native.select(names).collect() if isinstance(native, nw.LazyFrame) else native
+    columns = {name: attempt(partial(_column, eager, name)) for name in names}
+    return Raw(columns, len(eager), kind)
+
+
+def _column(frame: Any, name: str) -> Any:
+    return frame.get_column(name).to_arrow()
+
+
+def _labels(data: Any) -> tuple[object, ...]:
+    """Column labels as an eager frame itself has them: narwhals would stumble over doubled ones."""
+    if hasattr(data, "collect"):
+        return ()
+    return tuple(data.column_names if hasattr(data, "column_names") else getattr(data, "columns", ()))
+
+
+def _arrow_table(data: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.table(data)

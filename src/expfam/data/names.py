@@ -1,0 +1,43 @@
+"""Column names: which are near, which are wanted, which are missing or doubled."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import TypeAlias
+
+from expfam.errors import SchemaError
+
+Wanted: TypeAlias = Iterable[str] | Callable[[tuple[str, ...]], Iterable[str]] | None
+"""Columns to read: their names, a function from the names at hand to those wanted, or None for all."""
+
+
+def some(items: Iterable[str], most: int = 12) -> str:
+    """The first few of `items`, quoted, for a message."""
+    found = [repr(item) for item in items]
+    return ", ".join(found[:most]) + (f", ... ({len(found)} in all)" if len(found) > most else "")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """'did you mean ...?' where something is near, then what there is."""
+    names = tuple(names)
+    folded = {other.casefold(): other for other in reversed(names)}
+    near = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3)]
+    hint = f"did you mean {some(near)}? " if near else ""
+    return f"{hint}Columns at hand: {some(names)}"
+
+
+def choose(names: Sequence[object], wanted: Wanted) -> tuple[str, ...]:
+    """The names to read, each once, in the order of the data; SchemaError for doubled or missing ones."""
+    odd = next((name for name in names if not isinstance(name, str)), None)
+    if odd is not None:
+        raise SchemaError(f"column name {odd!r} is a {type(odd).__name__}; names must be text: rename the column")
+    known = tuple(str(name) for name in names)
+    doubled = [name for name, count in Counter(known).items() if count > 1]
+    if doubled:
+        raise SchemaError(f"column names occur more than once: {some(doubled)}; rename or drop the doubles")
+    if wanted is None:
+        return known
+    asked = frozenset(wanted(known) if callable(wanted) else wanted)
+    for name in sorted(asked.difference(known)):
+        raise SchemaError(f"the data has no column {name!r}; {nearest(name, known)}")
+    return tuple(name for name in known if name in asked)

@@ -1,0 +1,102 @@
+"""Where does the data come from? `read` turns anything tabular into one Table of Arrow columns."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from expfam._typing import AnyArray, BoolArray
+from expfam.data import arrays, files, frame
+from expfam.data.column import Column, Kind, compact, decode, kind_of, missing
+from expfam.data.names import Wanted, nearest
+from expfam.data.raw import Raw, Unreadable
+from expfam.errors import SchemaError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Columns by name, each an Arrow array, all of length n.
+
+    `kind` is what the caller gave (dict, pandas, polars or arrow), for answers in the same manner; `rows`
+    (n,) are the places the rows had in the data as given, None while all are there.
+    """
+
+    columns: Mapping[str, Any]
+    n: int
+    kind: str
+    rows: AnyArray | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns at hand, in the order of the data."""
+        return tuple(self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column in its one inner form; SchemaError if there is none, or its type has no coding."""
+        return decode(name, self.array(name))
+
+    def kind_of(self, name: str) -> Kind:
+        """Is the column number, text or bool? Errors as for `column`."""
+        return kind_of(name, self.array(name).type)
+
+    def missing(self, name: str, nan_too: bool) -> BoolArray | None:
+        """Rows (n,) where the column is null, or also where it is NaN; None if there are none."""
+        return missing(name, self.array(name), nan_too)
+
+    def array(self, name: str) -> Any:
+        """The Arrow array of a column."""
+        if name not in self.columns:
+            raise SchemaError(f"the data has no column {name!r}; {nearest(name, self.columns)}")
+        array = self.columns[name]
+        if isinstance(array, Unreadable):
+            raise SchemaError(f"column {name!r} cannot be read: {array.reason}")
+        return array
+
+    def filter(self, mask: BoolArray) -> "Table":
+        """The rows where `mask` (n,) is true; they remember where they were."""
+        if mask.shape != (self.n,):
+            raise SchemaError(f"a mask of shape {mask.shape} cannot choose among {self.n} rows")
+        if mask.all():
+            return self
+        kept = {
+            name: array if isinstance(array, Unreadable) else array.filter(mask) for name, array in self.columns.items()
+        }
+        rows = np.flatnonzero(mask) if self.rows is None else self.rows[mask]
+        return Table(kept, int(rows.size), self.kind, rows)
+
+    def row(self, i: int) -> int:
+        """Where row i stood in the data as given, counted from 0."""
+        return i if self.rows is None else int(self.rows[i])
+
+
+BACKENDS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Wanted], Raw]], ...] = (
+    (files.accepts, files.read),
+    (arrays.accepts, arrays.read),
+    (frame.accepts, frame.read),
+)
+"""(predicate, reader): the first that accepts the data reads it."""
+
+
+def read(data: Any, columns: Wanted = None) -> Table:
+    """A dict of arrays, a pandas, polars or Arrow frame, or a path to Parquet or CSV, as a Table.
+
+    Only `columns` are read: names, or a function from the names at hand to those wanted; None is all.
+    SchemaError: no table, no rows, a missing or doubled column, unequal lengths, a missing or damaged file.
+    """
+    if isinstance(data, Table):
+        return data
+    reader = next((reader for accepts, reader in BACKENDS if accepts(data)), None)
+    if reader is None:
+        shape = f" of shape {data.shape}" if isinstance(data, np.ndarray) else ""
+        raise SchemaError(
+            f"a {type(data).__name__}{shape} is not a table; give a dict of arrays, a pandas, polars or "
+            "Arrow frame, or a path to a .parquet or .csv file (a bare matrix goes to glm_arrays)"
+        )
+    raw = reader(data, columns)
+    if raw.n == 0:
+        raise SchemaError("the data has no rows; a model needs at least one")
+    columns_in = {
+        name: array if isinstance(array, Unreadable) else compact(array) for name, array in raw.columns.items()
+    }
+    return Table(columns_in, raw.n, raw.kind)

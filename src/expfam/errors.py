@@ -1,0 +1,49 @@
+"""What was found where, what is allowed, what to do: every error and warning of the library, one family each."""
+
+
+class ExpfamError(ValueError):
+    """Anything the library refuses; catch this one to catch all of them."""
+
+
+class FormulaError(ExpfamError):
+    """The formula does not parse, or asks for something outside the listed functions."""
+
+
+class SchemaError(ExpfamError):
+    """The data does not fit the model: columns, types, levels, lengths."""
+
+
+class ResponseError(ExpfamError):
+    """The response lies outside the family's support, or has too few classes."""
+
+
+class FamilyError(ExpfamError):
+    """A family breaks a law of the exponential family, or an option of it is out of range."""
+
+
+class SolverError(ExpfamError):
+    """No solver can start or go on: infeasible means, an option out of range."""
+
+
+class ModelFileError(ExpfamError):
+    """A saved model is damaged, foreign, or newer than this library."""
+
+
+class ExpfamWarning(UserWarning):
+    """Anything the library tells without stopping."""
+
+
+class ConvergenceWarning(ExpfamWarning):
+    """The certificate does not show an optimum."""
+
+
+class SeparationWarning(ExpfamWarning):
+    """Coefficients run off to infinity: the likelihood has no maximum."""
+
+
+class AliasWarning(ExpfamWarning):
+    """Columns are linear combinations of earlier ones and were left out."""
+
+
+class DataWarning(ExpfamWarning):
+    """Rows were left out or replaced."""

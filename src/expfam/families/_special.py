@@ -1,0 +1,41 @@
+"""Small functions shared by several families: one divergence, two lattices, one window of counts."""
+
+import numpy as np
+from scipy.special import kl_div, xlog1py
+
+from expfam._typing import FloatArray
+
+WHOLE = 1e-7
+
+
+def divergence(t: FloatArray, mu: FloatArray) -> FloatArray:
+    """t log(t / mu) - t + mu >= 0, accurate also where t is close to mu; 0 at t = mu = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        d = (t - mu) / mu
+        near = np.asarray(mu * (xlog1py(1 + d, d) - d))
+    return np.where(np.abs(t - mu) < mu / 2, np.maximum(near, 0.0), kl_div(t, mu))
+
+
+def whole(count: FloatArray) -> FloatArray:
+    """The largest whole number <= count, forgiving the rounding of count = weight * share."""
+    return np.floor(count + WHOLE)
+
+
+def whole_below(count: FloatArray) -> FloatArray:
+    """The largest whole number < count, forgiving as `whole` does."""
+    return np.ceil(count - WHOLE) - 1
+
+
+def log_sum_exp(x: FloatArray) -> FloatArray:
+    """log sum_j exp x_ij over the last axis; -inf where all are."""
+    top = np.max(x, axis=-1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.sum(np.exp(x - top), axis=-1)) + top[..., 0])
+
+
+def log_ratio(t: FloatArray, mu: FloatArray, plus: float = 0.0) -> FloatArray:
+    """log((t + plus) / (mu + plus)), accurate also where t is close to mu; -inf at t = plus = 0."""
+    base = mu + plus
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.abs(t - mu) < base / 2, np.log1p((t - mu) / base), np.log((t + plus) / base))

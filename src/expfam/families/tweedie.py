@@ -1,0 +1,230 @@
+"""V(mu) = mu^p: the families closed under scaling; for 1 < p < 2 a Poisson number of Gamma claims."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeAlias, TypeVar, final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammainc, gammaln, xlogy
+
+from expfam._typing import BoolArray, FloatArray
+from expfam.errors import FamilyError
+from expfam.families._family import ExponentialFamily, Scale
+from expfam.families._special import log_ratio, log_sum_exp
+from expfam.families.gamma import Gamma
+from expfam.families.gaussian import Gaussian
+from expfam.families.inverse_gaussian import InverseGaussian
+from expfam.families.poisson import Poisson
+
+PARENTS: dict[float, ExponentialFamily] = {0: Gaussian(), 1: Poisson(), 2: Gamma(), 3: InverseGaussian()}
+CELLS = 1 << 20  # entries of one slab of the series
+
+P = ParamSpec("P")
+R = TypeVar("R")
+IndexArray: TypeAlias = npt.NDArray[np.intp]
+
+
+def _or_parent(method: Callable[Concatenate["Tweedie", P], R]) -> Callable[Concatenate["Tweedie", P], R]:
+    """At a power of PARENTS the parent answers."""
+
+    @wraps(method)
+    def answer(self: "Tweedie", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self.parent is None:
+            return method(self, *args, **kwargs)
+        asked = getattr(self.parent, method.__name__)
+        result: R = asked(*args, **kwargs) if callable(asked) else asked
+        return result
+
+    return answer
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Tweedie(ExponentialFamily):
+    """a(psi) = ((1-p) psi)^((2-p)/(1-p)) / (2-p), V(mu) = mu^p.
+
+    p = 0, 1, 2, 3 are Gaussian, Poisson, Gamma, inverse Gaussian; these and 1 < p < 2 have a likelihood.
+    The default link is log: the canonical one, mu^(1-p), restricts eta. Raises FamilyError for 0 < p < 1.
+    """
+
+    power: float
+    name: ClassVar[str] = "tweedie"
+    default_link: ClassVar[str] = "log"
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.power) or 0 < self.power < 1:
+            raise FamilyError(
+                f"Tweedie(power={self.power!r}): no such family; power must be <= 0 or >= 1; "
+                "take 1 < power < 2 for amounts with exact zeros"
+            )
+
+    @property
+    def parent(self) -> ExponentialFamily | None:
+        """The family of its own name that this power belongs to."""
+        return PARENTS.get(self.power)
+
+    @property
+    def compound(self) -> bool:
+        """Is this a Poisson sum of Gammas?"""
+        return 1 < self.power < 2
+
+    @property
+    @_or_parent
+    def mean_domain(self) -> tuple[float, float]:
+        """The open interval of mu."""
+        return 0.0, np.inf
+
+    @property
+    @_or_parent
+    def fixed_dispersion(self) -> bool:
+        """Is phi = 1 known?"""
+        return False
+
+    @property
+    def has_likelihood(self) -> bool:
+        """Only 1 < p < 2 and the parents' powers."""
+        return self.compound or self.parent is not None
+
+    @property
+    def why_no_likelihood(self) -> str:
+        """The reason, and the remedy."""
+        return f"at power {self.power:g} its density has no usable form; take 1 < power < 2, or 0, 1, 2, 3"
+
+    @property
+    @_or_parent
+    def allowed(self) -> str:
+        """The support of y in words."""
+        return "any finite number" if self.power < 0 else "a number >= 0" if self.compound else "a number > 0"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about a y outside the support."""
+        return "correct or drop such rows" if self.power < 2 else "take 1 < power < 2 for exact zeros"
+
+    @_or_parent
+    def a(self, psi: FloatArray) -> FloatArray:
+        p = self.power
+        return np.power((1 - p) * psi, (2 - p) / (1 - p)) / (2 - p)
+
+    @_or_parent
+    def mean(self, psi: FloatArray) -> FloatArray:
+        return np.power((1 - self.power) * psi, 1 / (1 - self.power))
+
+    @_or_parent
+    def natural(self, mu: FloatArray) -> FloatArray:
+        return np.power(mu, 1 - self.power) / (1 - self.power)
+
+    @_or_parent
+    def variance(self, mu: FloatArray) -> FloatArray:
+        return np.power(mu, self.power)
+
+    @_or_parent
+    def dvariance(self, mu: FloatArray) -> FloatArray:
+        return self.power * np.power(mu, self.power - 1)
+
+    @_or_parent
+    def conjugate(self, t: FloatArray) -> FloatArray:
+        p = self.power
+        return np.power(np.maximum(t, 0.0), 2 - p) / ((1 - p) * (2 - p))
+
+    @_or_parent
+    def loss(self, t: FloatArray, mu: FloatArray) -> FloatArray:
+        """mu^(2-p) [(r^(2-p) - 1) / (2-p) - (r - 1)] / (1-p) at r = t / mu."""
+        p = self.power
+        grown = np.expm1((2 - p) * log_ratio(np.maximum(t, 0.0), mu)) / (2 - p)
+        return np.power(mu, 2 - p) * np.maximum((grown - (t - mu) / mu) / (1 - p), 0.0)
+
+    @_or_parent
+    def outside(self, y: FloatArray) -> BoolArray:
+        if self.power < 0:
+            return np.zeros(np.shape(y), dtype=np.bool_)
+        return y < 0 if self.compound else y <= 0
+
+    @_or_parent
+    def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
+        """log sum_j W_j(y) - log y + k a*(y), k = w / phi (Dunn and Smyth 2005); 0 at y = 0."""
+        if not self.compound:
+            self.no_likelihood("density")
+        y, k = np.broadcast_arrays(np.asarray(y, dtype=np.float64), precision)
+        out = np.zeros(y.shape)
+        some = y > 0
+        out[some] = _log_series(self.power, y[some], k[some]) + k[some] * self.conjugate(y[some])
+        return out
+
+    @_or_parent
+    def loglik(
+        self, y: FloatArray, mu: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0
+    ) -> float:
+        """sum f log p(y; mu, phi / w) at phi = deviance / sum f w."""
+        return ExponentialFamily.loglik(self, y, mu, deviance, weight, frequency)
+
+    @_or_parent
+    def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
+        if not self.compound:
+            self.no_likelihood("draws")
+        rate, shape, scale = self.claims(mu, weight / phi)
+        return np.asarray(rng.gamma(rng.poisson(rate) * shape, scale))
+
+    @_or_parent
+    def cdf(self, y: FloatArray, mu: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
+        """e^-rate + sum_j Poisson(j; rate) P(Gamma(j shape) <= y / scale)."""
+        if not self.compound:
+            self.no_likelihood("distribution function")
+        rate, shape, scale = self.claims(mu, weight / phi)
+        rate, x = np.broadcast_arrays(rate, np.maximum(y, 0.0) / scale)
+        total = np.exp(-rate) + np.exp(_log_compound(rate.ravel(), shape, x.ravel())).reshape(x.shape)
+        return np.where(np.asarray(y) < 0, 0.0, np.minimum(total, 1.0))
+
+    @_or_parent
+    def cdf_left(self, y: FloatArray, mu: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
+        return np.where(np.asarray(y) > 0, self.cdf(y, mu, phi, weight), 0.0)
+
+    def claims(self, mu: FloatArray, precision: Scale) -> tuple[FloatArray, float, FloatArray]:
+        """The rate of the Poisson number, and the shape and scale of one Gamma claim, for 1 < p < 2."""
+        p = self.power
+        rate = precision * np.power(mu, 2 - p) / (2 - p)
+        return rate, (2 - p) / (p - 1), (p - 1) * np.power(mu, p - 1) / precision
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "power": float(self.power)}
+
+
+def _log_series(p: float, y: FloatArray, k: FloatArray) -> FloatArray:
+    """log b = log sum_j W_j - log y, W_j = z^j / (j! Gamma(j alpha)), largest near j = k y^(2-p) / (2-p)."""
+    alpha = (2 - p) / (p - 1)
+    log_z = alpha * np.log(k * y / (p - 1)) + np.log(k / (2 - p))
+
+    def log_term(j: FloatArray, rows: IndexArray) -> FloatArray:
+        return np.asarray(j * log_z[rows, None] - gammaln(j + 1) - gammaln(j * alpha))
+
+    return _log_sum(k * np.power(y, 2 - p) / (2 - p), 1 / (1 + alpha), log_term) - np.log(y)
+
+
+def _log_compound(rate: FloatArray, shape: float, x: FloatArray) -> FloatArray:
+    """log sum_j Poisson(j; rate) P(Gamma(j shape) <= x)."""
+
+    def log_term(j: FloatArray, rows: IndexArray) -> FloatArray:
+        number = xlogy(j, rate[rows, None]) - rate[rows, None] - gammaln(j + 1)
+        with np.errstate(divide="ignore"):
+            return np.asarray(number + np.log(gammainc(j * shape, x[rows, None])))
+
+    return _log_sum(rate, 1.0, log_term)
+
+
+def _log_sum(centre: FloatArray, spread: float, log_term: Callable[[FloatArray, IndexArray], FloatArray]) -> FloatArray:
+    """log sum_(j >= 1) e^log_term, over the j within 20 and nine deviations sqrt(spread centre) of it.
+
+    Rows of like width are summed together in slabs of about CELLS numbers, so memory stays bounded.
+    """
+    reach = np.ceil(9 * np.sqrt(spread * centre) + 20)
+    order = np.argsort(centre)
+    width = reach[order]
+    slab = np.floor(np.cumsum(width) / CELLS) + np.floor(np.log2(width)) * len(centre)
+    out = np.empty(len(centre))
+    for rows in np.split(order, np.flatnonzero(np.diff(slab)) + 1):
+        if len(rows):
+            first = np.maximum(np.floor(centre[rows]) - reach[rows], 1.0)
+            out[rows] = log_sum_exp(log_term(first[:, None] + np.arange(2 * reach[rows].max() + 1), rows))
+    return out

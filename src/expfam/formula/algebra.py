@@ -1,0 +1,178 @@
+"""The formula algebra, parsed by formulaic: 'y ~ a*b + offset(e)' -> response, terms, offsets."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from expfam.errors import FormulaError
+from expfam.formula.expression import ALLOWED, Call, Constant, Name, Node, Source, columns_of, parse, refusal
+
+MOST = 6
+"""The largest power of a sum of terms: (a + b + c)**2 is the use, (...)**99 would fill the memory."""
+
+ONE = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Algebra:
+    """`terms` in R's order: by degree, then as written; the empty one is the intercept.
+
+    A term lists its variables in the order in which the formula first names them.
+    """
+
+    response: Node | None
+    terms: tuple[tuple[Node, ...], ...]
+    offsets: tuple[Node, ...]
+
+
+def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Algebra:
+    """Parse `formula` over the columns `names`; '.' stands for those the response and `hidden` leave."""
+    whole = re.sub(r"\s", " ", formula)
+    if "~" not in whole:
+        raise FormulaError(f"{formula!r} is no formula: write 'response ~ terms', for example 'y ~ a + log(b)'")
+    adapter = _Adapter(whole, names)
+    tokens = adapter.tokens()
+    left, right = adapter.sides(())
+    response = adapter.response(left)
+    if any(token.token == "." for token in tokens):
+        used = {*hidden, *(columns_of(response) if response else ())}
+        left, right = adapter.sides(tuple(name for name in names if name not in used))
+    written = [tuple(adapter.node(factor) for factor in term.factors) for term in right]
+    order = adapter.order(right)
+    offsets = tuple(_offset(whole, term) for term in written if _is(term, "offset"))
+    terms = {frozenset(node.text for node in term): term for term in written if not _is(term, "offset")}
+    for term in terms.values():
+        _check(whole, term)
+    ranked = [tuple(sorted(filter(_varies, term), key=lambda node: order[node.text])) for term in terms.values()]
+    return Algebra(response, tuple(sorted(ranked, key=len)), offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Adapter:
+    """formulaic's tokens and terms, with our errors and our expressions."""
+
+    whole: str
+    names: tuple[str, ...]
+
+    def tokens(self) -> list[Any]:
+        """The tokens, every expression among them parsed, every power bounded: errors know their place."""
+        from formulaic.parser.algos.tokenize import tokenize
+
+        try:
+            tokens = list(tokenize(self.whole))
+        except Exception as error:
+            raise self.syntax(error) from None
+        for token in tokens:
+            if token.kind and token.kind.value == "python":
+                self.expression(token)
+        for base, sign, power in zip(tokens, tokens[1:], tokens[2:], strict=False):
+            if sign.token in ("**", "^") and power.token.isdigit():
+                self.power(base, sign, power)
+        return tokens
+
+    def expression(self, token: Any) -> Node:
+        if self.whole[token.source_start] == "{":
+            raise refusal(self.whole, token.source_start, "braces are refused", "write I(...) for arithmetic")
+        return parse(token.token, self.names, self.whole, token.source_start)
+
+    def power(self, base: Any, sign: Any, token: Any) -> None:
+        if int(token.token) > MOST:
+            raise refusal(self.whole, token.source_start, f"the power {token.token} of terms", f"allowed: up to {MOST}")
+        if base.token != ")":
+            found = f"{base.token}{sign.token}{token.token} is {base.token} in the algebra of formulas"
+            raise refusal(self.whole, sign.source_start, found, f"write I({base.token}**{token.token}) for the power")
+
+    def syntax(self, error: Exception) -> FormulaError:
+        """formulaic marks the place inside its message; ours puts a caret there."""
+        from formulaic.errors import FormulaicError
+
+        known = str(error) if isinstance(error, FormulaicError) else "brackets or operators do not match"
+        message, _, context = known.partition("\n\n")
+        place = context.find("⧛") if "⧛" in context else len(self.whole)
+        return refusal(
+            self.whole,
+            place,
+            f"the formula does not parse: {message.rstrip('.')}",
+            f"{ALLOWED}, joined by + : * / - ^",
+        )
+
+    def sides(self, available: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
+        """The terms on the left and on the right, as formulaic has them."""
+        from formulaic.parser import DefaultFormulaParser
+
+        parser = DefaultFormulaParser(include_intercept=True, feature_flags={"TWOSIDED"})
+        try:
+            found = parser.get_terms(self.whole, context={"__formulaic_variables_available__": list(available)})
+        except RecursionError:
+            raise FormulaError("the formula nests too deeply; write fewer brackets") from None
+        except Exception as error:  # formulaic stumbles over some unmatched brackets in ways of its own
+            raise self.syntax(error) from None
+        sides = found._to_dict() if hasattr(found, "_to_dict") else {"root": found}
+        return list(sides.get("lhs", ())), list(sides.get("rhs", sides.get("root", ())))
+
+    def node(self, factor: Any) -> Node:
+        """A factor as an expression."""
+        token = factor.token
+        if token is None:
+            return Source(factor.expr, self.whole, 0, self.names).column(factor.expr)
+        if factor.eval_method.value == "literal":
+            return Constant(factor.expr, factor.expr)
+        if token.kind.value == "python":
+            return self.expression(token)
+        return Source(factor.expr, self.whole, token.source_start, self.names).column(factor.expr)
+
+    def response(self, left: list[Any]) -> Node | None:
+        """The one expression on the left, if there is a left side."""
+        if not self.whole.partition("~")[0].strip():
+            return None
+        nodes = [self.node(factor) for term in left for factor in term.factors]
+        if len(nodes) != 1 or not columns_of(nodes[0]) or _is((nodes[0],), "offset"):
+            raise FormulaError(
+                f"the left side of {self.whole!r} must be one response: a column, an expression such as "
+                "log(y) or I(a + b), or cbind(successes, failures)"
+            )
+        return nodes[0]
+
+    def order(self, terms: list[Any]) -> dict[str, tuple[int, int]]:
+        """Where the formula first names each variable; those of '.' come first, in the order of the data."""
+        order: dict[str, tuple[int, int]] = {}
+        for rank, factor in enumerate(factor for term in terms for factor in term.factors):
+            start = factor.token.source_start if factor.token and factor.token.source_start is not None else -1
+            text = self.node(factor).text
+            order[text] = min(order.get(text, (start, rank)), (start, rank))
+        return order
+
+
+def _varies(node: Node) -> bool:
+    return not isinstance(node, Constant)
+
+
+def _is(term: tuple[Node, ...], function: str) -> bool:
+    return any(isinstance(node, Call) and node.function == function for node in term)
+
+
+def _offset(whole: str, term: tuple[Node, ...]) -> Node:
+    if len(term) > 1:
+        raise FormulaError(f"an offset in an interaction, in {whole!r}: offset(...) must be a term of its own")
+    call = term[0]
+    assert isinstance(call, Call)
+    return call.args[0]
+
+
+def _check(whole: str, term: tuple[Node, ...]) -> None:
+    """Every variable reads a column, and no number scales a term."""
+    if len(term) == 1 and isinstance(term[0], Constant) and term[0].text == ONE:
+        return
+    for node in term:
+        if isinstance(node, Name):
+            continue
+        if _is((node,), "cbind"):
+            raise FormulaError(f"{node.text!r} stands on the right of {whole!r}; cbind is for the response on the left")
+        if not columns_of(node):
+            raise FormulaError(f"{node.text!r} in {whole!r} reads no column; to scale a column write I(2 * x)")
+
+
+def variables(terms: Iterable[tuple[Node, ...]]) -> Iterator[Node]:
+    """The distinct expressions of the terms."""
+    return iter({node.text: node for term in terms for node in term}.values())

@@ -1,0 +1,154 @@
+"""From a Schema and a table to columns: the same path for the rows of the fit and for new ones."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+from warnings import warn
+
+import numpy as np
+
+from expfam._typing import BoolArray, FloatArray
+from expfam.data.column import Column
+from expfam.data.names import some
+from expfam.data.table import Table
+from expfam.design.columns import Columns
+from expfam.errors import DataWarning, SchemaError
+from expfam.formula import coding
+from expfam.formula.algebra import variables
+from expfam.formula.coding import Variable
+from expfam.formula.expression import Call, Node, parse
+from expfam.formula.interpret import Recall, number, replayer, value, variable
+from expfam.formula.learn import missing_in, plan, role_text
+from expfam.formula.schema import ROLES, Schema
+from expfam.formula.values import Factor
+
+Policy: TypeAlias = Literal["error", "reference", "missing"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """The `columns` of every term; `valid` (n,) false where a row lacks a value, None if none does.
+
+    The columns hold zeros and first levels in such rows. `unseen` counts rows of unseen levels by variable.
+    """
+
+    columns: tuple[Columns, ...]
+    valid: BoolArray | None
+    unseen: dict[str, int]
+
+
+def encode(schema: Schema, table: Table, unseen: Policy = "error") -> Encoded:
+    """The design columns of `table`, all states replayed.
+
+    A level the model never saw: "error" raises SchemaError; "reference" codes it as the reference (the
+    level `ref` names, else the first, of sum contrasts the last) and warns; "missing" invalidates the row.
+    """
+    if unseen not in ("error", "reference", "missing"):
+        raise SchemaError(f"unseen={unseen!r} is not allowed; choose 'error', 'reference' or 'missing'")
+    found = plan(schema, tuple(schema.columns))
+    _check_kinds(schema, table, found.predictors)
+    gone, _ = missing_in(table, found.predictors, frozenset(found.predictors))
+    present = table.filter(~gone)
+    recall = replayer(schema.states)
+    values: dict[str, Factor | FloatArray] = {}
+    counts: dict[str, int] = {}
+    invalid = np.zeros(present.n, bool)
+    for node in variables(found.terms):
+        known = variable(node, present, recall)
+        if isinstance(known, Factor) and known.unseen:
+            counts[node.text] = sum(level.count for level in known.unseen)
+            invalid |= (known.codes < 0) & (unseen == "missing")
+            known = _settle(schema.variables[node.text], known, unseen, present)
+        values[node.text] = known
+    columns = [coding.columns(term, schema.variables, values) for term in schema.terms]
+    valid = ~gone
+    valid[valid] = ~invalid
+    if gone.any():
+        columns = [_spread(part, ~gone) for part in columns]
+    return Encoded(tuple(columns), None if valid.all() else valid, counts)
+
+
+def _settle(known: Variable, factor: Factor, unseen: Policy, table: Table) -> Factor:
+    """Unseen levels told, and put where the policy says (under "missing" anywhere: the row is invalid)."""
+    total = sum(level.count for level in factor.unseen)
+    first = factor.unseen[0]
+    if unseen == "error":
+        raise SchemaError(
+            f"{known.text} is {first.label!r} at row {table.row(first.row)} (the first row is 0; {total} "
+            f"such rows); the levels learned are {some(known.levels)}; mend the data, or pass "
+            "unseen='reference' or unseen='missing'"
+        )
+    if unseen == "reference":
+        labels = some(level.label for level in factor.unseen)
+        warn(
+            f"{known.text}: {total} rows hold levels the model never saw ({labels}); coded as the "
+            f"reference level {known.reference!r}",
+            DataWarning,
+            stacklevel=3,
+        )
+    code = known.levels.index(known.reference)
+    return replace(factor, codes=np.where(factor.codes < 0, np.int32(code), factor.codes))
+
+
+def _check_kinds(schema: Schema, table: Table, names: tuple[str, ...]) -> None:
+    """Numbers stay numbers and text stays text (a boolean may come as text); a column of nulls is either."""
+    for name in names:
+        kind, learned = table.kind_of(name), schema.columns[name]
+        if (kind == "number") != (learned == "number"):
+            gone = table.missing(name, nan_too=True)
+            if gone is None or not gone.all():
+                raise SchemaError(
+                    f"column {name!r} was {learned} when the model learned it, here it is {kind}; cast it to {learned}"
+                )
+
+
+def _spread(part: Columns, rows: BoolArray) -> Columns:
+    """The columns of the rows that are present, put back among all rows, zeros elsewhere."""
+    return replace(part, codes=_scatter(part.codes, rows), values=_scatter(part.values, rows))
+
+
+def _scatter(array: Any, rows: BoolArray) -> Any:
+    if array is None:
+        return None
+    whole = np.zeros((rows.size, *array.shape[1:]), array.dtype)
+    whole[rows] = array
+    return whole
+
+
+Pair: TypeAlias = tuple[FloatArray, FloatArray]
+Role: TypeAlias = Literal["response", "weights", "offset", "exposure", "trials"]
+
+
+def evaluate(schema: Schema, table: Table, which: Role) -> Column | Pair | FloatArray | None:
+    """The values of one role on `table`, unchecked but for type; None if the model has none.
+
+    response: a Column of numbers or of codes, or (successes, failures) for cbind; weights, exposure, trials:
+    (n,); offset: (n,), the sum of the offset(...) terms and of the request's offset.
+    """
+    if which not in ROLES:
+        raise SchemaError(f"which={which!r} is not allowed; choose one of {some(ROLES)}")
+    text = role_text(schema, which)
+    texts = ([] if text is None else [text]) + (list(schema.offsets) if which == "offset" else [])
+    nodes = [parse(text, tuple(schema.columns)) for text in texts]
+    recall = replayer(schema.states)
+    if which == "response":
+        return _response(nodes[0], table, recall) if nodes else None
+    parts = [_numbers(node, table, recall, f"{which}={node.text}") for node in nodes]
+    return np.sum(parts, axis=0) if len(parts) > 1 else parts[0] if parts else None
+
+
+def _response(node: Node, table: Table, recall: Recall) -> Column | Pair:
+    if isinstance(node, Call) and node.function == "cbind":
+        successes, failures = (_numbers(part, table, recall, node.text) for part in node.args)
+        return successes, failures
+    found: Any = value(node, table, recall)
+    if isinstance(found, Factor):
+        null = found.codes < 0
+        kind: Literal["bool", "text"] = "bool" if found.truth else "text"
+        return Column(node.text, kind, codes=found.codes, labels=found.levels, null=null if null.any() else None)
+    return Column(node.text, "number", values=np.asarray(number(found, node, node.text)))
+
+
+def _numbers(node: Node, table: Table, recall: Recall, within: str) -> FloatArray:
+    """Numbers (n,); a constant holds for every row."""
+    found = number(value(node, table, recall), node, within)
+    return np.broadcast_to(found, (table.n,)) if np.ndim(found) == 0 else found

@@ -1,0 +1,166 @@
+"""What is an expression worth on a table? A walk of its tree: no code of the formula is ever run."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.data.table import Table
+from expfam.errors import FormulaError, SchemaError
+from expfam.formula.expression import Call, Constant, Name, Node, Operation
+from expfam.formula.transforms import TRANSFORMS
+from expfam.formula.transforms._transform import Transform
+from expfam.formula.values import Factor, State, Value
+
+Recall: TypeAlias = Callable[[str, Transform, dict[str, Any]], State]
+"""The state of the call with that text: learned now from its arguments, or looked up."""
+
+ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "//": np.floor_divide,
+    "%": np.mod,
+    "**": np.power,
+}
+
+
+def learner(states: dict[str, State]) -> Recall:
+    """Learns every state on first meeting and files it in `states`."""
+
+    def recall(text: str, transform: Transform, arguments: dict[str, Any]) -> State:
+        if text not in states:
+            states[text] = transform.learn(**arguments)
+        return states[text]
+
+    return recall
+
+
+def replayer(states: Mapping[str, State]) -> Recall:
+    """Replays the states learned before; what learned nothing has none."""
+    return lambda text, transform, arguments: states.get(text, {})
+
+
+def variable(node: Node, table: Table, recall: Recall) -> FloatArray | Factor:
+    """The value of a variable of a term: finite numbers (n,) or (n, m), or a factor with its levels fixed."""
+    found = value(node, table, recall)
+    if isinstance(node, Name) and isinstance(found, Factor):
+        state = recall(node.text, TRANSFORMS["C"], {"x": found})
+        return TRANSFORMS["C"].apply(found, state=state)  # type: ignore[no-any-return]
+    if isinstance(found, Factor):
+        return found
+    if not isinstance(found, np.ndarray):
+        raise FormulaError(f"{node.text!r} is the constant {found!r}; a term must vary with the rows")
+    if not np.isfinite(found).all():
+        row = int(np.flatnonzero(~np.isfinite(found.reshape(len(found), -1)).all(axis=1))[0])
+        raise SchemaError(
+            f"{node.text} is {np.atleast_1d(found[row])[0]} at row {table.row(row)} (the first row is 0); "
+            "predictors must be finite: drop the row, or bound the column with clip(...)"
+        )
+    return found
+
+
+def value(node: Node, table: Table, recall: Recall) -> Value:
+    """The value of any expression: a constant, numbers (n,) or (n, m), or a factor."""
+    match node:
+        case Constant():
+            return node.value
+        case Name():
+            return _column(table, node.column)
+        case Operation():
+            return _operate(node, table, recall)
+        case Call():
+            return _call(node, table, recall)
+
+
+def _column(table: Table, name: str) -> Value:
+    column = table.column(name)
+    if column.values is not None:
+        return column.values
+    assert column.codes is not None
+    return Factor(column.codes, column.labels, truth=column.kind == "bool")
+
+
+def number(found: Value, node: Node, within: str) -> Any:
+    """`found` as a float or as numbers (n,); a boolean counts as 0 and 1; SchemaError for text."""
+    if isinstance(found, Factor):
+        if not found.truth:
+            example = f" (level {found.levels[0]!r})" if found.levels else ""
+            raise SchemaError(
+                f"{within} needs numbers, but {node.text} holds text{example}; cast the column to a number, "
+                f"or use it as a factor: {node.text} or C({node.text}) by itself"
+            )
+        return np.array([*(float(level == "True") for level in found.levels), np.nan])[found.codes]
+    if isinstance(found, np.ndarray):
+        if found.ndim > 1:
+            raise FormulaError(f"{within}: {node.text} gives {found.shape[1]} columns where one is needed")
+        return found
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise FormulaError(f"{within} needs a number, found {found!r}")
+    return np.float64(found)
+
+
+def _operate(node: Operation, table: Table, recall: Recall) -> Value:
+    operands = [number(value(part, table, recall), part, node.text) for part in node.operands]
+    with np.errstate(all="ignore"):
+        if len(operands) == 1:
+            found = -operands[0] if node.symbol == "-" else operands[0]
+        else:
+            found = ARITHMETIC[node.symbol](*operands)
+    return _finite(node, found, dict(zip([part.text for part in node.operands], operands, strict=True)), table)
+
+
+def _call(node: Call, table: Table, recall: Recall) -> Value:
+    transform = TRANSFORMS[node.function]
+    nodes = transform.bind(node.args, dict(node.keywords))
+    values = {name: value(part, table, recall) for name, part in nodes.items()}
+    arguments = {name: _argument(transform, node, name, nodes[name], found) for name, found in values.items()}
+    state = recall(node.text, transform, arguments)
+    with np.errstate(all="ignore"):
+        found: Value = transform.apply(**arguments, state=state)
+    inputs = {nodes[name].text: x for name, x in arguments.items() if name in transform.columns}
+    return _finite(node, found, inputs, table)
+
+
+def _argument(transform: Transform, call: Call, name: str, node: Node, found: Value) -> Any:
+    """A column where columns go, a constant where constants go."""
+    if name in transform.columns:
+        if transform.factors and isinstance(found, Factor):
+            return found
+        if found is None and name != "x":
+            return None
+        x = number(found, node, call.text)
+        if transform.learn is not TRANSFORMS["I"].learn and not isinstance(x, np.ndarray):
+            raise FormulaError(
+                f"{call.text}: {node.text} is a constant where a column is needed; write {transform.usage}"
+            )
+        return x
+    if isinstance(found, (np.ndarray, Factor)):
+        raise FormulaError(f"{call.text}: {name}={node.text} must be a constant; write {transform.usage}")
+    return found
+
+
+def _finite(node: Node, found: Value, inputs: Mapping[str, Any], table: Table) -> Value:
+    """`found`, unless finite inputs made a number that is not: SchemaError says which, where, from what."""
+    if isinstance(found, np.generic):
+        found = float(found)
+    if not isinstance(found, (np.ndarray, float)) or np.isfinite(found).all():
+        return found
+    inputs = {text: x for text, x in inputs.items() if isinstance(x, (np.ndarray, np.generic, float))}
+    bad = ~np.isfinite(np.atleast_1d(found))
+    bad = bad if bad.ndim == 1 else bad.any(axis=1)
+    for x in inputs.values():
+        bad = bad & np.isfinite(x)
+    if not bad.any():
+        return found
+    row = int(np.flatnonzero(bad)[0])
+    where = ", ".join(f"{text} = {x[row]:g}" for text, x in inputs.items() if isinstance(x, np.ndarray))
+    result = np.atleast_1d(np.atleast_1d(found)[row])[0]
+    if not where:
+        raise FormulaError(f"the constant {node.text} is {result}; write a finite number")
+    raise SchemaError(
+        f"{node.text} is {result} at row {table.row(row)} (the first row is 0), where {where} "
+        f"({int(bad.sum())} such rows); drop them, or bound the column first as in log(clip(x, 1, 1000))"
+    )

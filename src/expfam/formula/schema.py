@@ -1,0 +1,87 @@
+"""What a model remembers of its formula and data: frozen, and JSON there and back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from expfam.errors import ModelFileError
+from expfam.formula import coding
+from expfam.formula.coding import Term, Variable
+from expfam.formula.values import State
+
+ROLES = ("response", "weights", "offset", "exposure", "trials")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The formula, and the expressions (in the same language) of what else a fit reads from the data."""
+
+    formula: str
+    weights: str | None = None
+    offset: str | None = None
+    exposure: str | None = None
+    trials: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """`terms` over `variables`, the `states` of stateful calls by their text, the `columns` with their kinds.
+
+    `offsets` are the offset(...) terms; `n` is how many rows it was learned from.
+    """
+
+    request: Request
+    response: str | None
+    terms: tuple[Term, ...]
+    variables: Mapping[str, Variable]
+    offsets: tuple[str, ...]
+    states: Mapping[str, State]
+    columns: Mapping[str, str]
+    n: int
+
+    @property
+    def formula(self) -> str:
+        """The formula as given."""
+        return self.request.formula
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The coefficient names, in the order of the design."""
+        return tuple(name for term in self.terms for name in coding.names(term, self.variables))
+
+    @property
+    def references(self) -> dict[str, str]:
+        """The reference level of each factor in treatment contrasts."""
+        contrasted = {v for term in self.terms for v, full in zip(term.variables, term.full, strict=True) if not full}
+        return {
+            text: variable.reference
+            for text, variable in self.variables.items()
+            if variable.levels and variable.contrasts == "treatment" and text in contrasted
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The schema as plain dicts, lists, text and numbers: what JSON holds, exactly."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Schema":
+        """The schema that gave `data`; ModelFileError if something is absent or out of shape."""
+        try:
+            parts = {field.name: data[field.name] for field in fields(cls)}
+            parts["request"] = Request(**parts["request"])
+            parts["terms"] = tuple(Term(tuple(term["variables"]), tuple(term["full"])) for term in parts["terms"])
+            parts["variables"] = {
+                text: Variable(**{**variable, "levels": tuple(variable["levels"])})
+                for text, variable in parts["variables"].items()
+            }
+            parts["offsets"] = tuple(parts["offsets"])
+            return cls(**parts)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelFileError(f"the saved schema is damaged: {error!r}; save the model again") from error
+
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, Mapping):
+        return {key: _plain(value) for key, value in item.items()}
+    return [_plain(value) for value in item] if isinstance(item, (list, tuple)) else item

@@ -1,0 +1,68 @@
+"""What a formula function is: learn(x, options) -> state as JSON, apply(x, options, state) -> columns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter, signature
+from typing import Any
+
+from expfam.errors import FormulaError
+from expfam.formula.values import State
+
+
+def nothing(**_: Any) -> State:
+    """The state of a function that treats every row by itself."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """A listed function: `apply(*args, state=learn(*args))`; on new rows the same state is replayed.
+
+    `columns` are the arguments that hold data, all others are constants; `factors`: the data may be text.
+    """
+
+    name: str
+    apply: Callable[..., Any]
+    learn: Callable[..., State] = nothing
+    columns: tuple[str, ...] = ("x",)
+    factors: bool = False
+
+    @property
+    def usage(self) -> str:
+        """The call as one writes it: 'poly(x, degree=3, raw=False)'."""
+        arguments = [
+            name if p.default is Parameter.empty else f"{name}={p.default!r}"
+            for name, p in signature(self.apply).parameters.items()
+            if name != "state"
+        ]
+        return f"{self.name}({', '.join(arguments)})"
+
+    def bind(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments by name; FormulaError if they do not fit the usage."""
+        try:
+            bound = signature(self.apply).bind(*args, **keywords, state=None)
+        except TypeError as error:
+            raise FormulaError(f"{self.name}: {error}; write {self.usage}") from None
+        return {name: value for name, value in bound.arguments.items() if name != "state"}
+
+
+def whole(call: str, option: str, value: object, least: int) -> int:
+    """`value` as a whole number >= least; FormulaError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value < least:
+        raise FormulaError(f"{call}: {option} must be a whole number of at least {least}, found {value!r}")
+    return int(value)
+
+
+def numbers(call: str, option: str, value: object) -> list[float]:
+    """A number or list of numbers as a list; FormulaError otherwise."""
+    items = value if isinstance(value, tuple) else (value,)
+    if not items or not all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in items):
+        raise FormulaError(f"{call}: {option} must be a list of numbers such as [1, 2.5], found {value!r}")
+    return [float(item) for item in items]
+
+
+def flag(call: str, option: str, value: object) -> bool:
+    """True or False; FormulaError otherwise."""
+    if not isinstance(value, bool):
+        raise FormulaError(f"{call}: {option} must be True or False, found {value!r}")
+    return value

@@ -1,0 +1,31 @@
+"""x - mean(x), and (x - mean(x)) / sd(x) with n - 1 as in R's scale."""
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.errors import SchemaError
+from expfam.formula.transforms._transform import Transform
+from expfam.formula.values import State
+
+
+def _learn_center(x: FloatArray) -> State:
+    return {"mean": float(np.mean(x))}
+
+
+def _center(x: FloatArray, *, state: State) -> FloatArray:
+    return x - float(state["mean"])
+
+
+def _learn_scale(x: FloatArray) -> State:
+    sd = float(np.std(x, ddof=1)) if x.size > 1 else 0.0
+    if not sd > 0.0:
+        raise SchemaError(f"scale: every row holds {x[0]!r}, so its standard deviation is 0; leave the column out")
+    return {"mean": float(np.mean(x)), "sd": sd}
+
+
+def _scale(x: FloatArray, *, state: State) -> FloatArray:
+    return (x - float(state["mean"])) / float(state["sd"])
+
+
+CENTER = Transform("center", _center, _learn_center)
+SCALE = Transform("scale", _scale, _learn_scale)

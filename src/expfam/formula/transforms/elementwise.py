@@ -1,0 +1,38 @@
+"""Functions of one row at a time: nothing to learn, nothing to replay."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from expfam.formula.transforms._transform import Transform
+from expfam.formula.values import State
+
+
+def _of_one(name: str, function: Callable[[Any], Any]) -> Transform:
+    def apply(x: Any, *, state: State) -> Any:
+        return function(x)
+
+    return Transform(name, apply)
+
+
+def _clip(x: Any, lo: Any, hi: Any, *, state: State) -> Any:
+    return np.clip(x, lo, hi)
+
+
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "log": np.log,
+    "log2": np.log2,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+    "I": lambda x: x,
+}
+
+ELEMENTWISE = (
+    *(_of_one(name, function) for name, function in _FUNCTIONS.items()),
+    Transform("clip", _clip, columns=("x", "lo", "hi")),
+)

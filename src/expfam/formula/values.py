@@ -1,0 +1,36 @@
+"""What an expression is worth on a table: numbers, or a factor."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from expfam._typing import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unseen:
+    """A level that the model never saw: its label, the first row that holds it, how many rows do."""
+
+    label: str
+    row: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """`codes` (n,) into `levels`, -1 where the level is missing or unseen; how contrasts are to code it.
+
+    `truth` marks a boolean, which arithmetic may read as 0 and 1.
+    """
+
+    codes: IntArray
+    levels: tuple[str, ...]
+    reference: str | None = None
+    contrasts: str = "treatment"
+    unseen: tuple[Unseen, ...] = ()
+    truth: bool = False
+
+
+State: TypeAlias = dict[str, Any]
+"""What a transform learned, as JSON: numbers, text and lists of them."""
+
+Value: TypeAlias = FloatArray | Factor | float | int | str | bool | tuple[Any, ...] | None

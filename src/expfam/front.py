@@ -1,0 +1,157 @@
+"""The front: `glm("y ~ a + log(x)", data, family="poisson")` and `glm_arrays(X, y, family="bernoulli")`."""
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any, TypedDict, Unpack
+
+import numpy as np
+
+from expfam._typing import AnyArray
+from expfam.errors import SchemaError
+from expfam.families import ExponentialFamily
+from expfam.families import family as family_of
+from expfam.fit import Fit
+from expfam.fitting import How, fit
+from expfam.links import Link
+from expfam.links import link as link_of
+from expfam.matrix import MatrixTerms, matrix
+from expfam.model import Model, choice
+from expfam.penalties import Penalty
+from expfam.penalties import penalty as penalty_of
+from expfam.progress import progress as show_progress
+from expfam.solvers import Solver
+from expfam.source import VECTORS, Source
+
+
+class Options(TypedDict, total=False):
+    """The options that `glm` and `glm_arrays` share; `glm` says what each one means."""
+
+    family: str | ExponentialFamily
+    link: str | Link | None
+    weights: Any
+    weights_kind: str
+    offset: Any
+    exposure: Any
+    trials: Any
+    penalty: Penalty | None
+    solver: str | Solver
+    tol: float
+    max_iter: int
+    missing: str
+    aliased: str
+    unseen: str
+    seed: int
+    progress: bool
+
+
+DEFAULTS = Options(
+    family="gaussian", link=None, weights=None, weights_kind="precision", offset=None, exposure=None, trials=None,
+    penalty=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error", seed=0,
+    progress=False,
+)  # fmt: skip
+
+
+def glm(
+    formula: str,
+    data: Any,
+    *,
+    family: str | ExponentialFamily = "gaussian",
+    link: str | Link | None = None,
+    weights: str | AnyArray | None = None,
+    weights_kind: str = "precision",
+    offset: str | AnyArray | None = None,
+    exposure: str | AnyArray | None = None,
+    trials: str | AnyArray | None = None,
+    penalty: Penalty | None = None,
+    solver: str | Solver = "auto",
+    tol: float = 1e-8,
+    max_iter: int = 100,
+    missing: str = "drop",
+    aliased: str = "drop",
+    unseen: str = "error",
+    seed: int = 0,
+    progress: bool = False,
+) -> Fit:
+    """E[T(y) | x] = h(X theta + offset): fit a generalized linear model to a formula and any data frame (5), (6).
+
+    formula       "y ~ a + b*c + log(x) + bs(z, df=5)"; a formula is data: only the listed functions run
+    data          dict of arrays, pandas, polars, Arrow, or a path to Parquet or CSV
+    family, link  a name or an object; the link defaults to the family's canonical one
+    weights       column name, expression or array; weights_kind "precision" (phi / w, R's), "frequency" (a row stands
+                  for w rows) or "sampling" (design weights: the standard errors become a sandwich)
+    offset        added to eta; exposure: offset log(exposure) of a log link; trials: of a binomial share
+    penalty       such as Ridge(0.1); None is maximum likelihood
+    solver        "auto", "newton", "sgd", or an object with options, SGD(passes=5)
+    tol           bounds max |gradient| / sum(weights), columns standardised; max_iter bounds Newton's steps
+    missing       "drop" (told) or "error"; aliased: "drop" (told) or "error"
+    unseen        a level first met at prediction: "error", "reference" or "missing"
+
+    Raises ExpfamError (FormulaError, SchemaError, ResponseError, SolverError, FamilyError); warns DataWarning,
+    AliasWarning, SeparationWarning, ConvergenceWarning.
+    """
+    from expfam.terms import learn_terms  # the formula parser brings pandas
+
+    began = perf_counter()
+    with show_progress(progress, "reading the data") as tell:
+        how = How(solver, tol, max_iter, aliased, seed, tell)
+        texts, arrays = _split(weights=weights, offset=offset, exposure=exposure, trials=trials)
+        source = Source(data, vectors=arrays)
+        terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
+        chosen = family_of(family)
+        model = Model(
+            chosen, link_of(link, chosen), terms, penalty_of(penalty), "", None,
+            choice("weights_kind", weights_kind), missing, choice("unseen", unseen), _supplied(arrays),
+        )  # fmt: skip
+        return fit(model, rows, source, how, began)
+
+
+def glm_arrays(
+    X: Any, y: Any, *, names: Sequence[str] | None = None, intercept: bool = True, **options: Unpack[Options]
+) -> Fit:
+    """The same fit from a matrix X (n, p), taken as it is without a copy, and a response y (n,).
+
+    names      of the columns; x1, x2, ... by default
+    intercept  whether a column of ones is put in front
+    options    those of `glm`; weights, offset, exposure and trials are arrays
+    """
+    began = perf_counter()
+    unknown = sorted(set(options) - set(DEFAULTS))
+    if unknown:
+        raise TypeError(f"glm_arrays has no option {unknown[0]!r}; it has names, intercept, {', '.join(DEFAULTS)}")
+    given: Options = {**DEFAULTS, **options}
+    with show_progress(given["progress"], "reading the data") as tell:
+        how = How(given["solver"], given["tol"], given["max_iter"], given["aliased"], given["seed"], tell)
+        texts, arrays = _split(**{name: given.get(name) for name in VECTORS})
+        if texts:
+            name, text = next(iter(texts.items()))
+            raise SchemaError(f"{name}={text!r}: glm_arrays has no columns to look it up in; give an array")
+        source = Source(matrix(X), y, arrays)
+        terms = MatrixTerms(_column_names(names, source.data.shape[1]), intercept)
+        chosen = family_of(given["family"])
+        model = Model(
+            chosen, link_of(given["link"], chosen), terms, penalty_of(given["penalty"]), "y", None,
+            choice("weights_kind", given["weights_kind"]), choice("missing", given["missing"]),
+            choice("unseen", given["unseen"]), _supplied(arrays),
+        )  # fmt: skip
+        return fit(model, terms.rows(source, response=True, missing=model.missing, unseen="error"), source, how, began)
+
+
+def _split(**vectors: Any) -> tuple[dict[str, str], dict[str, AnyArray]]:
+    """Row vectors given as text (a column or an expression), and those given as arrays."""
+    texts = {name: value for name, value in vectors.items() if isinstance(value, str)}
+    arrays = {name: np.asarray(v) for name, v in vectors.items() if v is not None and not isinstance(v, str)}
+    return texts, arrays
+
+
+def _supplied(arrays: dict[str, AnyArray]) -> tuple[str, ...]:
+    return tuple(name for name in ("offset", "exposure") if name in arrays)
+
+
+def _column_names(names: Sequence[str] | None, p: int) -> tuple[str, ...]:
+    chosen = tuple(f"x{j + 1}" for j in range(p)) if names is None else tuple(map(str, names))
+    if len(chosen) != p:
+        raise SchemaError(f"{len(chosen)} names for {p} columns of X; give one each")
+    repeated = sorted({name for name in chosen if chosen.count(name) > 1})
+    if repeated or "Intercept" in chosen:
+        raise SchemaError(f"the column name {(repeated or ['Intercept'])[0]!r} is taken; names must differ")
+    return chosen

@@ -1,0 +1,1 @@
+"""Functions of a fit: covariances, tests, intervals, prediction."""

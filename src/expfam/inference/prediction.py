@@ -1,0 +1,92 @@
+"""What does the model say about new rows? Means, linear predictors, classes, with delta-method intervals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.design import Design, assemble
+from expfam.inference.wald import critical
+from expfam.model import Model, offset_of
+from expfam.source import RowSet, check_vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """The design of some rows, their eta (n,) or (n, d), and which rows of the data they are (None: all)."""
+
+    design: Design
+    eta: FloatArray
+    kept: BoolArray | None
+
+
+def linear(model: Model, theta: FloatArray, rows: RowSet) -> Linear:
+    """eta = X theta + offset of rows."""
+    check_vectors(rows.vectors)
+    design = assemble(rows.columns, rows.n)
+    offset = offset_of(model, rows)
+    eta = design.forward(design.maps.forward(theta))
+    return Linear(design, eta if offset is None else eta + offset, rows.kept)
+
+
+def mean(model: Model, eta: FloatArray) -> FloatArray:
+    """h(eta): (n,), or the probabilities of all k classes (n, k)."""
+    mu = model.link.inverse(eta)
+    return all_classes(mu) if model.family.vector else mu
+
+
+def all_classes(mu: FloatArray) -> FloatArray:
+    """(n, d) with the reference class appended, (n, d + 1)."""
+    return np.concatenate([mu, np.maximum(1 - mu.sum(axis=1, keepdims=True), 0.0)], axis=1)
+
+
+def classes(model: Model, mu: FloatArray) -> AnyArray:
+    """The most probable label of each row."""
+    assert model.classes is not None
+    codes = mu.argmax(axis=1) if mu.ndim == 2 else (mu > 0.5).astype(int)
+    labels: AnyArray = np.array(model.classes, dtype=object)
+    return np.asarray(labels[codes])
+
+
+def confidence(
+    model: Model, line: Linear, vcov: FloatArray, type: str, level: float, df: float | None
+) -> tuple[FloatArray, FloatArray]:
+    """(lower, upper) of eta or of the mean: the interval of eta taken through h; for classes by the delta method."""
+    reach = critical(level, df)
+    covariance = _eta_covariance(line.design, np.nan_to_num(vcov), line.eta)
+    if line.eta.ndim == 1:
+        half = reach * np.sqrt(covariance[:, 0, 0])
+        ends = line.eta - half, line.eta + half
+        if type == "link":
+            return ends
+        a, b = (model.link.inverse(np.clip(end, *model.link.domain)) for end in ends)
+        return np.minimum(a, b), np.maximum(a, b)
+    if type == "link":
+        half = reach * np.sqrt(np.einsum("naa->na", covariance))
+        return line.eta - half, line.eta + half
+    mu = model.link.inverse(line.eta)
+    slopes = model.family.variance(mu)
+    slopes = np.concatenate([slopes, -slopes.sum(axis=1, keepdims=True)], axis=1)
+    half = reach * np.sqrt(np.einsum("nka,nab,nkb->nk", slopes, covariance, slopes))
+    probability = all_classes(mu)
+    return np.clip(probability - half, 0, 1), np.clip(probability + half, 0, 1)
+
+
+def _eta_covariance(design: Design, vcov: FloatArray, eta: FloatArray) -> FloatArray:
+    """The covariance of every row's linear predictors, (n, d, d)."""
+    p, d = design.p, 1 if eta.ndim == 1 else eta.shape[1]
+    out = np.empty((design.n, d, d))
+    for a in range(d):
+        for b in range(a, d):
+            out[:, a, b] = design.quadratic(vcov[a * p : (a + 1) * p, b * p : (b + 1) * p])
+            out[:, b, a] = out[:, a, b]
+    return out
+
+
+def spread_out(values: AnyArray, kept: BoolArray | None) -> AnyArray:
+    """Values at the places of their rows in the data; NaN (None for labels) where a row was left out."""
+    if kept is None:
+        return values
+    out = np.full((len(kept), *values.shape[1:]), None if values.dtype == object else np.nan, dtype=values.dtype)
+    out[kept] = values
+    return out

@@ -1,0 +1,98 @@
+"""The coded verbs compiled: one loop over rows, every pair of a row added where it belongs.
+
+Same arguments and results as `kernels.definition`. Imported on first need, for it brings Numba.
+NaN and infinities must be seen, so of fast-math only what keeps them is allowed.
+"""
+
+import numpy as np
+from numba import njit
+
+from expfam._typing import FloatArray, IntArray
+
+_compile = njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
+
+
+@_compile
+def _forward(codes, theta, out):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        total = 0.0
+        for a in range(codes.shape[1]):
+            total += theta[codes[i, a]]
+        out[i] = total
+
+
+@_compile
+def _forward_valued(codes, values, theta, out):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        total = 0.0
+        for a in range(codes.shape[1]):
+            total += theta[codes[i, a]] * values[i, a]
+        out[i] = total
+
+
+@_compile
+def _adjoint(codes, rows, out):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        for a in range(codes.shape[1]):
+            for j in range(rows.shape[1]):
+                out[codes[i, a], j] += rows[i, j]
+
+
+@_compile
+def _adjoint_valued(codes, values, rows, out):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        for a in range(codes.shape[1]):
+            for j in range(rows.shape[1]):
+                out[codes[i, a], j] += rows[i, j] * values[i, a]
+
+
+@_compile
+def _gram(codes, weights, out):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        w = weights[i]
+        for a in range(codes.shape[1]):
+            c = codes[i, a]
+            for b in range(a, codes.shape[1]):
+                out[c, codes[i, b]] += w
+
+
+@_compile
+def _gram_valued(codes, values, weights, out):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        for a in range(codes.shape[1]):
+            c, w = codes[i, a], weights[i] * values[i, a]
+            for b in range(a, codes.shape[1]):
+                out[c, codes[i, b]] += w * values[i, b]
+
+
+def forward(codes: IntArray, values: FloatArray | None, theta: FloatArray) -> FloatArray:
+    """R theta: (n,) for theta (P,), (n, d) for theta (P, d)."""
+    if theta.ndim == 2:
+        return np.stack([forward(codes, values, np.ascontiguousarray(column)) for column in theta.T], axis=1)
+    out = np.empty(codes.shape[0])
+    if values is None:
+        _forward(codes, theta, out)
+    else:
+        _forward_valued(codes, values, theta, out)
+    return out
+
+
+def adjoint(codes: IntArray, values: FloatArray | None, rows: FloatArray, width: int) -> FloatArray:
+    """R' rows: (P,) for rows (n,), (P, d) for rows (n, d)."""
+    table = rows.reshape(rows.shape[0], -1)
+    out = np.zeros((width, table.shape[1]))
+    if values is None:
+        _adjoint(codes, table, out)
+    else:
+        _adjoint_valued(codes, values, table, out)
+    return out.reshape(width, *rows.shape[1:])
+
+
+def gram(codes: IntArray, values: FloatArray | None, weights: FloatArray, width: int) -> FloatArray:
+    """R' diag(weights) R, (P, P), symmetric; the codes of a row must ascend or be equal from left to right."""
+    out = np.zeros((width, width))
+    if values is None:
+        _gram(codes, weights, out)
+    else:
+        _gram_valued(codes, values, weights, out)
+    return np.triu(out) + np.triu(out, 1).T

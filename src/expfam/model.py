@@ -1,0 +1,155 @@
+"""What is fitted, free of any rows: family, link, terms, penalty, and the rules for weights and missing values."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.design import assemble
+from expfam.errors import SchemaError
+from expfam.families import ExponentialFamily
+from expfam.links import Link
+from expfam.objective import Data
+from expfam.penalties import Penalty
+from expfam.source import RowSet, Terms, check_vectors
+from expfam.target import Target, check_interior, target
+
+CHOICES = {
+    "weights_kind": ("precision", "frequency", "sampling"),
+    "missing": ("drop", "error"),
+    "aliased": ("drop", "error"),
+    "unseen": ("error", "reference", "missing"),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """Family, link, terms and penalty.
+
+    `classes` are the response's labels (two-class: failure first; else reference last), None for numbers. `supplied` names
+    the row vectors that came as arrays at the fit and must come again for a prediction.
+    """
+
+    family: ExponentialFamily
+    link: Link
+    terms: Terms
+    penalty: Penalty
+    response: str
+    classes: tuple[str, ...] | None
+    weights_kind: str
+    missing: str
+    unseen: str
+    supplied: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Coefficient names of one class."""
+        return self.terms.names
+
+    @property
+    def modelled(self) -> tuple[str, ...]:
+        """The classes that have a column of coefficients: all but the reference; () for scalar families."""
+        return self.classes[:-1] if self.family.vector and self.classes else ()
+
+    @property
+    def flat_names(self) -> tuple[str, ...]:
+        """One name a number in the order of the information: `class:name` for vector families."""
+        if not self.modelled:
+            return self.names
+        return tuple(f"{label}:{name}" for label in self.modelled for name in self.names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Rows ready for an objective: Data without zero weights, and the frequency (n,) of each row (None: one each)."""
+
+    model: Model
+    data: Data
+    frequency: FloatArray | None
+
+    @property
+    def n(self) -> float:
+        """How many observations the rows stand for."""
+        return float(self.data.n if self.frequency is None else self.frequency.sum())
+
+    @property
+    def precision(self) -> FloatArray:
+        """The weight inside the density (3): w times trials, without the frequency."""
+        return self.data.weight if self.frequency is None else self.data.weight / self.frequency
+
+
+def choice(name: str, value: str) -> str:
+    """The value, if it is one of the allowed ones."""
+    if value not in CHOICES[name]:
+        raise SchemaError(f"{name}={value!r} is not allowed; choose one of {', '.join(map(repr, CHOICES[name]))}")
+    return value
+
+
+def prepare(model: Model, rows: RowSet) -> Prepared:
+    """Check the row vectors and the response, bind the family to its classes, and lay out the design."""
+    check_vectors(rows.vectors)
+    assert rows.response is not None
+    goal = target(model.family, rows.response)
+    weights = rows.vectors.get("weights")
+    frequency = None
+    if weights is not None and model.weights_kind == "frequency":
+        frequency = _whole(weights)
+    trials = _trials(goal, rows)
+    weight = np.ones(rows.n)
+    for factor in (weights, trials):
+        weight = weight if factor is None else weight * factor
+    if not weight.any():
+        raise SchemaError("no row has a positive weight; at least one must count")
+    bound = replace(model, family=goal.family, classes=goal.classes, response=rows.response.name)
+    conjugate = goal.family.conjugate(goal.family.T(goal.y))
+    design = assemble(rows.columns, rows.n)
+    data = Data(design, goal.y, conjugate, weight, offset_of(bound, rows))
+    counted = weight > 0
+    if not counted.all():
+        data = data.take(np.flatnonzero(counted))
+        frequency = None if frequency is None else frequency[counted]
+    check_interior(goal.family, data.y, data.weight, rows.response.name)
+    return Prepared(bound, data, frequency)
+
+
+def _whole(weights: FloatArray) -> FloatArray:
+    bad = weights != np.round(weights)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise SchemaError(
+            f"weights is {weights[row]:g} in row {row}; frequency weights count rows and must be whole. "
+            "For other weights take weights_kind='precision' or 'sampling'"
+        )
+    return weights
+
+
+def _trials(goal: Target, rows: RowSet) -> FloatArray | None:
+    given = rows.vectors.get("trials")
+    if given is None:
+        return goal.trials
+    if goal.trials is not None:
+        raise SchemaError("trials are given twice: by cbind(successes, failures) and by trials=; leave one out")
+    if goal.family.name not in ("binomial", "quasibinomial"):
+        raise SchemaError(f"trials= belongs to the binomial family, not to {goal.family.name}; use family='binomial'")
+    return given
+
+
+def offset_of(model: Model, rows: RowSet) -> FloatArray | None:
+    """offset + log(exposure), (n,) or None; refused where the link gives it no meaning."""
+    offset, exposure = rows.vectors.get("offset"), rows.vectors.get("exposure")
+    if exposure is not None:
+        if model.link.name != "log":
+            raise SchemaError(
+                f"exposure= means offset=log(exposure) and needs the log link, not {model.link.name}: only there it "
+                "multiplies the mean. Use offset=, or weights="
+            )
+        offset = np.log(exposure) + (0.0 if offset is None else offset)
+    if offset is not None and model.family.vector:
+        d = len(model.modelled)
+        if offset.shape != (rows.n, d):
+            raise SchemaError(
+                f"an offset of the {model.family.name} family needs a column a class, shape ({rows.n}, {d})"
+            )
+    elif offset is not None and offset.ndim != 1:
+        raise SchemaError(f"offset has shape {offset.shape}; give one number a row")
+    return offset

@@ -1,0 +1,151 @@
+"""A fit as versioned JSON: no pickle, no rows. Floats are written so that they come back bit for bit."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from expfam import __version__, families, links, penalties
+from expfam._typing import FloatArray
+from expfam.diagnostics.certificate import Certificate
+from expfam.errors import ExpfamError, ModelFileError
+from expfam.families import ExponentialFamily
+from expfam.fit import Fit
+from expfam.inference.statistics import Statistics
+from expfam.matrix import MatrixTerms
+from expfam.model import Model
+from expfam.solvers import Status
+from expfam.source import Terms
+
+FORMAT = "expfam-fit"
+VERSION = 1
+
+
+def save(fit: Fit, path: str | PathLike[str]) -> None:
+    """Write a fit; the file appears whole or not at all."""
+    text = json.dumps(to_dict(fit), allow_nan=False, indent=1)
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise ModelFileError(f"{target} cannot be written: {error.strerror}; choose a folder that exists") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(name, target)
+
+
+def load(path: str | PathLike[str], *, family: ExponentialFamily | None = None) -> Fit:
+    """Read a fit that `Fit.save` wrote. A user's own family is functions, which no file holds: give it as `family`."""
+    try:
+        plain = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelFileError(f"there is no model file {path}") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelFileError(f"{path} is damaged or no model file: {error}. Save the fit again") from None
+    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+        raise ModelFileError(f'{path} is no expfam model: "format" is not {FORMAT!r}')
+    if not isinstance(plain.get("version"), int) or plain["version"] > VERSION:
+        raise ModelFileError(
+            f"{path} has version {plain.get('version')} of the format, written by expfam {plain.get('expfam')}; "
+            f"this is expfam {__version__}, which reads up to version {VERSION}: upgrade expfam"
+        )
+    try:
+        return from_dict(plain, family)
+    except ExpfamError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"{path} is damaged: {type(error).__name__}: {error}. Save the fit again") from None
+
+
+def to_dict(fit: Fit) -> dict[str, Any]:
+    """Everything but the rows, as JSON types."""
+    model = fit.model
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "expfam": __version__,
+        "family": model.family.to_dict(),
+        "link": model.link.to_dict(),
+        "terms": model.terms.to_dict(),
+        "penalty": model.penalty.to_dict(),
+        "response": model.response,
+        "classes": model.classes,
+        "weights_kind": model.weights_kind,
+        "missing": model.missing,
+        "unseen": model.unseen,
+        "supplied": model.supplied,
+        "names": fit.names,
+        "theta": fit.theta.tolist(),
+        "kept": fit.kept.tolist(),
+        "covariance": _numbers(fit.covariance),
+        "statistics": _plain(asdict(fit.statistics)),
+        "certificate": _plain({**asdict(fit.certificate), "status": fit.certificate.status.name}),
+        "dropped": dict(fit.dropped),
+        "dropped_rows": fit.dropped_rows,
+        "kind": fit.kind,
+    }
+
+
+def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Fit:
+    """The inverse of `to_dict`; the fit has no source."""
+    known = families.from_dict(plain["family"]) if family is None else family
+    if known.name != plain["family"]["name"]:
+        raise ModelFileError(f"the file holds a model of the {plain['family']['name']} family, not {known.name}")
+    model = Model(
+        known,
+        links.from_dict(plain["link"], known),
+        _terms(plain["terms"]),
+        penalties.from_dict(plain["penalty"]),
+        plain["response"],
+        None if plain["classes"] is None else tuple(plain["classes"]),
+        plain["weights_kind"],
+        plain["missing"],
+        plain["unseen"],
+        tuple(plain["supplied"]),
+    )
+    given = _numeric(plain["certificate"])
+    lists = {key: tuple(given[key]) for key in ("aliased", "separated")}
+    certificate = Certificate(**{**given, **lists, "status": Status[given["status"]]})
+    sums = Statistics(**_numeric(plain["statistics"]))
+    theta, kept = np.array(plain["theta"], dtype=float), np.array(plain["kept"], dtype=bool)
+    covariance = np.array(plain["covariance"], dtype=float)
+    if len(theta) != len(model.names) or kept.shape != theta.shape[:1] or covariance.shape != (theta.size, theta.size):
+        raise ModelFileError(f"{len(model.names)} names, coefficients {theta.shape}, covariance {covariance.shape}")
+    return Fit(
+        model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None
+    )  # fmt: skip
+
+
+def _terms(plain: Mapping[str, Any]) -> Terms:
+    if "matrix" in plain:
+        return MatrixTerms(tuple(plain["matrix"]), plain["intercept"])
+    from expfam.terms import FormulaTerms  # reads tables
+
+    return FormulaTerms.from_dict(plain)
+
+
+def _numeric(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `_plain`: None is NaN."""
+    return {key: np.nan if value is None else value for key, value in values.items()}
+
+
+def _numbers(values: FloatArray) -> list[Any]:
+    """Nested lists with None for NaN, which JSON does not have."""
+    return [[None if np.isnan(v) else v for v in row] for row in values.tolist()]
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """NaN and infinity as None; NumPy scalars as Python's."""
+    out = {}
+    for key, value in values.items():
+        if isinstance(value, float | np.floating):
+            out[key] = float(value) if np.isfinite(value) else None
+        else:
+            out[key] = value
+    return out

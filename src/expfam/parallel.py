@@ -1,0 +1,68 @@
+"""Who folds: how many threads share the row blocks, and the ordered sum that hides their number from the result."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, reduce
+from operator import add
+from typing import TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+from expfam.errors import SolverError
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+_chosen: ContextVar[int | None] = ContextVar("expfam_threads", default=None)
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Use n threads inside the `with` block; results do not depend on n. Default: every core, or EXPFAM_THREADS."""
+    if n < 1:
+        raise SolverError(f"threads({n}): at least 1 thread is needed")
+    token = _chosen.set(n)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def thread_count() -> int:
+    """How many threads a fold may use now."""
+    asked = _chosen.get() or int(os.environ.get("EXPFAM_THREADS", "0"))
+    if asked:
+        return asked
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ordered_map(part: Callable[[S], T], items: Sequence[S]) -> list[T]:
+    """[part(items[0]), part(items[1]), ...], shared by the threads, one BLAS thread each."""
+    return list(_each(part, items))
+
+
+def ordered_sum(part: Callable[[S], T], items: Sequence[S]) -> T:
+    """part(items[0]) + part(items[1]) + ..., in this order whatever the number of threads."""
+    return reduce(add, _each(part, items))  # type: ignore[arg-type]
+
+
+def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
+    workers = min(thread_count(), len(items))
+    with _controller().limit(limits=1, user_api="blas"):
+        yield from map(part, items) if workers == 1 else _pool(workers).map(part, items)
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Finding the loaded BLAS libraries takes milliseconds; they do not change."""
+    import scipy.linalg  # noqa: F401  SciPy brings a BLAS of its own: it must be loaded to be found
+
+    return ThreadpoolController()
+
+
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="expfam")

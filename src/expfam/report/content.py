@@ -1,0 +1,104 @@
+"""What a report of a fit says, free of any format: a head, rows of coefficients, closing lines."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from expfam.report.numbers import count, figure, p_value, total
+
+if TYPE_CHECKING:
+    from expfam.fit import Fit
+
+WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Title and subtitle, a table (header, rows of (name, cells), a row with no cells is a heading), closing lines."""
+
+    title: str
+    model: str
+    size: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    notes: tuple[str, ...]
+
+
+def content(fit: "Fit", level: float = 0.95) -> Content:
+    """Everything the summary says, as text in pieces."""
+    model = fit.model
+    sides = f"{(1 - level) / 2:.1%}", f"{(1 + level) / 2:.1%}"
+    letter = "z" if fit.df_reference is None else "t"
+    return Content(
+        title=f"Generalized linear model: {_words(model.family.name)} family, {_words(model.link.name)} link",
+        model=model.terms.title,
+        size=f"{count(fit.n)} rows, {fit.theta.size} coefficients",
+        header=("Estimate", "Std. error", letter, f"P(>|{letter}|)", *sides),
+        rows=tuple(_rows(fit, level)),
+        notes=tuple(_notes(fit)),
+    )
+
+
+def _words(name: str) -> str:
+    known = {
+        "gaussian": "Gaussian",
+        "bernoulli": "Bernoulli",
+        "poisson": "Poisson",
+        "gamma": "Gamma",
+        "tweedie": "Tweedie",
+    }
+    return known.get(name, name.replace("_", " "))
+
+
+def _rows(fit: "Fit", level: float) -> Iterator[tuple[str, tuple[str, ...]]]:
+    blocks = (
+        [("", slice(None))]
+        if fit.theta.ndim == 1
+        else [(c, (slice(None), k)) for k, c in enumerate(fit.model.modelled)]
+    )
+    interval = fit.confint(level)
+    for label, at in blocks:
+        if label:
+            yield f"{fit.model.response} = {label}", ()
+        columns = fit.coef[at], fit.se[at], fit.statistic[at], fit.p_values[at], interval[at]
+        for name, coef, se, statistic, p, ends in zip(fit.names, *columns, strict=True):
+            cells = figure(coef), figure(se), "NA" if np.isnan(statistic) else f"{statistic:.2f}", p_value(p)
+            yield name, (*cells, figure(ends[0]), figure(ends[1]))
+
+
+def _notes(fit: "Fit") -> Iterator[str]:
+    model, sums = fit.model, fit.statistics
+    phi = "1 (fixed)" if sums.dispersion_fixed else f"{figure(sums.dispersion)} (Pearson)"
+    intercept = "Intercept" in fit.names
+    null = f" (null {total(sums.null_deviance)} on {count(_null_df(fit))} df)" if intercept else ""
+    line = f"Deviance {total(sums.deviance)} on {count(sums.df_residual)} df{null}; dispersion {phi}"
+    if not np.isnan(sums.loglik):
+        line += f"; log-likelihood {total(sums.loglik)}; AIC {total(sums.aic)}; BIC {total(sums.bic)}"
+    yield line
+    yield str(fit.certificate)
+    if not fit.converged:
+        yield f"Advice: {fit.certificate.status.value}"
+    if fit.certificate.separated:
+        yield f"Run to infinity: {', '.join(fit.certificate.separated)}"
+    if fit.certificate.aliased:
+        yield f"Left out as combinations of earlier columns: {', '.join(fit.certificate.aliased)}"
+    if model.classes:
+        last = f"probability of {model.classes[-1]}" if not model.family.vector else f"against {model.classes[-1]}"
+        yield (
+            f"Response {model.response}: classes {', '.join(model.classes)}; modelled is the {last}"
+            if (not model.family.vector)
+            else f"Response {model.response}: classes {', '.join(model.classes)}, each {last}"
+        )
+    if model.terms.references:
+        yield "Reference levels: " + ", ".join(f"{name} {level}" for name, level in model.terms.references.items())
+    if model.weights_kind == "sampling":
+        yield "Standard errors: sandwich, for sampling weights"
+    if fit.dropped_rows:
+        columns = ", ".join(f"{name} {number:,}" for name, number in fit.dropped.items())
+        yield f"{fit.dropped_rows:,} rows left out for missing values ({columns})"
+
+
+def _null_df(fit: "Fit") -> float:
+    return (fit.n - 1) * (fit.theta.shape[1] if fit.theta.ndim == 2 else 1)

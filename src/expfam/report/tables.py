@@ -1,0 +1,66 @@
+"""Fits as columns of numbers: one row a coefficient, one row a fit, several fits side by side."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from expfam.errors import ExpfamError
+
+if TYPE_CHECKING:
+    from expfam.fit import Fit
+
+
+def tidy(fit: "Fit", level: float = 0.95) -> dict[str, Any]:
+    """term, (class), estimate, std_error, statistic, p_value, conf_low, conf_high."""
+    ends = fit.confint(level)
+    classes = fit.model.modelled
+    out: dict[str, Any] = {"term": np.array(fit.names * max(len(classes), 1), dtype=object)}
+    if classes:
+        out["class"] = np.array([label for label in classes for _ in fit.names], dtype=object)
+    numbers = {"estimate": fit.coef, "std_error": fit.se, "statistic": fit.statistic, "p_value": fit.p_values}
+    bounds = {"conf_low": ends[..., 0], "conf_high": ends[..., 1]}
+    return out | {name: fit.flat(values) for name, values in (numbers | bounds).items()}
+
+
+def glance(fit: "Fit") -> dict[str, Any]:
+    """The figures of the whole fit, one row."""
+    sums, certificate = fit.statistics, fit.certificate
+    values: dict[str, Any] = {
+        "n": sums.n,
+        "df_model": sums.df_model,
+        "df_residual": sums.df_residual,
+        "deviance": sums.deviance,
+        "null_deviance": sums.null_deviance,
+        "dispersion": sums.dispersion,
+        "loglik": sums.loglik,
+        "aic": sums.aic,
+        "bic": sums.bic,
+        "weights_sum": sums.weights_sum,
+        "rows_dropped": fit.dropped_rows,
+        "converged": certificate.converged,
+        "gradient": certificate.gradient,
+    }
+    return {name: np.array([value]) for name, value in values.items()}
+
+
+def compare(*fits: "Fit") -> str:
+    """Coefficients (standard errors) of several fits side by side, with their deviance, AIC, BIC and n, as text."""
+    if not fits:
+        raise ExpfamError("compare() needs at least one fit")
+    names = list(dict.fromkeys(name for fit in fits for name in fit.model.flat_names))
+    rows = [["", *(f"({k + 1})" for k in range(len(fits)))]]
+    columns = [
+        dict(zip(fit.model.flat_names, zip(fit.flat(fit.coef), fit.flat(fit.se), strict=True), strict=True))
+        for fit in fits
+    ]
+    for name in names:
+        rows.append([name, *(f"{c[name][0]:.4f}" if name in c else "" for c in columns)])
+        rows.append(["", *(f"({c[name][1]:.4f})" if name in c else "" for c in columns)])
+    for title, pick in (("Deviance", "deviance"), ("AIC", "aic"), ("BIC", "bic"), ("n", "n")):
+        rows.append([title, *(f"{getattr(fit, pick):,.2f}" if pick != "n" else f"{fit.n:,.0f}" for fit in fits)])
+    widths = [max(len(row[k]) for row in rows) for k in range(len(fits) + 1)]
+    lines = [
+        "  ".join([f"{row[0]:<{widths[0]}}", *(f"{c:>{w}}" for c, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,41 @@
+"""Which solver: a table of rows, each with its reason. The first row whose question is answered yes is taken."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from expfam.errors import SolverError
+from expfam.solvers.newton import Newton
+from expfam.solvers.problem import Problem, Solver
+from expfam.solvers.sgd import SGD
+
+SOLVERS: dict[str, type[Solver]] = {"newton": Newton, "sgd": SGD}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A question about the problem, the solver it leads to, and why."""
+
+    when: Callable[[Problem], bool]
+    solver: Solver
+    reason: str
+
+
+TABLE: tuple[Row, ...] = (
+    Row(lambda problem: True, Newton(), "exact, affine invariant, and its information is wanted for the errors anyway"),
+)
+
+
+def choose(given: str | Solver, problem: Problem) -> Solver:
+    """The solver asked for: an object, a name of SOLVERS, or "auto" for the first fitting row of TABLE."""
+    if isinstance(given, Solver):
+        return given
+    if given == "auto":
+        return next(row.solver for row in TABLE if row.when(problem))
+    if given in SOLVERS:
+        return SOLVERS[given]()
+    near = get_close_matches(str(given), SOLVERS, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise SolverError(
+        f"solver={given!r} is unknown{hint} Allowed: 'auto', {', '.join(map(repr, SOLVERS))}, or an object"
+    )

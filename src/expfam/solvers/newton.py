@@ -1,0 +1,71 @@
+"""theta <- theta - t H^-1 gradient: Newton's method (10), the exact solver."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from expfam._typing import FloatArray
+from expfam.objective import Evaluation, Objective
+from expfam.response import observed_differs
+from expfam.solvers.line_search import backtrack
+from expfam.solvers.loop import iterate
+from expfam.solvers.optimality import Reading, read, runs_away
+from expfam.solvers.problem import Problem, Solution, Solver
+from expfam.solvers.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Newton(Solver):
+    """Newton's method with backtracking: every iterate is feasible and F never rises.
+
+    Away from canonical links it steps with the observed information, which converges quadratically, and with
+    Fisher's wherever that is not positive definite. It stops when the scaled gradient is at most `tol` and the step
+    left is below `tol` standard errors.
+    """
+
+    def solve(self, problem: Problem) -> Solution:
+        exact = observed_differs(problem.objective.family, problem.objective.link)
+        curved = replace(problem.objective, observed=True) if exact else problem.objective
+        first = read(problem.first, problem.scale, problem.kept)
+        begin = _State(problem.start, problem.first, first, _judge(problem, first, None, 0), 0, 1)
+        end = iterate(partial(_advance, problem, curved), begin, partial(_report, problem))
+        return Solution(end.theta, None if exact else end.at, end.status, end.steps, end.passes)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    theta: FloatArray
+    at: Evaluation
+    reading: Reading
+    status: Status
+    steps: int
+    passes: int
+
+
+def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
+    """One line search along the Newton direction."""
+    step = backtrack(curved, state.theta, state.at, state.reading.step)
+    passes = state.passes + step.passes
+    if not step.moved:
+        flat = state.reading.gradient <= problem.tol
+        status = Status.CONVERGED if flat else Status.STALLED
+        return replace(state, status=status, steps=state.steps + 1, passes=passes)
+    at, reading = step.at, read(step.at, problem.scale, problem.kept)
+    if curved.observed and not reading.factor.definite:
+        at, passes = problem.objective(step.theta), passes + 1
+        reading = read(at, problem.scale, problem.kept)
+    status = _judge(problem, reading, state.reading, state.steps + 1)
+    return _State(step.theta, at, reading, status, state.steps + 1, passes)
+
+
+def _judge(problem: Problem, now: Reading, before: Reading | None, steps: int) -> Status:
+    """Done when the gradient is flat and the step left is negligible, or no longer shrinks for rounding."""
+    if now.gradient <= problem.tol:
+        if runs_away(now, problem.scale, problem.objective.data.design):
+            return Status.SEPARATED
+        if now.decrement <= problem.tol or (before is not None and now.decrement >= before.decrement):
+            return Status.CONVERGED
+    return Status.MAX_ITER if steps >= problem.max_iter else Status.RUNNING
+
+
+def _report(problem: Problem, state: _State) -> None:
+    problem.tell(f"Newton step {state.steps}: objective {state.at.value:.10g}, gradient {state.reading.gradient:.1e}")

@@ -1,0 +1,123 @@
+"""Where to begin: the null model, which is also the yardstick of the null deviance, and a feasible first theta."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import BoolArray, FloatArray
+from expfam.design import Columns, assemble
+from expfam.errors import SolverError
+from expfam.objective import Evaluation, Objective
+from expfam.solvers.newton import Newton
+from expfam.solvers.optimality import Scale, scale_of
+from expfam.solvers.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """The model that only has an intercept: its eta (a number, or (d,)), its deviance, and sum W of its first class."""
+
+    eta: FloatArray
+    deviance: float
+    weight: float
+
+
+def null_model(objective: Objective) -> Null:
+    """Fit the intercept alone, the offset kept. Without an offset the mean is the mean of T(y), for every link."""
+    data = objective.data
+    t = objective.family.T(data.y)
+    mean = np.asarray(np.average(t, axis=0, weights=data.weight))
+    target = np.atleast_1d(objective.link(np.atleast_1d(mean)[None, :] if t.ndim == 2 else np.atleast_1d(mean)))
+    eta = target.reshape(-1) if t.ndim == 2 else target
+    ones = assemble((Columns(("Intercept",)),), data.n)
+    alone = replace(objective, data=replace(data, design=ones), penalty=type(objective.penalty)(np.zeros((1, 1))))
+    shape = (1, t.shape[1]) if t.ndim == 2 else (1,)
+    if data.offset is None:
+        at = alone(eta.reshape(shape))
+        return Null(eta, 2 * at.value, _first_weight(at))
+    theta, at = _first_feasible(alone, (c.reshape(shape) for c in _less_offset(eta, data.offset)))
+    scale = Scale(np.zeros(1), np.ones(1), 1.0, objective.weight, 0)
+    problem = Problem(alone, theta, at, np.ones(1, dtype=bool), scale, 1.0, 1e-10, 50, 0, lambda _: None)
+    solution = Newton().solve(problem)
+    assert solution.at is not None
+    return Null(solution.theta.reshape(-1), 2 * solution.at.value, _first_weight(solution.at))
+
+
+def _first_weight(at: Evaluation) -> float:
+    return float(at.hessian[0, 0]) if at.hessian is not None else np.nan
+
+
+def _less_offset(eta: FloatArray, offset: FloatArray) -> Iterator[FloatArray]:
+    """Intercepts that put the mean, the lowest or the highest linear predictor at eta."""
+    for level in (offset.mean(axis=0), offset.min(axis=0), offset.max(axis=0)):
+        yield eta - level
+
+
+def _first_feasible(objective: Objective, candidates: Iterator[FloatArray]) -> tuple[FloatArray, Evaluation]:
+    """The first candidate at which every mean is inside its domain, with F there."""
+    for theta in candidates:
+        at = objective(theta)
+        if at.hessian is not None and np.isfinite(at.hessian).all():
+            return theta, at
+    raise SolverError(
+        f"no starting point found: with the {objective.link.name} link some mean always leaves the domain "
+        f"{objective.family.mean_domain} of the {objective.family.name} family. Use a link that maps into the domain "
+        "(log for positive means, logit for shares), or check the offset"
+    )
+
+
+def starting_point(objective: Objective, null: Null) -> tuple[FloatArray, Evaluation]:
+    """A theta whose means are all feasible, with F there: the null model, without an intercept its projection."""
+    return _first_feasible(objective, _starts(objective, null))
+
+
+def _starts(objective: Objective, null: Null) -> Iterator[FloatArray]:
+    design = objective.data.design
+    shape = (design.p, len(null.eta)) if objective.family.vector else (design.p,)
+    theta = np.zeros(shape)
+    if design.intercept is not None:
+        theta[design.intercept] = null.eta if theta.ndim == 2 else null.eta[0]
+        yield theta
+    yield np.zeros(shape)
+    for eta in (null.eta, 2 * null.eta, 10 * null.eta):
+        yield _projection(objective, eta).reshape(shape)
+    inside = _interior(objective)
+    if inside is not None:
+        yield inside.reshape(shape)
+
+
+def _projection(objective: Objective, eta: FloatArray) -> FloatArray:
+    """The least-squares theta whose linear predictor comes closest to eta in every row, (p, d)."""
+    design, w = objective.data.design, objective.data.weight
+    gram = design.maps.congruence(design.gram(w))
+    offset = 0.0 if objective.data.offset is None else objective.data.offset.reshape(len(w), -1)
+    rows = w[:, None] * (eta[None, :] - offset)
+    return np.asarray(np.linalg.lstsq(gram, design.maps.adjoint(design.adjoint(rows)), rcond=1e-12)[0])
+
+
+def _interior(objective: Objective) -> FloatArray | None:
+    """theta with the widest margin inside the link's domain of eta, by linear programming; None if unbounded."""
+    lo, hi = objective.link.domain
+    if objective.family.vector or not (np.isfinite(lo) or np.isfinite(hi)):
+        return None
+    from scipy.optimize import linprog  # heavy, and rarely needed
+
+    design = objective.data.design
+    X = np.stack([design.forward(design.maps.forward(unit)) for unit in np.eye(design.p)], axis=1)
+    offset = np.zeros(len(X)) if objective.data.offset is None else objective.data.offset
+    sides = [(s, b) for s, b in ((-1.0, lo), (1.0, hi)) if np.isfinite(b)]
+    rows = np.concatenate([np.column_stack([s * X, np.ones(len(X))]) for s, _ in sides])
+    bounds = np.concatenate([s * (b - offset) for s, b in sides])
+    goal = np.append(np.zeros(design.p), -1.0)
+    best = linprog(goal, A_ub=rows, b_ub=bounds, bounds=[(None, None)] * design.p + [(None, 1.0)])
+    return np.asarray(best.x[:-1]) if best.success and best.x[-1] > 0 else None
+
+
+def standpoint(objective: Objective, null: Null, kept: BoolArray, gram: FloatArray) -> Scale:
+    """The scale of the columns and of the score, from X'WX at the starting point."""
+    total = objective.weight
+    fixed = objective.family.fixed_dispersion
+    response = 1.0 if fixed or not null.deviance > 0 else float(np.sqrt(null.deviance / total))
+    weight = null.weight if np.isfinite(null.weight) and null.weight > 0 else total
+    return scale_of(gram, weight, objective, response)

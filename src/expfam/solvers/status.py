@@ -1,0 +1,23 @@
+"""How a solver stopped: the value of each status is what to do about it."""
+
+from enum import Enum
+
+
+class Status(Enum):
+    """Why the iteration ended; `value` is the advice, shown in summaries and warnings."""
+
+    RUNNING = "the solver has not finished"
+    CONVERGED = "the gradient vanishes; nothing to do"
+    SEPARATED = (
+        "coefficients run to infinity: some rows are predicted perfectly (separation, or a level without events). "
+        "Merge levels, drop the column, or add a penalty such as Ridge(1e-4)"
+    )
+    STALLED = (
+        "no step lowers the objective any more although the gradient is not zero: the optimum lies on the boundary of "
+        "the allowed means, or columns are nearly collinear. Try another link, scale the columns, or add a penalty"
+    )
+    MAX_ITER = "the iteration limit was reached; raise max_iter, or look for separation and huge values"
+    PASSES_DONE = (
+        "stochastic gradient descent ran the passes it was given; more passes or a lower rate come closer, "
+        'solver="newton" ends exactly'
+    )

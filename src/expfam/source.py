@@ -1,0 +1,118 @@
+"""Where rows come from: the data as handed in, the row vectors beside it, and what a model makes of both.
+
+A `Source` can be read again and again; `Terms` (a formula's schema, or the columns of a matrix) turn it into `RowSet`s.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.design import Columns
+from expfam.errors import SchemaError
+from expfam.target import RawResponse
+
+VECTORS = ("weights", "offset", "exposure", "trials")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """The data as handed in (a frame, a path, a matrix with its response), never a copy of it.
+
+    `vectors`: weights, offset, exposure, trials that were given as arrays, one number a row of the data.
+    """
+
+    data: Any
+    y: Any = None
+    vectors: Mapping[str, AnyArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowSet:
+    """Rows as a model sees them: the columns of its terms, and the row vectors (n,) that are there.
+
+    `kept` marks the rows of the data that are here (None: all); `dropped` counts missing values by column;
+    `kind` is the caller's kind of frame.
+    """
+
+    columns: tuple[Columns, ...]
+    n: int
+    kind: str
+    response: RawResponse | None = None
+    vectors: Mapping[str, FloatArray] = field(default_factory=dict)
+    kept: BoolArray | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+class Terms(ABC):
+    """The right side of a model as learned data: which columns of a source make which columns of X."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """The coefficient names, in order."""
+
+    @property
+    @abstractmethod
+    def references(self) -> Mapping[str, str]:
+        """The reference level of every factor."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """The model in words, for the head of a summary."""
+
+    @property
+    @abstractmethod
+    def asked(self) -> tuple[str, ...]:
+        """Row vectors that the model reads from the data by itself."""
+
+    @abstractmethod
+    def rows(self, source: Source, *, response: bool, missing: str, unseen: str) -> RowSet:
+        """Read a source. missing: "drop" leaves incomplete rows out, "error" refuses them; unseen as in `glm`."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON."""
+
+
+def vectors_at(source: Source, n: int, kept: BoolArray | None) -> dict[str, FloatArray]:
+    """The array row vectors of a source as float64, checked for length, at the kept rows."""
+    return {name: _vector(name, values, n, kept) for name, values in source.vectors.items()}
+
+
+def _vector(name: str, values: AnyArray, n: int, kept: BoolArray | None) -> FloatArray:
+    try:
+        vector = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise SchemaError(f"{name} must be numbers, one a row; got {type(values).__name__} with text") from None
+    if vector.ndim == 0 or vector.shape[0] != n or (vector.ndim > 1 and name != "offset"):
+        raise SchemaError(f"{name} has shape {vector.shape}; the data has {n} rows: give one number a row")
+    return vector if kept is None else vector[kept]
+
+
+def check_vectors(vectors: Mapping[str, FloatArray]) -> None:
+    """Finite offsets, weights >= 0 not all zero, exposure > 0, trials >= 0: else SchemaError naming row and value."""
+    rules: dict[str, tuple[Callable[[FloatArray], AnyArray], str, str]] = {
+        "weights": (lambda v: v >= 0, "finite and not negative", "drop the row or give it the weight 0"),
+        "offset": (np.isfinite, "finite", "drop the row, or mend the offset"),
+        "exposure": (lambda v: v > 0, "finite and positive", "drop rows without exposure"),
+        "trials": (lambda v: v >= 0, "finite and not negative", "drop the row"),
+    }
+    for name, vector in vectors.items():
+        holds, allowed, remedy = rules[name]
+        with np.errstate(invalid="ignore"):
+            bad = ~(np.isfinite(vector) & holds(vector))
+        if bad.any():
+            row = int(np.flatnonzero(bad.reshape(len(vector), -1).any(axis=1))[0])
+            value = np.atleast_1d(vector[row])[0]
+            raise SchemaError(
+                f"{name} is {value:g} in row {row}; it must be {allowed}. {remedy[0].upper()}{remedy[1:]}"
+            )
+        if name == "weights" and not vector.any():
+            raise SchemaError("weights are all zero; at least one row must count")

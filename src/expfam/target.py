@@ -1,0 +1,133 @@
+"""From a response as written to y, its classes and its trials: the family learns how many classes it has here."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import AnyArray, FloatArray, IntArray
+from expfam.errors import ResponseError
+from expfam.families import ExponentialFamily
+from expfam.families.bernoulli import Bernoulli
+from expfam.families.binomial import Binomial
+from expfam.families.categorical import Categorical
+from expfam.families.quasi_binomial import QuasiBinomial
+
+
+@dataclass(frozen=True, slots=True)
+class RawResponse:
+    """A response column: numbers (n,); or codes (n,) of sorted labels; or numbers with trials (successes, failures)."""
+
+    name: str
+    numbers: FloatArray | None = None
+    codes: IntArray | None = None
+    labels: tuple[str, ...] = ()
+    trials: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The response a fit works on: y (n,) numbers or class codes, trials (n,) or None, the family bound to its classes.
+
+    `classes` are labels in code order: for two-class families failure first, for Categorical the reference last.
+    """
+
+    family: ExponentialFamily
+    y: FloatArray
+    trials: FloatArray | None
+    classes: tuple[str, ...] | None
+
+
+def target(family: ExponentialFamily, raw: RawResponse) -> Target:
+    """Check the response against the family's support and number its classes."""
+    if isinstance(family, Categorical):
+        return _classes(family, raw)
+    if raw.codes is not None:
+        return _two_levels(family, raw)
+    assert raw.numbers is not None
+    if raw.trials is not None and not isinstance(family, Binomial | QuasiBinomial):
+        raise ResponseError(
+            f"{raw.name}: successes and trials belong to the binomial family, not to {family.name}; "
+            "use family='binomial'"
+        )
+    family.check(raw.numbers, raw.name)
+    classes = ("0", "1") if isinstance(family, Bernoulli) else None
+    return Target(family, raw.numbers, raw.trials, classes)
+
+
+def recode(classes: tuple[str, ...], labels: tuple[str, ...], codes: IntArray, name: str) -> IntArray:
+    """Codes by the model's classes from codes by other labels of the same response."""
+    places = {label: k for k, label in enumerate(classes)}
+    unknown = [label for label in labels if label not in places]
+    if unknown:
+        raise ResponseError(f"{name}: the class {unknown[0]!r} was not in the fitted data; known: {', '.join(classes)}")
+    return np.array([places[label] for label in labels], dtype=np.int32)[codes]
+
+
+def _two_levels(family: ExponentialFamily, raw: RawResponse) -> Target:
+    """Text and booleans as a 0/1 response: the first level is failure."""
+    if not isinstance(family, Bernoulli | Binomial | QuasiBinomial):
+        raise ResponseError(
+            f"{raw.name} holds text ({_some(raw.labels)}); the {family.name} family needs numbers. "
+            "Text responses suit family='bernoulli' (two levels) and family='categorical'"
+        )
+    if len(raw.labels) != 2:
+        remedy = "use family='categorical'" if len(raw.labels) > 2 else "both outcomes must occur"
+        raise ResponseError(
+            f"{raw.name} has {len(raw.labels)} levels ({_some(raw.labels)}); {family.name} needs 2: {remedy}"
+        )
+    assert raw.codes is not None
+    return Target(family, raw.codes.astype(float), raw.trials, raw.labels)
+
+
+def _classes(family: Categorical, raw: RawResponse) -> Target:
+    """Any labels as codes 0 .. k-1 with the reference class last."""
+    labels, codes = (raw.labels, raw.codes) if raw.codes is not None else _number_labels(raw)
+    present = np.flatnonzero(np.bincount(codes, minlength=len(labels)))
+    used = [labels[k] for k in present]
+    if len(used) < 2:
+        raise ResponseError(
+            f"{raw.name} has one class only ({_some(labels)}); a categorical response needs two or more"
+        )
+    reference = used[-1] if family.reference is None else str(family.reference)
+    if reference not in used:
+        raise ResponseError(
+            f"reference={family.reference!r} is no class of {raw.name}; the classes are {_some(tuple(used))}"
+        )
+    order = [label for label in used if label != reference] + [reference]
+    places = np.full(len(labels), -1, dtype=np.int32)
+    for k, label in enumerate(labels):
+        places[k] = order.index(label) if label in order else -1
+    return Target(replace(family, k=len(order)), places[codes].astype(float), None, tuple(order))
+
+
+def _number_labels(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
+    """Numbers as class labels, sorted as numbers, whole ones written without a point."""
+    assert raw.numbers is not None
+    if not np.isfinite(raw.numbers).all():
+        row = int(np.flatnonzero(~np.isfinite(raw.numbers))[0])
+        raise ResponseError(f"{raw.name} is {raw.numbers[row]} in row {row}; classes must be finite. Leave the row out")
+    values, codes = np.unique(raw.numbers, return_inverse=True)
+    return tuple(f"{v:g}" if v == int(v) else repr(float(v)) for v in values), codes.astype(np.int32)
+
+
+def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray, name: str) -> None:
+    """The mean response must lie inside the domain of means: else the null model already is infinite."""
+    mean = np.atleast_1d(np.average(np.asarray(family.T(y)), axis=0, weights=weight))
+    lo, hi = family.mean_domain
+    if not ((mean > lo) & (mean < hi)).all():
+        bad = float(mean[~((mean > lo) & (mean < hi))][0])
+        raise ResponseError(
+            f"{name}: the mean response is {bad:g}, on the edge of the means of the {family.name} family, "
+            f"({lo:g}, {hi:g}): every row has the same extreme value (one class only, or all zero), so no finite model fits best"
+        )
+
+
+def labels_of(values: AnyArray) -> tuple[tuple[str, ...], IntArray]:
+    """Sorted labels and codes of an array of text or booleans."""
+    labels, codes = np.unique(values.astype(str), return_inverse=True)
+    return tuple(str(label) for label in labels), codes.astype(np.int32)
+
+
+def _some(labels: tuple[str, ...], most: int = 6) -> str:
+    shown = ", ".join(repr(label) for label in labels[:most])
+    return shown + (f", ... {len(labels)} in all" if len(labels) > most else "")

@@ -1,0 +1,139 @@
+"""The terms of a formula on a source: read, drop what is missing, learn once, replay ever after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from expfam._typing import BoolArray, FloatArray
+from expfam.data.column import Column
+from expfam.data.table import Table, read
+from expfam.errors import FormulaError, SchemaError
+from expfam.formula.encode import encode, evaluate
+from expfam.formula.expression import columns_of
+from expfam.formula.learn import learn, missing_rows, needed, plan
+from expfam.formula.schema import Request, Schema
+from expfam.source import VECTORS, RowSet, Source, Terms, vectors_at
+from expfam.target import RawResponse
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaTerms(Terms):
+    """A formula with all it has learned: levels, means, knots."""
+
+    schema: Schema
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.schema.names
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        return self.schema.references
+
+    @property
+    def title(self) -> str:
+        return " ".join(self.schema.formula.split())
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        return tuple(name for name in VECTORS if getattr(self.schema.request, name) is not None)
+
+    def rows(self, source: Source, *, response: bool, missing: str, unseen: str) -> RowSet:
+        if response:
+            table = read(source.data, lambda names: needed(self.schema, names))
+            return _complete_rows(self.schema, table, source, missing)
+        return _new_rows(self.schema, source, unseen)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"schema": self.schema.to_dict()}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "FormulaTerms":
+        """The terms that `to_dict` wrote."""
+        return cls(Schema.from_dict(plain["schema"]))
+
+
+def learn_terms(formula: str, texts: Mapping[str, str], source: Source, missing: str) -> tuple[FormulaTerms, RowSet]:
+    """Learn a formula on a source, and its rows; `texts` are weights, offset, exposure, trials given as expressions."""
+    request = Request(formula, **texts)
+    table = read(source.data, lambda names: needed(request, names))
+    kept = _kept(request, table, missing)[0]
+    schema = learn(request, table if kept is None else table.filter(kept))
+    if schema.response is None:
+        raise FormulaError(f"{formula!r} has no response; write it on the left: 'y ~ {formula.lstrip(' ~')}'")
+    return FormulaTerms(schema), _complete_rows(schema, table, source, missing)
+
+
+def _kept(request: Request | Schema, table: Table, missing: str) -> tuple[BoolArray | None, Mapping[str, int]]:
+    """Which rows are complete (None: all), and what the others lack."""
+    mask, counts = missing_rows(request, table)
+    if not mask.any():
+        return None, {}
+    if missing == "error":
+        name, count = next(iter(counts.items()))
+        row = table.row(int(np.flatnonzero(mask)[0]))
+        raise SchemaError(
+            f"{int(mask.sum())} rows have missing values, {count} in column {name!r}; the first is row {row}. "
+            "Fill them, or take missing='drop'"
+        )
+    return ~mask, counts
+
+
+def _complete_rows(schema: Schema, table: Table, source: Source, missing: str) -> RowSet:
+    """The rows of a fit: columns, response and row vectors of the complete rows."""
+    kept, counts = _kept(schema, table, missing)
+    complete = table if kept is None else table.filter(kept)
+    vectors = vectors_at(source, table.n, kept)
+    for name in VECTORS:
+        values = evaluate(schema, complete, name)  # type: ignore[arg-type]
+        if values is not None:
+            given = vectors.get(name)
+            vectors[name] = _numbers(values) if given is None else _numbers(values) + given
+    encoded = encode(schema, complete)
+    return RowSet(encoded.columns, complete.n, table.kind, _response(schema, complete), vectors, kept, counts)
+
+
+def _new_rows(schema: Schema, source: Source, unseen: str) -> RowSet:
+    """The rows of a prediction: no response, offset and exposure asked for, incomplete rows marked."""
+    table = read(source.data, lambda names: _asked(schema))
+    encoded = encode(schema, table, unseen)  # type: ignore[arg-type]
+    kept = np.ones(table.n, dtype=bool) if encoded.valid is None else encoded.valid.copy()
+    vectors = vectors_at(source, table.n, None)
+    for name in ("offset", "exposure"):
+        values = evaluate(schema, table, name)  # type: ignore[arg-type]
+        if values is not None:
+            vectors[name] = _numbers(values) + vectors.get(name, 0.0)
+            kept &= ~np.isnan(vectors[name])
+    columns = encoded.columns
+    if not kept.all():
+        columns = encode(schema, table.filter(kept), unseen).columns  # type: ignore[arg-type]
+        vectors = {name: vector[kept] for name, vector in vectors.items()}
+    return RowSet(columns, int(kept.sum()), table.kind, None, vectors, None if kept.all() else kept)
+
+
+def _asked(schema: Schema) -> tuple[str, ...]:
+    """The columns a prediction reads: all but those that only the response, weights and trials use."""
+    found = plan(schema, tuple(schema.columns))
+    extra = [*found.offsets, *(node for role, node in found.roles.items() if role in ("offset", "exposure"))]
+    return tuple(dict.fromkeys((*found.predictors, *(name for node in extra for name in columns_of(node)))))
+
+
+def _numbers(values: Any) -> FloatArray:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _response(schema: Schema, table: Table) -> RawResponse:
+    found = evaluate(schema, table, "response")
+    name = schema.response or "y"
+    if isinstance(found, tuple):
+        successes, failures = found
+        trials = successes + failures
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(trials > 0, successes / trials, 0.0)
+        return RawResponse(name, numbers=share, trials=trials)
+    assert isinstance(found, Column)
+    if found.codes is not None:
+        return RawResponse(name, codes=found.codes, labels=found.labels)
+    return RawResponse(name, numbers=found.values)

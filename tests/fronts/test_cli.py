@@ -1,0 +1,270 @@
+"""The command line as a user meets it: what it prints where, the files it leaves, the exit code."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv, parquet
+
+import expfam
+from expfam.cli import main
+from expfam.cli.files import write
+from expfam.errors import ExpfamError
+from expfam.families import FAMILIES
+
+FORMULA = "ClaimNb ~ Area + cut(DrivAge, [25, 40]) + log(Density)"
+POISSON = ("--family", "poisson", "--exposure", "Exposure")
+
+
+class Shell:
+    """Runs `expfam ...` in this process, in a folder with a small portfolio."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.capsys, self.patch = folder, capsys, patch
+
+    def __call__(self, *words: str) -> Any:
+        self.patch.setattr(sys, "argv", ["expfam", *words])
+        self.capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        return SimpleNamespace(code=end.value.code or 0, **self.capsys.readouterr()._asdict())
+
+    def refused(self, *words: str) -> str:
+        """The message of a refusal: exit code 2, nothing on stdout, no traceback, no new file."""
+        before = sorted(self.folder.iterdir())
+        ran = self(*words)
+        assert (ran.code, ran.out) == (2, "")
+        assert "Traceback" not in ran.err
+        assert sorted(self.folder.iterdir()) == before
+        return str(ran.err)
+
+
+@pytest.fixture(scope="module")
+def portfolio() -> pa.Table:
+    return expfam.simulate_portfolio(4_000, seed=1).data
+
+
+@pytest.fixture
+def shell(
+    portfolio: pa.Table, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    parquet.write_table(portfolio, "book.parquet")
+    csv.write_csv(portfolio, "book.csv")
+    return Shell(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture
+def model(portfolio: pa.Table, shell: Shell) -> expfam.Fit:
+    fit = expfam.glm(FORMULA, portfolio, family="poisson", exposure="Exposure")
+    fit.save("model.json")
+    return fit
+
+
+def test_version_and_help(shell: Shell) -> None:
+    assert shell("--version").out == f"expfam {expfam.__version__}\n"
+    help_ = shell("--help")
+    assert help_.code == 0
+    assert all(command in help_.out for command in ("demo", "fit", "predict", "explain"))
+
+
+def test_demo_shows_truth_beside_estimate(shell: Shell) -> None:
+    ran = shell("demo", "--rows", "20000", "--out", "portfolio.parquet")
+    portfolio = expfam.simulate_portfolio(20_000)
+    fit = expfam.glm(portfolio.formula, portfolio.data, family="poisson", exposure="Exposure")
+    assert (ran.code, ran.err) == (0, "")
+    assert fit.names == tuple(portfolio.truth)
+    for name, coef, se in zip(fit.names, fit.coef, fit.se, strict=True):
+        off = (coef - portfolio.truth[name]) / se
+        cells = [f"{portfolio.truth[name]:.4f}", f"{coef:.4f}", f"{se:.4f}", f"{off:+.2f}"]
+        lines = [line.split()[-4:] for line in ran.out.splitlines() if line.strip().startswith(f"{name} ")]
+        assert lines == [cells]
+    assert "Converged" in ran.out
+    assert "rows/s" in ran.out
+    assert "\x1b" not in ran.out
+    assert parquet.read_table("portfolio.parquet").equals(portfolio.data)
+
+
+def test_demo_recovers_the_truth() -> None:
+    """z = (estimate - truth) / se are standard normal: their sum of squares lies below the chi-square 1 - 1e-5 quantile."""
+    portfolio = expfam.simulate_portfolio(100_000, seed=3)
+    fit = expfam.glm(portfolio.formula, portfolio.data, family="poisson", exposure="Exposure")
+    z = (fit.coef - list(portfolio.truth.values())) / fit.se
+    assert len(z) == 28
+    assert z @ z < 69.5
+
+
+@pytest.mark.parametrize("data", ["book.parquet", "book.csv"])
+def test_fit_prints_saves_and_tells(shell: Shell, portfolio: pa.Table, data: str) -> None:
+    ran = shell("fit", data, FORMULA, *POISSON, "--save", "m.json", "--no-progress")
+    fit = expfam.glm(FORMULA, portfolio, family="poisson", exposure="Exposure")
+    assert (ran.code, ran.err) == (0, "")
+    assert all(line in ran.out for line in fit.summary().splitlines() if not line.startswith("Converged"))
+    assert "Saved to m.json" in ran.out
+    np.testing.assert_array_equal(expfam.load("m.json").coef, fit.coef)
+
+
+def test_fit_passes_its_options_on(shell: Shell, portfolio: pa.Table) -> None:
+    options = ("--weights", "Exposure", "--weights-kind", "sampling", "--offset", "Exposure", "--tol", "1e-6")
+    ran = shell(
+        "fit", "book.parquet", FORMULA, "--family", "quasi-poisson", "--link", "power(0.5)", "--ridge", "0.01",
+        *options, "--solver", "newton", "--missing", "error", "--max-iter", "50", "--save", "m.json",
+    )  # fmt: skip
+    fit = expfam.glm(
+        FORMULA, portfolio, family="quasipoisson", link="power(0.5)", penalty=expfam.Ridge(0.01),
+        weights="Exposure", weights_kind="sampling", offset="Exposure", tol=1e-6, missing="error",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    np.testing.assert_array_equal(expfam.load("m.json").coef, fit.coef)
+    np.testing.assert_array_equal(expfam.load("m.json").se, fit.se)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("tweedie( 1.5 )",), ("tweedie(1.5)",), ("tweedie(power=1.5)",), ("Tweedie", "--power", "1.5")],
+    ids=lambda words: words[0],
+)
+def test_families_with_parameters(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell("fit", "book.parquet", "ClaimNb ~ log(Density)", "--save", "m.json", "--family", *words).code == 0
+    assert expfam.load("m.json").model.family == expfam.families.Tweedie(1.5)
+
+
+def test_not_converged_is_exit_1_with_advice_and_the_model(shell: Shell) -> None:
+    ran = shell("fit", "book.parquet", FORMULA, *POISSON, "--max-iter", "1", "--save", "m.json")
+    assert ran.code == 1
+    assert "NOT converged" in ran.out
+    assert ran.err.startswith("expfam: not converged: gradient ")
+    assert "raise max_iter" in ran.err
+    assert not expfam.load("m.json").converged
+
+
+def test_notes_go_to_stderr_without_file_and_line(shell: Shell) -> None:
+    csv.write_csv(pa.table({"y": [1.0, 2.0, None, 4.0, 6.0], "x": [1.0, 2.0, 3.0, 4.0, 5.0]}), "gaps.csv")
+    ran = shell("fit", "gaps.csv", "y ~ x + I(2 * x)")
+    assert ran.code == 0
+    dropped, aliased = ran.err.splitlines()
+    assert dropped.startswith("expfam: note: 1 of 5 rows left out for missing values")
+    assert aliased.startswith("expfam: note: 1 column is a linear combination")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("fit", "book.parquet", "ClaimNb ~ Aera"), "did you mean 'Area'?"),
+        (("fit", "book.parquet", "ClaimNb ~ open('x')", "--save", "m.json"), "'open' is not listed"),
+        (("fit", "book.parquet", "ClaimNb ~ Area +", "--save", "m.json"), "^"),
+        (("fit", "absent.parquet", "y ~ x"), "there is no file 'absent.parquet'"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "gamma"), "row"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "poison"), "did you mean 'poisson'?"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "tweedie"), "tweedie takes power; got nothing"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "tweedie(1.5"), "'tweedie(1.5' is not understood"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "tweedie(a)"), "is not understood"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--theta", "2"), "gaussian takes no parameters; got theta=2.0"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--solver", "sgd(speed=2)"), "sgd takes passes, batch"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--solver", "newtn"), "did you mean 'newton'?"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--missing", "fill"), "'drop', 'error'"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--save", "nowhere/m.json"), "there is no folder nowhere"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--save", "."), "is a folder"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--save", "book.parquet"), "would overwrite what is read"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--tol", "small"), "Invalid value for '--tol'"),
+        (("fit", "book.parquet"), "Missing argument"),
+        (("predict", "book.csv", "book.csv"), "book.csv is damaged or no model file"),
+        (("demo", "--rows", "5"), "needs at least 100"),
+        (("explain", "bernouli"), "did you mean 'bernoulli'?"),
+    ],
+    ids=lambda value: " ".join(value[:1] + value[2:]) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_exit_2_and_leaves_nothing(shell: Shell, words: tuple[str, ...], told: str) -> None:
+    assert told in shell.refused(*words)
+
+
+@pytest.mark.parametrize("out", ["p.parquet", "p.csv"])
+def test_predict_writes_every_row_in_order(shell: Shell, model: expfam.Fit, portfolio: pa.Table, out: str) -> None:
+    ran = shell("predict", "model.json", "book.csv", "--out", out)
+    assert ran.code == 0
+    assert ran.err == ""
+    assert "Wrote 4,000 predictions" in ran.out
+    table = parquet.read_table(out) if out.endswith("parquet") else csv.read_csv(out)
+    assert table.column_names == ["prediction"]
+    np.testing.assert_array_equal(table["prediction"].to_numpy(), model.predict(portfolio))
+    assert not list(shell.folder.glob(".*"))
+
+
+def test_predict_interval_link_and_first_rows(shell: Shell, model: expfam.Fit, portfolio: pa.Table) -> None:
+    assert shell("predict", "model.json", "book.csv", "--type", "link", "--interval", "--level", "0.9",
+                 "--out", "p.parquet").code == 0  # fmt: skip
+    expected = model.predict(portfolio, type="link", interval="confidence", level=0.9)
+    written = parquet.read_table("p.parquet")
+    assert written.column_names == ["fit", "lower", "upper"]
+    for name in written.column_names:
+        np.testing.assert_array_equal(written[name].to_numpy(), expected[name].to_numpy())
+    shown = shell("predict", "model.json", "book.csv").out
+    assert f"{model.predict(portfolio)[0]:.6g}" in shown
+    assert "10 of 4,000 rows" in shown
+
+
+def test_predict_classes(shell: Shell, portfolio: pa.Table) -> None:
+    fit = expfam.glm("Area ~ log(Density)", portfolio, family="categorical", penalty=expfam.Ridge(1e-3))
+    fit.save("areas.json")
+    assert shell("predict", "areas.json", "book.csv", "--out", "p.parquet").code == 0
+    written = parquet.read_table("p.parquet")
+    assert written.column_names == [f"prediction[{area}]" for area in "ABCDEF"]
+    np.testing.assert_array_equal(np.column_stack([c.to_numpy() for c in written.columns]), fit.predict(portfolio))
+    assert shell("predict", "areas.json", "book.csv", "--type", "class", "--out", "c.csv").code == 0
+    assert csv.read_csv("c.csv")["prediction"].to_pylist() == fit.predict(portfolio, type="class").tolist()
+    assert "a label has no interval" in shell.refused(
+        "predict", "areas.json", "book.csv", "--type", "class", "--interval"
+    )
+
+
+def test_predict_leaves_gaps_empty_and_says_so(shell: Shell, model: expfam.Fit) -> None:
+    rows = {"Area": ["A", None], "DrivAge": [30, 40], "Density": [50.0, 60.0], "Exposure": [1.0, 1.0]}
+    csv.write_csv(pa.table(rows), "new.csv")
+    ran = shell("predict", "model.json", "new.csv", "--out", "p.parquet")
+    assert ran.code == 0
+    assert ran.err.startswith("expfam: note: 1 of 2 rows have missing values")
+    assert parquet.read_table("p.parquet")["prediction"].is_null().to_pylist() == [False, True]
+
+
+def test_predict_refuses_and_leaves_nothing(shell: Shell, model: expfam.Fit) -> None:
+    rows = {"Area": ["A", "Z"], "DrivAge": [30, 40], "Density": [50.0, 60.0], "Exposure": [1.0, 1.0]}
+    csv.write_csv(pa.table(rows), "new.csv")
+    assert "'Z'" in shell.refused("predict", "model.json", "new.csv", "--out", "p.csv")
+    assert "allowed: .parquet, .pq, .csv" in shell.refused("predict", "model.json", "book.csv", "--out", "p.xlsx")
+    assert "would overwrite" in shell.refused("predict", "model.json", "book.csv", "--out", "book.csv")
+    assert shell("predict", "model.json", "new.csv", "--unseen", "reference", "--out", "p.csv").code == 0
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(table: Any, path: Path) -> None:
+        path.write_text("half")
+        raise OSError("no space left on device")
+
+    old = tmp_path / "p.csv"
+    old.write_text("old")
+    monkeypatch.setitem(sys.modules["expfam.cli.files"].WRITERS, ".csv", full)
+    with pytest.raises(ExpfamError, match="no space left"):
+        write(pa.table({"x": [1]}), old)
+    assert [path.name for path in tmp_path.iterdir()] == ["p.csv"]
+    assert old.read_text() == "old"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_explain_every_family(shell: Shell, family: str) -> None:
+    ran = shell("explain", family)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == expfam.explain(family).text.rstrip() + "\n"
+
+
+def test_interruption_is_exit_130(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(expfam, "explain", interrupted, raising=False)
+    ran = shell("explain", "poisson")
+    assert (ran.code, ran.err) == (130, "expfam: error: interrupted\n")

@@ -1,0 +1,229 @@
+"""Any tabular thing becomes the same Table; what is no table, or a broken one, is told."""
+
+import datetime
+import gzip
+import subprocess
+import sys
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from expfam.data.answer import frame_like
+from expfam.data.table import read
+from expfam.errors import SchemaError
+
+PLAIN = {
+    "n": [3, 1, 2, 2, 10],
+    "x": [0.5, None, -1.25, 1e300, 0.0],
+    "g": ["b", "a", "é", None, "B"],
+    "f": [True, False, None, True, False],
+    "Sepal.Length": [1.5, 2.5, 3.5, 4.5, 5.5],
+}
+
+
+def sources(folder):
+    """The same rows in every form, and the kind of answer each asks for."""
+    arrow = pa.table(PLAIN)
+    pq.write_table(arrow, folder / "t.parquet", row_group_size=2)
+    polars = pl.DataFrame(PLAIN)
+    polars.write_csv(folder / "t.csv")
+    (folder / "t.csv.gz").write_bytes(gzip.compress((folder / "t.csv").read_bytes()))
+    frame = pd.DataFrame(PLAIN)
+    categories = pd.Categorical(PLAIN["g"], categories=["z", "é", "b", "a", "B"])
+    return {
+        "dict": (PLAIN, "dict"),
+        "pandas": (frame, "pandas"),
+        "pandas categorical": (frame.assign(g=categories), "pandas"),
+        "pandas nullable": (frame.convert_dtypes(), "pandas"),
+        "pandas in a dict": ({name: frame[name] for name in frame}, "dict"),
+        "polars": (polars, "polars"),
+        "polars lazy": (polars.lazy(), "polars"),
+        "polars categorical": (polars.with_columns(pl.col("g").cast(pl.Categorical)), "polars"),
+        "polars enum": (polars.with_columns(pl.col("g").cast(pl.Enum(["z", "é", "b", "a", "B"]))), "polars"),
+        "polars chunks": (pl.concat([polars[:2], polars[2:]], rechunk=False), "polars"),
+        "arrow": (arrow, "arrow"),
+        "arrow batch": (arrow.to_batches()[0], "arrow"),
+        "arrow views": (arrow.set_column(2, "g", arrow["g"].cast(pa.string_view())), "arrow"),
+        "arrow dictionaries": (pa.concat_tables([arrow[:3], arrow[3:]]), "arrow"),
+        "parquet": (folder / "t.parquet", "arrow"),
+        "csv": (str(folder / "t.csv"), "arrow"),
+        "csv.gz": (folder / "t.csv.gz", "arrow"),
+    }
+
+
+def test_every_form_gives_the_same_table(tmp_path):
+    for form, (data, kind) in sources(tmp_path).items():
+        table = read(data)
+        assert (table.names, table.n, table.kind) == (tuple(PLAIN), 5, kind), form
+        np.testing.assert_array_equal(table.column("n").values, [3, 1, 2, 2, 10], err_msg=form)
+        np.testing.assert_array_equal(table.column("x").values, [0.5, np.nan, -1.25, 1e300, 0], err_msg=form)
+        np.testing.assert_array_equal(table.column("x").null, [0, 1, 0, 0, 0], err_msg=form)
+        text, flag = table.column("g"), table.column("f")
+        assert (text.kind, text.labels) == ("text", ("B", "a", "b", "é")), form
+        np.testing.assert_array_equal(text.codes, [2, 1, 3, -1, 0], err_msg=form)
+        assert text.codes.dtype == np.int32
+        assert (flag.kind, flag.labels) == ("bool", ("False", "True")), form
+        np.testing.assert_array_equal(flag.codes, [1, 0, -1, 1, 0], err_msg=form)
+        assert read(data, ["g", "Sepal.Length"]).names == ("g", "Sepal.Length"), form
+        assert read(data, lambda names: names[:1]).names == ("n",), form
+
+
+def test_nan_is_a_value_in_arrays_and_a_null_in_pandas():
+    values = np.array([1.0, np.nan])
+    for data in ({"x": values}, pl.DataFrame({"x": values}), pa.table({"x": values})):
+        assert read(data).column("x").null is None
+        np.testing.assert_array_equal(read(data).missing("x", nan_too=True), [False, True])
+        assert read(data).missing("x", nan_too=False) is None
+    np.testing.assert_array_equal(read(pd.DataFrame({"x": values})).column("x").null, [False, True])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([1, 2], np.uint64),
+        np.array([1, 2], np.int8),
+        np.array([1, 2], np.float32),
+        np.array([1, 2], np.float16),
+        np.array([1, 2], ">f8"),
+        [Decimal("1.0"), Decimal("2.0")],
+        np.array([1, 2], object),
+    ],
+    ids=str,
+)
+def test_every_number_becomes_a_float(values):
+    np.testing.assert_array_equal(read({"x": values}).column("x").values, [1.0, 2.0])
+
+
+def test_floats_are_not_copied():
+    values = np.arange(4.0)
+    assert np.shares_memory(read({"x": values}).column("x").values, values)
+
+
+def test_categories_of_numbers_are_sorted_as_numbers():
+    column = read(pd.DataFrame({"g": pd.Categorical([10, 9, 10, 2])})).column("g")
+    assert column.labels == ("2", "9", "10")
+    np.testing.assert_array_equal(column.codes, [2, 1, 2, 0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text(max_size=3) | st.none(), min_size=1, max_size=20), st.data())
+def test_labels_are_those_that_occur_sorted_by_codepoint(values, data):
+    table = read({"g": pa.array(values, pa.string())})
+    mask = data.draw(arrays(bool, len(values)))
+    for rows, part in (
+        (values, table),
+        ([v for v, keep in zip(values, mask, strict=True) if keep], table.filter(mask)),
+    ):
+        column = part.column("g")
+        assert column.labels == tuple(sorted({v for v in rows if v is not None}))
+        assert [None if c < 0 else column.labels[c] for c in column.codes] == rows
+        assert [v is None for v in rows] == ([False] * len(rows) if column.null is None else column.null.tolist())
+
+
+def test_filtered_rows_remember_where_they_were():
+    table = read({"x": np.arange(6.0)}).filter(np.array([0, 1, 0, 1, 1, 0], bool))
+    table = table.filter(np.array([False, True, True]))
+    assert [table.row(i) for i in range(table.n)] == [3, 4]
+    np.testing.assert_array_equal(table.column("x").values, [3.0, 4.0])
+
+
+DATES = [datetime.date(2024, 1, 1)] * 2
+BAD = {
+    "missing": ({"Area": [1, 2]}, ["area"], "no column 'area'; did you mean 'Area'"),
+    "unequal": ({"a": [1, 2], "b": [1]}, None, "unequal lengths \\('a': 2, 'b': 1\\)"),
+    "empty dict": ({}, None, "no rows"),
+    "empty frame": (pl.DataFrame({"a": []}), None, "no rows"),
+    "two-dimensional": ({"a": np.ones((3, 2))}, None, "'a' has shape \\(3, 2\\)"),
+    "scalar": ({"a": 3}, None, "'a' is the single value 3"),
+    "text scalar": ({"a": "abc"}, None, "single value 'abc'"),
+    "matrix": (np.ones((3, 2)), None, "ndarray of shape \\(3, 2\\) is not a table"),
+    "number": (7, None, "a int is not a table"),
+    "none": (None, None, "NoneType is not a table"),
+    "series": (pd.Series([1, 2], name="a"), None, "a Series is not a table"),
+    "doubled pandas": (pd.DataFrame([[1, 2]], columns=["a", "a"]), None, "more than once: 'a'"),
+    "doubled arrow": (pa.table([[1], [2]], names=["a", "a"]), None, "more than once: 'a'"),
+    "numbered": (pd.DataFrame(np.ones((2, 2))), None, "column name 0 is a int"),
+    "no file": ("nowhere.parquet", None, "no file 'nowhere.parquet'"),
+    "suffix": ("table.xlsx", None, "allowed: .parquet, .pq, .csv, .csv.gz"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_no_sound_table_is_told(case):
+    data, columns, says = BAD[case]
+    with pytest.raises(SchemaError, match=says):
+        read(data, columns)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (DATES, "date32.*days since a date"),
+        ([[1], [2]], "list.*column of its own"),
+        ([{"a": 1}, {"a": 2}], "struct.*column of its own"),
+        ([b"a", b"b"], "binary.*cast it"),
+        ([1, "a"], "cannot be read.*all numbers or all text"),
+        ([2**70, 1], "cannot be read"),
+        (np.array([1j, 2]), "cannot be read"),
+    ],
+)
+def test_a_column_without_a_coding_is_an_error_only_when_read(values, says):
+    table = read({"a": [1.0, 2.0], "d": values})
+    assert table.column("a").kind == "number"
+    with pytest.raises(SchemaError, match=f"'d'.*{says}"):
+        table.column("d")
+
+
+def test_broken_files_are_told(tmp_path):
+    pq.write_table(pa.table({"a": np.arange(1000.0)}), tmp_path / "whole.parquet")
+    whole = (tmp_path / "whole.parquet").read_bytes()
+    for name, content, says in [
+        ("half.parquet", whole[: len(whole) // 2], "damaged"),
+        ("none.parquet", b"", "damaged"),
+        ("ragged.csv", b"a,b\n1,2\n3\n", "cannot be read as CSV"),
+        ("none.csv", b"", "cannot be read as CSV"),
+        ("half.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 999)[:20], "cannot be read as CSV"),
+        ("head.csv", b"a,b\n", "no rows"),
+        ("doubled.csv", b"a,a\n1,2\n", "more than once"),
+    ]:
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(SchemaError, match=says):
+            read(tmp_path / name)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(SchemaError, match="is a folder"):
+        read(tmp_path / "folder.csv")
+
+
+def test_a_csv_column_takes_its_type_from_every_row(tmp_path):
+    (tmp_path / "late.csv").write_text("a\n" + "1\n" * 700_000 + "0.5\n")
+    assert read(tmp_path / "late.csv").column("a").values[-1] == 0.5
+
+
+FRAMES = {"dict": dict, "pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.Table}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_answers_come_in_the_callers_kind(kind):
+    answer = frame_like(kind, {"term": np.array(["a", "bb"]), "estimate": np.array([1.5, 2.5])})
+    assert isinstance(answer, FRAMES[kind])
+    assert list(answer["term"] if kind != "arrow" else answer["term"].to_pylist()) == ["a", "bb"]
+    again = read(answer)
+    assert again.kind == kind
+    assert again.column("term").labels == ("a", "bb")
+    np.testing.assert_array_equal(again.column("estimate").values, [1.5, 2.5])
+
+
+def test_polars_is_read_without_pandas():
+    code = (
+        "import sys, polars; from expfam.data.table import read; "
+        "read(polars.DataFrame({'x': [1.0], 'g': ['a']})); assert 'pandas' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

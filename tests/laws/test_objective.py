@@ -1,0 +1,141 @@
+"""F is a sum over rows with the right derivatives, the same to the last bit for any number of threads."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import expfam as ef
+from expfam.design import Columns, assemble
+from expfam.families import FAMILIES, ExponentialFamily
+from expfam.links import link
+from expfam.objective import Data, Objective, chunks
+from expfam.parallel import ordered_map, ordered_sum
+from expfam.penalties import NoPenalty, Ridge
+from expfam.response import Level
+
+PARAMETERS = {"negative_binomial": {"theta": 1.7}, "tweedie": {"power": 1.4}, "categorical": {"k": 3}}
+EVERY = [cls(**PARAMETERS.get(name, {})) for name, cls in FAMILIES.items()]
+every_family = pytest.mark.parametrize("family", EVERY, ids=lambda f: f.name)
+
+
+def objective_of(
+    family: ExponentialFamily, n: int = 40, seed: int = 0, observed: bool = False
+) -> tuple[Objective, np.ndarray]:
+    """A small problem of a family with its default link, and a theta whose means are inside their domain."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 3, n).astype(np.int32)
+    columns = (
+        Columns(("Intercept",)),
+        Columns(("g[b]", "g[c]"), codes=codes, levels=3, contrast=np.array([1, 2])),
+        Columns(("x",), values=rng.uniform(0, 1, (n, 1))),
+    )
+    d = 2 if family.vector else 1
+    theta = np.array([0.7, 0.2, -0.1, 0.3])[:, None] * np.linspace(1, 0.5, d)
+    y = {"categorical": rng.integers(0, 3, n), "bernoulli": rng.integers(0, 2, n)}.get(family.name)
+    if y is None:
+        shares = family.mean_domain == (0.0, 1.0)
+        y = rng.integers(0, 5, n) / 4 if shares else rng.gamma(2, 1, n) + 0.1
+    y = np.asarray(y, dtype=float)
+    data = Data(assemble(columns, n, False), y, family.conjugate(family.T(y)), rng.uniform(0.5, 2, n), None)
+    penalty = Ridge(0.1).bind(data.design.names)
+    objective = Objective(family, link(None, family), penalty, data, observed)
+    return objective, theta if family.vector else theta[:, 0]
+
+
+@every_family
+@pytest.mark.parametrize("level", [Level.GRADIENT, Level.HESSIAN])
+def test_derivatives_by_differences(family: ExponentialFamily, level: Level) -> None:
+    objective, theta = objective_of(family, observed=True)
+    at = objective(theta)
+    h = 1e-5
+    for k in np.ndindex(theta.shape):
+        step = np.zeros(theta.shape)
+        step[k] = h
+        up, down = objective(theta + step), objective(theta - step)
+        if level == Level.GRADIENT:
+            assert at.gradient[k] == pytest.approx((up.value - down.value) / (2 * h), rel=1e-6, abs=1e-6)
+        else:
+            column = k[0] if theta.ndim == 1 else k[1] * len(theta) + k[0]
+            numeric = (up.gradient - down.gradient) / (2 * h)
+            assert at.hessian[:, column] == pytest.approx(numeric.T.ravel(), rel=1e-5, abs=1e-6)
+
+
+@every_family
+def test_the_gradient_is_one_line(family: ExponentialFamily) -> None:
+    """(9): X' [w (h - T) psi'], for every canonical pair X' [w (h - T)]: linear, logistic and softmax alike."""
+    canonical = {"gaussian", "bernoulli", "binomial", "poisson", "categorical", "quasipoisson", "quasibinomial"}
+    if family.name not in canonical:
+        pytest.skip("the default link is not canonical")
+    objective, theta = objective_of(family)
+    data, maps = objective.data, objective.data.design.maps
+    X = np.stack([data.design.forward(maps.forward(unit)) for unit in np.eye(data.design.p)], axis=1)
+    h = objective.link.inverse(X @ theta)
+    w = data.weight if h.ndim == 1 else data.weight[:, None]
+    assert objective.loss(theta).gradient == pytest.approx(X.T @ (w * (h - family.T(data.y))))
+
+
+@every_family
+@given(cut=st.integers(1, 39))
+def test_rows_add_up(family: ExponentialFamily, cut: int) -> None:
+    """(13): evaluate(A and B) = evaluate(A) + evaluate(B)."""
+    objective, theta = objective_of(family)
+    first, second = (replace(objective, data=objective.data.take(s)) for s in (slice(0, cut), slice(cut, 40)))
+    both, whole = first.loss(theta) + second.loss(theta), objective.loss(theta)
+    assert both.value == pytest.approx(whole.value)
+    assert both.gradient == pytest.approx(whole.gradient, abs=1e-9)
+    assert both.hessian == pytest.approx(whole.hessian, abs=1e-9)
+
+
+@every_family
+def test_a_weight_of_two_is_the_row_twice(family: ExponentialFamily) -> None:
+    objective, theta = objective_of(family)
+    data = objective.data
+    doubled = replace(
+        objective, data=replace(data, weight=2 * data.weight), penalty=NoPenalty().bind(data.design.names)
+    )
+    twice = replace(doubled, data=data.take(np.repeat(np.arange(data.n), 2)))
+    assert doubled(theta).value == pytest.approx(twice(theta).value)
+    assert doubled(theta).gradient == pytest.approx(twice(theta).gradient, abs=1e-9)
+
+
+@pytest.mark.parametrize("family", ["poisson", "categorical"])
+def test_threads_change_no_bit(family: str) -> None:
+    """Many blocks, factors and numerics: one and two threads give identical results."""
+    rng = np.random.default_rng(1)
+    n = 70_000
+    data = {"g": rng.choice(list("abcde"), n), "x": rng.normal(size=n), "z": rng.normal(size=n)}
+    data["y"] = rng.poisson(np.exp(0.2 * data["x"])) if family == "poisson" else rng.choice(list("uvw"), n)
+    fits = []
+    for count in (1, 2, 3):
+        with ef.threads(count):
+            fits.append(ef.glm("y ~ g + x + z", data, family=family))
+    for other in fits[1:]:
+        assert np.array_equal(fits[0].coef, other.coef)
+        assert np.array_equal(fits[0].vcov(), other.vcov())
+        assert fits[0].deviance == other.deviance
+
+
+def test_chunks_cover_the_rows_once() -> None:
+    design = assemble((Columns(("x",), values=np.zeros((5, 1))),), 5)
+    for n in (1, 5, 1024, 100_000, 1_000_003):
+        for cells in (1, 60, 3000):
+            bounds = chunks(n, cells, Level.HESSIAN, design)
+            edges = [bounds[0][0], *(edge for chunk in bounds for edge in chunk[1:])]
+            assert edges[0] == 0
+            assert edges[-1] == n
+            assert all(a < b for a, b in zip(edges, edges[1:], strict=False))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_ordered_fold(count: int) -> None:
+    with ef.threads(count):
+        assert ordered_map(str, range(20)) == [str(k) for k in range(20)]
+        assert ordered_sum(lambda k: [k], range(20)) == list(range(20))
+
+
+def test_no_threads_is_an_error() -> None:
+    with pytest.raises(ef.SolverError, match="at least 1"), ef.threads(0):
+        pass
