@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 demo: $(VENV)/.stamp-run
 	$(BIN)/expfam demo
+	@echo; echo "To call expfam by name in this shell: . $(BIN)/activate"
 
 test: lint
 	$(BIN)/python -m pytest -n 2

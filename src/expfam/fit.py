@@ -67,7 +67,7 @@ class Fit:
 
     # ---- inference ---------------------------------------------------------------------------------------------
     def vcov(self) -> FloatArray:
-        """phi H^-1 (15), (p d, p d), class by class; phi (H + S)^-1 under a penalty (16); a sandwich for sampling weights."""
+        """phi H^-1 (15), (p d, p d), class by class; phi (H + S)^-1 under a penalty (16); a sandwich if sampled."""
         return self.covariance.copy()
 
     @property
@@ -132,7 +132,7 @@ class Fit:
         return self.statistics.bic
 
     @property
-    def n(self) -> float:
+    def n(self) -> int:
         """How many observations: rows of positive weight, or the sum of frequency weights."""
         return self.statistics.n
 

@@ -139,8 +139,8 @@ def _tell_certificate(certificate: Certificate) -> None:
     if certificate.aliased:
         many = len(certificate.aliased) > 1
         warnings.warn(
-            f"{len(certificate.aliased)} column{'s are linear combinations' if many else ' is a linear combination'} of "
-            f"earlier ones and left out: {_list(certificate.aliased)}; aliased='error' refuses them instead",
+            f"{len(certificate.aliased)} column{'s are linear combinations' if many else ' is a linear combination'} "
+            f"of earlier ones and left out: {_list(certificate.aliased)}; aliased='error' refuses them instead",
             AliasWarning,
             stacklevel=4,
         )
@@ -148,7 +148,7 @@ def _tell_certificate(certificate: Certificate) -> None:
         warnings.warn(f"{_list(certificate.separated)}: {certificate.status.value}", SeparationWarning, stacklevel=4)
     elif not certificate.converged and certificate.status is not Status.PASSES_DONE:
         warnings.warn(
-            f"not converged: gradient {certificate.gradient:.1e}, tol {certificate.tol:.1e}; {certificate.status.value}",
+            f"not converged: gradient {certificate.gradient:.1e} > {certificate.tol:.1e}; {certificate.status.value}",
             ConvergenceWarning,
             stacklevel=4,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam._typing import BoolArray, FloatArray
 from expfam.design import Columns
 from expfam.errors import ResponseError, SchemaError
 from expfam.source import RowSet, Source, Terms, vectors_at
@@ -88,7 +88,7 @@ def _complete(X: FloatArray, names: tuple[str, ...], missing: str) -> BoolArray 
 
 
 def _response(y: Any, n: int, kept: BoolArray | None) -> RawResponse:
-    values: AnyArray = np.asarray(y)
+    values, rows = np.asarray(y), None if kept is None else np.flatnonzero(kept)
     if values.shape != (n,):
         raise ResponseError(f"y has shape {values.shape}; X has {n} rows: give one response a row")
     if kept is not None:
@@ -100,5 +100,5 @@ def _response(y: Any, n: int, kept: BoolArray | None) -> RawResponse:
             values = values.astype(str)
     if values.dtype.kind in "USb":
         labels, codes = labels_of(values)
-        return RawResponse("y", codes=codes, labels=labels)
-    return RawResponse("y", numbers=values.astype(np.float64, copy=False))
+        return RawResponse("y", codes=codes, labels=labels, rows=rows)
+    return RawResponse("y", numbers=values.astype(np.float64, copy=False), rows=rows)

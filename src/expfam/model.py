@@ -26,7 +26,7 @@ CHOICES = {
 class Model:
     """Family, link, terms and penalty.
 
-    `classes` are the response's labels (two-class: failure first; else reference last), None for numbers. `supplied` names
+    `classes` are the response's labels (two-class: failure first; else reference last), None for numbers; `supplied`
     the row vectors that came as arrays at the fit and must come again for a prediction.
     """
 
@@ -68,9 +68,9 @@ class Prepared:
     frequency: FloatArray | None
 
     @property
-    def n(self) -> float:
+    def n(self) -> int:
         """How many observations the rows stand for."""
-        return float(self.data.n if self.frequency is None else self.frequency.sum())
+        return self.data.n if self.frequency is None else int(self.frequency.sum())
 
     @property
     def precision(self) -> FloatArray:
@@ -87,13 +87,13 @@ def choice(name: str, value: str) -> str:
 
 def prepare(model: Model, rows: RowSet) -> Prepared:
     """Check the row vectors and the response, bind the family to its classes, and lay out the design."""
-    check_vectors(rows.vectors)
+    check_vectors(rows)
     assert rows.response is not None
     goal = target(model.family, rows.response)
     weights = rows.vectors.get("weights")
     frequency = None
     if weights is not None and model.weights_kind == "frequency":
-        frequency = _whole(weights)
+        frequency = _whole(weights, rows)
     trials = _trials(goal, rows)
     weight = np.ones(rows.n)
     for factor in (weights, trials):
@@ -112,12 +112,12 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     return Prepared(bound, data, frequency)
 
 
-def _whole(weights: FloatArray) -> FloatArray:
+def _whole(weights: FloatArray, rows: RowSet) -> FloatArray:
     bad = weights != np.round(weights)
     if bad.any():
-        row = int(np.flatnonzero(bad)[0])
+        at = int(np.flatnonzero(bad)[0])
         raise SchemaError(
-            f"weights is {weights[row]:g} in row {row}; frequency weights count rows and must be whole. "
+            f"weights is {weights[at]:g} in row {rows.place(at)}; frequency weights count rows and must be whole. "
             "For other weights take weights_kind='precision' or 'sampling'"
         )
     return weights

@@ -1,4 +1,4 @@
-"""F(theta) = sum_i w_i loss(y_i; psi_i) + P(theta) (7), its gradient (9) and information (10), folded over rows (13)."""
+"""F(theta) = sum_i w_i loss(y_i; psi_i) + P(theta) (7), gradient (9) and information (10), folded over rows (13)."""
 
 from dataclasses import dataclass
 from itertools import pairwise

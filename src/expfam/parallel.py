@@ -46,7 +46,7 @@ def ordered_map(part: Callable[[S], T], items: Sequence[S]) -> list[T]:
 
 def ordered_sum(part: Callable[[S], T], items: Sequence[S]) -> T:
     """part(items[0]) + part(items[1]) + ..., in this order whatever the number of threads."""
-    return reduce(add, _each(part, items))  # type: ignore[arg-type]
+    return reduce(add, _each(part, items))
 
 
 def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:

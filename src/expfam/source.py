@@ -46,6 +46,10 @@ class RowSet:
     kept: BoolArray | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
 
+    def place(self, row: int) -> int:
+        """Where a row stood in the data as given."""
+        return row if self.kept is None else int(np.flatnonzero(self.kept)[row])
+
 
 class Terms(ABC):
     """The right side of a model as learned data: which columns of a source make which columns of X."""
@@ -96,7 +100,7 @@ def _vector(name: str, values: AnyArray, n: int, kept: BoolArray | None) -> Floa
     return vector if kept is None else vector[kept]
 
 
-def check_vectors(vectors: Mapping[str, FloatArray]) -> None:
+def check_vectors(rows: RowSet) -> None:
     """Finite offsets, weights >= 0 not all zero, exposure > 0, trials >= 0: else SchemaError naming row and value."""
     rules: dict[str, tuple[Callable[[FloatArray], AnyArray], str, str]] = {
         "weights": (lambda v: v >= 0, "finite and not negative", "drop the row or give it the weight 0"),
@@ -104,15 +108,15 @@ def check_vectors(vectors: Mapping[str, FloatArray]) -> None:
         "exposure": (lambda v: v > 0, "finite and positive", "drop rows without exposure"),
         "trials": (lambda v: v >= 0, "finite and not negative", "drop the row"),
     }
-    for name, vector in vectors.items():
+    for name, vector in rows.vectors.items():
         holds, allowed, remedy = rules[name]
         with np.errstate(invalid="ignore"):
             bad = ~(np.isfinite(vector) & holds(vector))
         if bad.any():
-            row = int(np.flatnonzero(bad.reshape(len(vector), -1).any(axis=1))[0])
-            value = np.atleast_1d(vector[row])[0]
+            at = int(np.flatnonzero(bad.reshape(len(vector), -1).any(axis=1))[0])
+            value = np.atleast_1d(vector[at])[0]
             raise SchemaError(
-                f"{name} is {value:g} in row {row}; it must be {allowed}. {remedy[0].upper()}{remedy[1:]}"
+                f"{name} is {value:g} in row {rows.place(at)}; it must be {allowed}. {remedy[0].upper()}{remedy[1:]}"
             )
         if name == "weights" and not vector.any():
             raise SchemaError("weights are all zero; at least one row must count")

@@ -15,13 +15,17 @@ from expfam.families.quasi_binomial import QuasiBinomial
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """A response column: numbers (n,); or codes (n,) of sorted labels; or numbers with trials (successes, failures)."""
+    """A response column: numbers (n,); or codes (n,) of sorted labels; or numbers with trials (successes, failures).
+
+    `rows` (n,) are the places in the data as given, None where no row was left out.
+    """
 
     name: str
     numbers: FloatArray | None = None
     codes: IntArray | None = None
     labels: tuple[str, ...] = ()
     trials: FloatArray | None = None
+    rows: AnyArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def target(family: ExponentialFamily, raw: RawResponse) -> Target:
             f"{raw.name}: successes and trials belong to the binomial family, not to {family.name}; "
             "use family='binomial'"
         )
-    family.check(raw.numbers, raw.name)
+    family.check(raw.numbers, raw.name, raw.rows)
     classes = ("0", "1") if isinstance(family, Bernoulli) else None
     return Target(family, raw.numbers, raw.trials, classes)
 
@@ -104,8 +108,9 @@ def _number_labels(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
     """Numbers as class labels, sorted as numbers, whole ones written without a point."""
     assert raw.numbers is not None
     if not np.isfinite(raw.numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(raw.numbers))[0])
-        raise ResponseError(f"{raw.name} is {raw.numbers[row]} in row {row}; classes must be finite. Leave the row out")
+        at = int(np.flatnonzero(~np.isfinite(raw.numbers))[0])
+        row = at if raw.rows is None else int(raw.rows[at])
+        raise ResponseError(f"{raw.name} is {raw.numbers[at]} in row {row}; classes must be finite. Leave the row out")
     values, codes = np.unique(raw.numbers, return_inverse=True)
     return tuple(f"{v:g}" if v == int(v) else repr(float(v)) for v in values), codes.astype(np.int32)
 
@@ -118,7 +123,8 @@ def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray,
         bad = float(mean[~((mean > lo) & (mean < hi))][0])
         raise ResponseError(
             f"{name}: the mean response is {bad:g}, on the edge of the means of the {family.name} family, "
-            f"({lo:g}, {hi:g}): every row has the same extreme value (one class only, or all zero), so no finite model fits best"
+            f"({lo:g}, {hi:g}): every row has the same extreme value (one class only, or all zero), so no finite model "
+            "fits best"
         )
 
 

@@ -102,13 +102,13 @@ def _new_rows(schema: Schema, source: Source, unseen: str) -> RowSet:
     kept = np.ones(table.n, dtype=bool) if encoded.valid is None else encoded.valid.copy()
     vectors = vectors_at(source, table.n, None)
     for name in ("offset", "exposure"):
-        values = evaluate(schema, table, name)  # type: ignore[arg-type]
+        values = evaluate(schema, table, name)
         if values is not None:
             vectors[name] = _numbers(values) + vectors.get(name, 0.0)
             kept &= ~np.isnan(vectors[name])
     columns = encoded.columns
     if not kept.all():
-        columns = encode(schema, table.filter(kept), unseen).columns  # type: ignore[arg-type]
+        columns = tuple(part.take(kept) for part in columns)
         vectors = {name: vector[kept] for name, vector in vectors.items()}
     return RowSet(columns, int(kept.sum()), table.kind, None, vectors, None if kept.all() else kept)
 
@@ -132,8 +132,8 @@ def _response(schema: Schema, table: Table) -> RawResponse:
         trials = successes + failures
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(trials > 0, successes / trials, 0.0)
-        return RawResponse(name, numbers=share, trials=trials)
+        return RawResponse(name, numbers=share, trials=trials, rows=table.rows)
     assert isinstance(found, Column)
     if found.codes is not None:
-        return RawResponse(name, codes=found.codes, labels=found.labels)
-    return RawResponse(name, numbers=found.values)
+        return RawResponse(name, codes=found.codes, labels=found.labels, rows=table.rows)
+    return RawResponse(name, numbers=found.values, rows=table.rows)

@@ -1,5 +1,6 @@
 """`expfam demo`: does what was put in come out again, and how long does it take?"""
 
+from math import isnan
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +9,7 @@ import typer
 
 import expfam
 from expfam.cli.files import destination, write
-from expfam.cli.terminal import console, watched
+from expfam.cli.terminal import NOT_CONVERGED, VERDICTS, console, say, watched
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,7 +47,7 @@ def demo(
     screen.print(_recovered(portfolio, fitted))
     screen.print(_verdict(portfolio, fitted))
     for label, seconds in (
-        ("from a cold start: loading, and compiling where not cached", first),
+        ("first fit: loading, and compiling where not cached", first),
         ("the same fit again", again),
     ):
         screen.print(f"  [bold]{seconds:5.2f} s[/]  {rows / seconds:>11,.0f} rows/s  {label}")
@@ -56,6 +57,9 @@ def demo(
     screen.print("\n[bold]Next[/]")
     for label, command in HINTS.items():
         screen.print(f"  [dim]# {label}[/]\n  " + command.replace("\n", "\n  "))
+    if not fitted.converged:
+        say("not converged", fitted.certificate.status.value)
+        raise typer.Exit(NOT_CONVERGED)
 
 
 def _fit(portfolio: "Portfolio") -> tuple["Fit", float]:
@@ -80,9 +84,9 @@ def _recovered(portfolio: "Portfolio", fitted: "Fit") -> "Table":
     for name, coef, se in zip(fitted.names, fitted.coef, fitted.se, strict=True):
         truth = portfolio.truth[name]
         z = (coef - truth) / se
-        style = "green" if abs(z) < 2 else "yellow" if abs(z) < 3 else "red"
-        cells = f"{truth:.4f}", f"{coef:.4f}", f"{se:.4f}"
-        table.add_row(Text(name), *cells, Text(f"{z:+.2f}", style))
+        style = "dim" if isnan(z) else "green" if abs(z) < 2 else "yellow" if abs(z) < 3 else "red"
+        cells = (f"{value:.4f}".replace("nan", "NA") for value in (truth, coef, se))
+        table.add_row(Text(name), *cells, Text(f"{z:+.2f}".replace("+nan", "NA"), style))
     return table
 
 
@@ -95,6 +99,6 @@ def _verdict(portfolio: "Portfolio", fitted: "Fit") -> "Text":
     hits = int(((ends[:, 0] <= truth) & (truth <= ends[:, 1])).sum())
     expected = f"{0.95 * len(truth):.1f} are expected"
     text = Text(f"{hits} of {len(truth)} intervals of level 95% hold the truth; {expected}\n{fitted.certificate}")
-    text.highlight_regex("Converged:", "bold green")
-    text.highlight_regex("NOT converged", "bold red")
+    for pattern, style in VERDICTS:
+        text.highlight_regex(pattern, style)
     return text

@@ -9,7 +9,7 @@ import typer
 import expfam
 from expfam.cli import spelled
 from expfam.cli.files import destination
-from expfam.cli.terminal import console, say, watched
+from expfam.cli.terminal import NOT_CONVERGED, VERDICTS, console, say, watched
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -56,27 +56,24 @@ def fit(
         penalty=None if ridge is None else expfam.Ridge(ridge), solver=spelled.solver(solver), tol=tol,
         max_iter=max_iter, missing=missing, seed=seed, progress=watched(progress),
     )  # fmt: skip
+    _print(fitted)
+    out = console()
     if save is not None:
         fitted.save(save)
-    _report(fitted, save, perf_counter() - began)
+        out.print(f"Saved to {save} ({save.stat().st_size / 1e3:,.0f} kB), without any rows.", markup=False)
+    out.print(f"{perf_counter() - began:.2f} s in all: reading, fitting, certifying.", style="dim")
     if not fitted.converged:
         certificate = fitted.certificate
-        say(
-            "not converged",
-            f"gradient {certificate.gradient:.1e}, tol {certificate.tol:.1e}; {certificate.status.value}",
-        )
-        raise typer.Exit(1)
+        figures = f"gradient {certificate.gradient:.1e}, tol {certificate.tol:.1e}"
+        say("not converged", f"{figures}; {certificate.status.value}")
+        raise typer.Exit(NOT_CONVERGED)
 
 
-def _report(fitted: "Fit", save: Path | None, seconds: float) -> None:
-    """The summary, where the model is, and how long all of it took."""
+def _print(fitted: "Fit") -> None:
+    """The summary, with the verdict in colour."""
     from rich.text import Text  # slow to load
 
     summary = Text(f"\n{fitted.summary()}\n")
-    for pattern, style in ((r"^Generalized .*", "bold"), ("Converged:", "bold green"), ("NOT converged", "bold red")):
+    for pattern, style in ((r"^Generalized .*", "bold"), *VERDICTS):
         summary.highlight_regex(f"(?m){pattern}", style)
-    out = console()
-    out.print(summary)
-    if save is not None:
-        out.print(f"Saved to [bold]{save}[/] ({save.stat().st_size / 1e3:,.0f} kB), without any rows.")
-    out.print(f"[dim]{seconds:.2f} s in all: reading, fitting, certifying.[/]")
+    console().print(summary)

@@ -46,12 +46,12 @@ def predict(
     ))  # fmt: skip
     gaps, n = predictions.column(0).null_count, predictions.num_rows
     if gaps:
-        say("note", f"{gaps:,} of {n:,} rows have missing values and no prediction; their cells are left empty")
+        say("note", f"{gaps:,} of {n:,} rows have missing values or levels never met: their predictions are left empty")
     if out is None:
         _show(predictions)
         return
     write(predictions, out)
-    console().print(f"Wrote {n:,} predictions to [bold]{out}[/] in {perf_counter() - began:.2f} s.")
+    console().print(f"Wrote {n:,} predictions to {out} in {perf_counter() - began:.2f} s.", markup=False)
 
 
 def _table(fit: "Fit", answer: Any) -> Any:
@@ -70,13 +70,14 @@ def _table(fit: "Fit", answer: Any) -> Any:
 def _show(predictions: Any) -> None:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("row", *predictions.column_names):
-        table.add_column(name, justify="right")
+        table.add_column(Text(name), justify="right")
     for row, values in enumerate(predictions.slice(0, SHOWN).to_pylist()):
         cells = ("" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v) for v in values.values())
-        table.add_row(str(row), *cells)
-    out = console()
+        table.add_row(str(row), *map(Text, cells))
+    out, n = console(), predictions.num_rows
     out.print(table)
-    out.print(f"[dim]{min(SHOWN, len(predictions)):,} of {len(predictions):,} rows; --out FILE.parquet writes all.[/]")
+    out.print(f"{min(SHOWN, n)} of {n:,} rows; --out FILE.parquet writes all.", style="dim")

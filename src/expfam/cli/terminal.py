@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 STYLES = {"error": "bold red", "not converged": "bold red", "warning": "yellow", "note": "cyan"}
-BAD_INPUT, INTERRUPTED = 2, 130
+VERDICTS = (("Converged:", "bold green"), ("NOT converged", "bold red"))
+NOT_CONVERGED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
 @final
@@ -35,7 +36,9 @@ class Reporting(TyperGroup):
         try:
             with _warnings_told():
                 return super().invoke(ctx)
-        except ExpfamError as error:
+        except BrokenPipeError:
+            raise  # the reader of a pipe has seen enough
+        except (ExpfamError, OSError) as error:
             say("error", str(error))
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:

@@ -1,10 +1,10 @@
 """The columns of one term: raw storage and the linear map (14) from raw columns to coefficients."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expfam._typing import AnyArray, FloatArray, IntArray
+from expfam._typing import AnyArray, BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,11 @@ class Columns:
         """How many raw columns the term has."""
         width = 1 if self.values is None else self.values.shape[1]
         return width * max(self.levels, 1)
+
+    def take(self, rows: BoolArray) -> "Columns":
+        """The same columns of some rows."""
+        codes = None if self.codes is None else self.codes[rows]
+        return replace(self, codes=codes, values=None if self.values is None else self.values[rows])
 
     def dense(self, n: int) -> FloatArray:
         """X_term written out, (n, p): the definition that the design's verbs are tested against."""

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from expfam._typing import BoolArray, FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.errors import FamilyError, ResponseError
 
 Scale: TypeAlias = FloatArray | float
@@ -114,24 +114,29 @@ class ExponentialFamily(ABC):
         """2 sum_i w_i loss_i, in units of phi."""
         return 2.0 * float(np.sum(weight * self.loss(self.T(y), mu)))
 
-    def check(self, y: FloatArray, name: str = "y") -> None:
-        """Is every y a number of the support? Raises ResponseError naming column, row (from 0) and value."""
+    def check(self, y: FloatArray, name: str = "y", rows: AnyArray | None = None) -> None:
+        """Is every y a number of the support? Raises ResponseError naming column, row (from 0) and value.
+
+        `rows` (n,) says where each y stood in the data, where some rows were left out before.
+        """
         y = np.atleast_1d(np.asarray(y))
         if y.dtype.kind not in "fiub":
             raise ResponseError(
                 f"column {name!r} holds {y.dtype} values; the {self.name} family needs {self.allowed}; "
                 "convert the column to numbers"
             )
-        self._refuse(~np.isfinite(y), y, name, "finite numbers", "drop or fill such rows first")
-        self._refuse(self.outside(y.astype(np.float64)), y, name, self.allowed, self.remedy)
-
-    def _refuse(self, bad: BoolArray, y: FloatArray, name: str, allowed: str, remedy: str) -> None:
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise ResponseError(
-                f"column {name!r}, row {row} (from 0) is {y[row]:.12g}, one of {int(bad.sum())} such rows; "
-                f"the {self.name} family needs {allowed}; {remedy}"
-            )
+        finite, support = np.isfinite(y), self.outside(y.astype(np.float64))
+        for bad, allowed, remedy in (
+            (~finite, "finite numbers", "drop or fill such rows first"),
+            (support, self.allowed, self.remedy),
+        ):
+            if bad.any():
+                at, others = int(np.argmax(bad)), int(bad.sum()) - 1
+                row = at if rows is None else int(rows[at])
+                raise ResponseError(
+                    f"column {name!r}, row {row} (from 0) is {y[at]:.12g}{f', and {others} more' if others else ''}; "
+                    f"the {self.name} family needs {allowed}; {remedy}"
+                )
 
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
         """log density at mu = T(y), with precision = w / phi; log b follows from it without cancellation."""

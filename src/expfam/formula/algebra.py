@@ -33,11 +33,12 @@ def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Al
         raise FormulaError(f"{formula!r} is no formula: write 'response ~ terms', for example 'y ~ a + log(b)'")
     adapter = _Adapter(whole, names)
     tokens = adapter.tokens()
-    left, right = adapter.sides(())
-    response = adapter.response(left)
+    middle = next((token.source_start for token in tokens if token.token == "~"), 0)
+    response = adapter.response(whole[:middle])
+    right = adapter.right(middle, ())
     if any(token.token == "." for token in tokens):
         used = {*hidden, *(columns_of(response) if response else ())}
-        left, right = adapter.sides(tuple(name for name in names if name not in used))
+        right = adapter.right(middle, tuple(name for name in names if name not in used))
     written = [tuple(adapter.node(factor) for factor in term.factors) for term in right]
     order = adapter.order(right)
     offsets = tuple(_offset(whole, term) for term in written if _is(term, "offset"))
@@ -66,7 +67,8 @@ class _Adapter:
         for token in tokens:
             if token.kind and token.kind.value == "python":
                 self.expression(token)
-        for base, sign, power in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        right = tokens[next((k for k, token in enumerate(tokens) if token.token == "~"), 0) :]
+        for base, sign, power in zip(right, right[1:], right[2:], strict=False):
             if sign.token in ("**", "^") and power.token.isdigit():
                 self.power(base, sign, power)
         return tokens
@@ -97,19 +99,21 @@ class _Adapter:
             f"{ALLOWED}, joined by + : * / - ^",
         )
 
-    def sides(self, available: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
-        """The terms on the left and on the right, as formulaic has them."""
+    def right(self, middle: int, available: tuple[str, ...]) -> list[Any]:
+        """The terms on the right, as formulaic has them; the left is blanked, so that places stay."""
         from formulaic.parser import DefaultFormulaParser
 
         parser = DefaultFormulaParser(include_intercept=True, feature_flags={"TWOSIDED"})
         try:
-            found = parser.get_terms(self.whole, context={"__formulaic_variables_available__": list(available)})
+            found = parser.get_terms(
+                " " * middle + self.whole[middle:], context={"__formulaic_variables_available__": list(available)}
+            )
         except RecursionError:
             raise FormulaError("the formula nests too deeply; write fewer brackets") from None
         except Exception as error:  # formulaic stumbles over some unmatched brackets in ways of its own
             raise self.syntax(error) from None
         sides = found._to_dict() if hasattr(found, "_to_dict") else {"root": found}
-        return list(sides.get("lhs", ())), list(sides.get("rhs", sides.get("root", ())))
+        return list(sides.get("rhs", sides.get("root", ())))
 
     def node(self, factor: Any) -> Node:
         """A factor as an expression."""
@@ -122,17 +126,17 @@ class _Adapter:
             return self.expression(token)
         return Source(factor.expr, self.whole, token.source_start, self.names).column(factor.expr)
 
-    def response(self, left: list[Any]) -> Node | None:
-        """The one expression on the left, if there is a left side."""
-        if not self.whole.partition("~")[0].strip():
+    def response(self, left: str) -> Node | None:
+        """The expression on the left, if there is one: arithmetic as it stands, as in R's s/n ~ x."""
+        if not left.strip():
             return None
-        nodes = [self.node(factor) for term in left for factor in term.factors]
-        if len(nodes) != 1 or not columns_of(nodes[0]) or _is((nodes[0],), "offset"):
+        node = parse(left, self.names, self.whole)
+        if not columns_of(node) or _is((node,), "offset"):
             raise FormulaError(
                 f"the left side of {self.whole!r} must be one response: a column, an expression such as "
-                "log(y) or I(a + b), or cbind(successes, failures)"
+                "log(y) or s/n, or cbind(successes, failures)"
             )
-        return nodes[0]
+        return node
 
     def order(self, terms: list[Any]) -> dict[str, tuple[int, int]]:
         """Where the formula first names each variable; those of '.' come first, in the order of the data."""

@@ -22,7 +22,7 @@ class Linear:
 
 def linear(model: Model, theta: FloatArray, rows: RowSet) -> Linear:
     """eta = X theta + offset of rows."""
-    check_vectors(rows.vectors)
+    check_vectors(rows)
     design = assemble(rows.columns, rows.n)
     offset = offset_of(model, rows)
     eta = design.forward(design.maps.forward(theta))

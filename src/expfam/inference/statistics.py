@@ -17,7 +17,7 @@ class Statistics:
     `loglik` carries every constant, as R does; NaN where the family has no likelihood or weights are sampling weights.
     """
 
-    n: float
+    n: int
     weights_sum: float
     df_model: float
     df_residual: float

@@ -24,7 +24,7 @@ def render(what: Content) -> str:
         if head
         else [*wrap(what.model, WIDTH), what.size]
     )
-    notes = [line for note in what.notes for line in wrap(note, WIDTH, subsequent_indent="  ")]
+    notes = [line for note in what.notes for line in wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)]
     return "\n".join([what.title, *first, "", *table, "", *notes])
 
 

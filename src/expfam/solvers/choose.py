@@ -35,7 +35,7 @@ def choose(given: str | Solver, problem: Problem) -> Solver:
     if given in SOLVERS:
         return SOLVERS[given]()
     near = get_close_matches(str(given), SOLVERS, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     raise SolverError(
         f"solver={given!r} is unknown{hint} Allowed: 'auto', {', '.join(map(repr, SOLVERS))}, or an object"
     )

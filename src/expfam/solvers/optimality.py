@@ -65,7 +65,7 @@ def scale_of(gram: FloatArray, weight_total: float, objective: Objective, respon
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A Newton step's figures at a point: gradient on the scale of `tol`, decrement in standard errors, step, factor."""
+    """A Newton step's figures: gradient on the scale of `tol`, decrement in standard errors, step, factor."""
 
     gradient: float
     decrement: float

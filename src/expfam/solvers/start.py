@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def _interior(objective: Objective) -> FloatArray | None:
     rows = np.concatenate([np.column_stack([s * X, np.ones(len(X))]) for s, _ in sides])
     bounds = np.concatenate([s * (b - offset) for s, b in sides])
     goal = np.append(np.zeros(design.p), -1.0)
-    best = linprog(goal, A_ub=rows, b_ub=bounds, bounds=[(None, None)] * design.p + [(None, 1.0)])
+    best: Any = linprog(goal, A_ub=rows, b_ub=bounds, bounds=[(None, None)] * design.p + [(None, 1.0)])
     return np.asarray(best.x[:-1]) if best.success and best.x[-1] > 0 else None
 
 

@@ -1,0 +1,1 @@
+"""Speed, memory and accuracy, each table by one command: `python -m benchmarks [problem ...]`."""

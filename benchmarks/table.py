@@ -1,0 +1,29 @@
+"""A table as aligned text and as Markdown."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a problem found: a title, a table of text, and remarks under it."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Aligned columns, the first to the left, the others to the right."""
+        lines = (self.columns, *self.rows)
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        table = [
+            "  ".join([line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True))])
+            for line in lines
+        ]
+        return "\n".join([self.title, "", table[0], "-" * len(table[0]), *table[1:], "", *self.notes])
+
+    def markdown(self) -> str:
+        """The same for a page."""
+        rule = ("---", *("---:" for _ in self.columns[1:]))
+        table = [f"| {' | '.join(line)} |" for line in (self.columns, rule, *self.rows)]
+        return "\n".join([f"## {self.title}", "", *table, "", *(f"- {note}" for note in self.notes), ""])

@@ -1,0 +1,473 @@
+"""What a user does with a fit: the same answer from any kind of data, predictions, weights, saving, tables."""
+
+import copy
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as papq
+import pytest
+
+import expfam as ef
+
+N = 300
+
+
+def rows(seed: int = 0, n: int = N) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    data: dict[str, Any] = {
+        "area": rng.choice(["rural", "town", "city"], n).tolist(),
+        "power": rng.integers(4, 9, n),
+        "age": rng.uniform(18, 90, n),
+        "gas": rng.choice([True, False], n),
+        "exposure": rng.uniform(0.1, 1, n),
+    }
+    data["claims"] = rng.poisson(data["exposure"] * np.exp(-0.5 + 0.01 * data["age"]))
+    return data
+
+
+FORMULA = "claims ~ area + C(power) + bs(age, df=4) + gas + area:exposure"
+
+
+def as_kind(kind: str, data: dict[str, Any], folder: Path) -> Any:
+    table = pa.table(data)
+    if kind == "parquet":
+        papq.write_table(table, folder / "rows.parquet")
+        return folder / "rows.parquet"
+    if kind == "csv":
+        pacsv.write_csv(table, folder / "rows.csv")
+        return str(folder / "rows.csv")
+    return {
+        "dict": lambda: data,
+        "pandas": lambda: pd.DataFrame(data),
+        "pandas categories": lambda: pd.DataFrame(data).astype({"area": "category"}),
+        "polars": lambda: pl.DataFrame(data),
+        "polars lazy": lambda: pl.DataFrame(data).lazy(),
+        "arrow": lambda: table,
+    }[kind]()
+
+
+KINDS = ["pandas", "pandas categories", "polars", "polars lazy", "arrow", "parquet", "csv"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_data_gives_the_same_fit(kind: str, tmp_path: Path) -> None:
+    data, new = rows(), rows(1, 20)
+    plain = ef.glm(FORMULA, data, family="poisson", exposure="exposure")
+    fit = ef.glm(FORMULA, as_kind(kind, data, tmp_path), family="poisson", exposure="exposure")
+    assert fit.names == plain.names
+    assert np.array_equal(fit.coef, plain.coef)
+    assert np.array_equal(fit.vcov(), plain.vcov())
+    assert np.array_equal(fit.predict(as_kind(kind, new, tmp_path)), plain.predict(new))
+
+
+@pytest.mark.parametrize(
+    ("kind", "frame"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("arrow", pa.Table), ("parquet", pa.Table)]
+)
+def test_tables_come_in_the_callers_kind(kind: str, frame: type, tmp_path: Path) -> None:
+    data = as_kind(kind, rows(), tmp_path)
+    fit = ef.glm("claims ~ age + area", data, family="poisson")
+    assert isinstance(fit.tidy(), frame)
+    assert isinstance(fit.glance(), frame)
+    assert isinstance(fit.predict(data, interval="confidence"), frame)
+    assert isinstance(fit.predict(data), np.ndarray)
+
+
+def test_missing_values_are_the_same_everywhere(tmp_path: Path) -> None:
+    data = {k: list(v) for k, v in rows().items()}
+    data["age"][3] = None
+    data["area"][7] = None
+    results = []
+    for kind in ["dict", "pandas", "polars", "arrow", "parquet"]:
+        with pytest.warns(ef.DataWarning, match=r"2 of 300 rows .* area \(1\), age \(1\)"):
+            results.append(ef.glm("claims ~ area + age", as_kind(kind, data, tmp_path), family="poisson"))
+    assert all(np.array_equal(fit.coef, results[0].coef) for fit in results)
+    assert all(fit.n == 298 and fit.dropped_rows == 2 for fit in results)
+    assert "2 rows left out for missing values" in results[0].summary()
+    with pytest.raises(ef.SchemaError, match="row 7"):
+        ef.glm("claims ~ area", data, family="poisson", missing="error")
+
+
+# ---- arrays -----------------------------------------------------------------------------------------------------
+def test_arrays_and_formula_agree() -> None:
+    data = rows()
+    X = np.column_stack([data["age"], data["power"]])
+    by_formula = ef.glm("claims ~ age + power", data, family="poisson", offset="log(exposure)")
+    by_array = ef.glm_arrays(
+        X, data["claims"], names=["age", "power"], family="poisson", exposure=np.asarray(data["exposure"])
+    )
+    assert by_array.names == by_formula.names
+    assert by_array.coef == pytest.approx(by_formula.coef, rel=1e-12)
+    assert by_array.predict(X, exposure=data["exposure"]) == pytest.approx(by_formula.predict(data), rel=1e-12)
+
+
+@pytest.mark.parametrize("order", ["C", "F", "strided", "readonly", "float32", "int"])
+def test_any_memory_order(order: str) -> None:
+    rng = np.random.default_rng(0)
+    X = np.round(rng.normal(size=(200, 3)) * 8)
+    y = X @ [1.0, 2, 3] + rng.normal(size=200)
+    read_only = X.copy()
+    read_only.setflags(write=False)
+    other = {
+        "C": X,
+        "F": np.asfortranarray(X),
+        "strided": np.repeat(X, 2, axis=1)[:, ::2],
+        "readonly": read_only,
+        "float32": X.astype(np.float32),
+        "int": X.astype(np.int64),
+    }[order]
+    assert ef.glm_arrays(other, y).coef == pytest.approx(ef.glm_arrays(X, y).coef, rel=1e-12)
+
+
+def test_without_an_intercept() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 2))
+    fit = ef.glm_arrays(X, X @ [1.0, 2], intercept=False)
+    assert fit.names == ("x1", "x2")
+    assert fit.coef == pytest.approx([1, 2])
+    assert fit.intercept == 0
+    assert ef.glm("y ~ x - 1", {"x": X[:, 0], "y": X[:, 0]}).names == ("x",)
+
+
+# ---- prediction -------------------------------------------------------------------------------------------------
+def test_predictions_by_hand() -> None:
+    data = rows()
+    fit = ef.glm("claims ~ age", data, family="poisson", exposure="exposure")
+    new = {"age": [30.0, 60.0], "exposure": [0.5, 1.0]}
+    eta = fit.coef[0] + fit.coef[1] * np.array([30, 60]) + np.log([0.5, 1.0])
+    assert fit.predict(new, type="link") == pytest.approx(eta)
+    assert fit.predict(new) == pytest.approx(np.exp(eta))
+    ends = fit.predict(new, interval="confidence", level=0.9)
+    X = np.array([[1, 30.0], [1, 60.0]])
+    se = np.sqrt(np.einsum("ni,ij,nj->n", X, fit.vcov(), X))
+    assert ends["upper"] == pytest.approx(np.exp(eta + 1.6448536269514722 * se))
+    assert ends["fit"] == pytest.approx(np.exp(eta))
+    with pytest.raises(ef.SchemaError, match="exposure"):
+        fit.predict({"age": [30.0]})
+
+
+def test_an_offset_array_is_asked_for_again() -> None:
+    data = rows()
+    fit = ef.glm("claims ~ age", data, family="poisson", offset=np.log(data["exposure"]))
+    with pytest.raises(ef.SchemaError, match="offset="):
+        fit.predict({"age": [30.0]})
+    by_name = ef.glm("claims ~ age", data, family="poisson", offset="log(exposure)")
+    assert fit.coef == pytest.approx(by_name.coef)
+    assert fit.predict({"age": [30.0]}, offset=[0.0]) == pytest.approx(
+        by_name.predict({"age": [30.0], "exposure": [1.0]})
+    )
+    assert fit.predict() == pytest.approx(by_name.predict(data))
+
+
+def test_rows_that_cannot_be_predicted_are_nan() -> None:
+    fit = ef.glm("claims ~ age + area", rows(), family="poisson")
+    new = {"age": [30.0, None, 50.0], "area": ["city", "city", "town"]}
+    found = fit.predict(new)
+    assert np.isnan(found).tolist() == [False, True, False]
+    assert np.isnan(fit.predict(new, interval="confidence")["upper"]).tolist() == [False, True, False]
+
+
+def test_unseen_levels() -> None:
+    fit = ef.glm("claims ~ area", rows(), family="poisson")
+    new = {"area": ["town", "moon"]}
+    with pytest.raises(ef.SchemaError, match="'moon'"):
+        fit.predict(new)
+    with pytest.warns(ef.DataWarning, match="moon"):
+        assert fit.predict(new, unseen="reference")[1] == pytest.approx(np.exp(fit.coef[0]))
+    assert np.isnan(fit.predict(new, unseen="missing")).tolist() == [False, True]
+    always = ef.glm("claims ~ area", rows(), family="poisson", unseen="missing")
+    assert np.isnan(always.predict(new)).tolist() == [False, True]
+
+
+def test_one_warning_for_an_unseen_level_beside_a_missing_value() -> None:
+    fit = ef.glm("claims ~ area + age", rows(), family="poisson")
+    with pytest.warns(ef.DataWarning) as told:
+        fit.predict({"area": ["moon", "town"], "age": [30.0, None]}, unseen="reference")
+    assert len(told) == 1
+
+
+def test_classes() -> None:
+    rng = np.random.default_rng(0)
+    data = {"x": rng.normal(size=N)}
+    data["y"] = np.where(data["x"] + rng.logistic(size=N) > 0, "yes", "no")
+    fit = ef.glm("y ~ x", data, family="bernoulli")
+    assert fit.classes == ("no", "yes")
+    assert "probability of yes" in fit.summary()
+    new = {"x": [-9.0, 9.0, None]}
+    assert fit.predict(new, type="class").tolist() == ["no", "yes", None]
+    data["z"] = rng.choice(["a", "b", "c"], N)
+    soft = ef.glm("z ~ x", data, family="categorical")
+    assert soft.coef.shape == (2, 2)
+    assert soft.predict(data).sum(axis=1) == pytest.approx(np.ones(N))
+    ends = soft.predict({"x": [0.5]}, interval="confidence")
+    assert set(ends) == {f"{part}[{label}]" for part in ("fit", "lower", "upper") for label in "abc"}
+    assert ends["lower[a]"][0] < ends["fit[a]"][0] < ends["upper[a]"][0]
+    with pytest.raises(ef.ExpfamError, match="response of classes"):
+        ef.glm("x ~ z", data).predict(data, type="class")
+
+
+def test_softmax_intervals_are_the_delta_method() -> None:
+    """The standard error of a probability against numeric derivatives of h in the coefficients."""
+    rng = np.random.default_rng(0)
+    data = {"x": rng.normal(size=N), "z": rng.choice(["a", "b", "c"], N)}
+    fit = ef.glm("z ~ x", data, family="categorical")
+
+    def probabilities(flat: np.ndarray) -> np.ndarray:
+        eta = np.append(np.array([1, 0.5]) @ fit.shaped(flat), 0)
+        return np.exp(eta) / np.exp(eta).sum()
+
+    theta, h = fit.flat(fit.coef), 1e-6
+    J = np.stack([(probabilities(theta + h * e) - probabilities(theta - h * e)) / (2 * h) for e in np.eye(4)], axis=1)
+    se = np.sqrt(np.diag(J @ fit.vcov() @ J.T))
+    ends = fit.predict({"x": [0.5]}, interval="confidence")
+    half = [(ends[f"upper[{c}]"][0] - ends[f"lower[{c}]"][0]) / 2 for c in "abc"]
+    assert half == pytest.approx(1.959963984540054 * se, rel=1e-5)
+
+
+# ---- weights ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("family", ["poisson", "gaussian", "gamma", "bernoulli", "categorical"])
+def test_frequency_weights_are_repeated_rows(family: str) -> None:
+    rng = np.random.default_rng(0)
+    n = 80
+    data: dict[str, Any] = {"x": rng.normal(size=n), "w": rng.integers(0, 4, n)}
+    data["y"] = {
+        "poisson": lambda: rng.poisson(2, n),
+        "gaussian": lambda: rng.normal(size=n),
+        "gamma": lambda: rng.gamma(2, 1, n),
+        "bernoulli": lambda: rng.integers(0, 2, n),
+        "categorical": lambda: rng.choice(["a", "b", "c"], n),
+    }[family]()
+    options: dict[str, Any] = {"family": family, "link": "log" if family == "gamma" else None}
+    weighted = ef.glm("y ~ x", data, weights="w", weights_kind="frequency", **options)
+    at = np.repeat(np.arange(n), data["w"])
+    repeated = ef.glm("y ~ x", {"x": data["x"][at], "y": np.asarray(data["y"])[at]}, **options)
+    for name in ("coef", "se", "deviance", "null_deviance", "dispersion", "loglik", "aic", "bic", "n", "df_residual"):
+        assert getattr(weighted, name) == pytest.approx(getattr(repeated, name), rel=1e-8), name
+
+
+def test_precision_weights_do_not_count_rows() -> None:
+    rng = np.random.default_rng(0)
+    data = {"x": rng.normal(size=60), "y": rng.normal(size=60), "w": rng.uniform(0.5, 3, 60)}
+    fit = ef.glm("y ~ x", data, weights="w")
+    assert fit.n == 60
+    assert fit.df_residual == 58
+    same = ef.glm("y ~ x", {**data, "w": 7 * data["w"]}, weights="w")
+    assert same.se == pytest.approx(fit.se)
+    assert same.loglik == pytest.approx(fit.loglik)
+
+
+def test_sampling_weights_give_a_sandwich() -> None:
+    """HC0 times n / (n - 1), against the formula written out; the likelihood is not defined."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=200), rng.uniform(1, 5, 200)
+    y = rng.poisson(np.exp(0.3 * x)).astype(float)
+    fit = ef.glm("y ~ x", {"x": x, "y": y, "w": w}, family="poisson", weights="w", weights_kind="sampling")
+    X = np.column_stack([np.ones(200), x])
+    mu = np.exp(X @ fit.coef)
+    bread = np.linalg.inv(X.T @ (X * (w * mu)[:, None]))
+    scores = X * (w * (mu - y))[:, None]
+    assert fit.vcov() == pytest.approx(bread @ scores.T @ scores @ bread * 200 / 199, rel=1e-9)
+    assert np.isnan(fit.loglik)
+    assert "sampling weights" in fit.summary()
+
+
+def test_binomial_in_three_spellings() -> None:
+    rng = np.random.default_rng(0)
+    data: dict[str, Any] = {"x": rng.normal(size=50), "n": rng.integers(1, 20, 50)}
+    data["s"] = rng.binomial(data["n"], 1 / (1 + np.exp(-data["x"])))
+    data["f"] = data["n"] - data["s"]
+    data["share"] = data["s"] / data["n"]
+    pair = ef.glm("cbind(s, f) ~ x", data, family="binomial")
+    share = ef.glm("share ~ x", data, family="binomial", trials="n")
+    ratio = ef.glm("s/n ~ x", data, family="binomial", trials=data["n"])
+    long = {
+        "x": np.repeat(data["x"], data["n"]),
+        "y": np.concatenate([np.r_[np.ones(s), np.zeros(f)] for s, f in zip(data["s"], data["f"], strict=True)]),
+    }
+    single = ef.glm("y ~ x", long, family="bernoulli")
+    for fit in (pair, share, ratio):
+        assert fit.coef == pytest.approx(single.coef, rel=1e-8)
+        assert fit.se == pytest.approx(single.se, rel=1e-8)
+        assert fit.loglik == pytest.approx(pair.loglik)
+
+
+def test_zero_weights_leave_the_row_out() -> None:
+    data = {"x": [1.0, 2, 3, 4, 50], "y": [1.0, 3, 2, 5, -99], "w": [1, 1, 1, 1, 0]}
+    fit = ef.glm("y ~ x", data, weights="w")
+    short = ef.glm("y ~ x", {k: v[:4] for k, v in data.items()})
+    assert fit.coef == pytest.approx(short.coef)
+    assert fit.n == 4
+    assert fit.dispersion == pytest.approx(short.dispersion)
+
+
+# ---- keeping it -------------------------------------------------------------------------------------------------
+MODELS: dict[str, dict[str, Any]] = {
+    "formula": {"formula": FORMULA, "family": "poisson", "exposure": "exposure"},
+    "ridge": {"formula": "claims ~ age + area", "family": "poisson", "penalty": ef.Ridge(0.1)},
+    "softmax": {"formula": "area ~ age", "family": "categorical"},
+    "parameter": {"formula": "claims ~ age", "family": ef.families.NegativeBinomial(theta=2.5)},
+    "power link": {"formula": "age ~ power", "family": "gamma", "link": "power(0.5)"},
+    "poly": {"formula": "age ~ poly(power, 2) + cut(exposure, [0.3, 0.7]) + ns(exposure, df=3) + scale(power)"},
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_save_and_load_to_the_last_bit(name: str, tmp_path: Path) -> None:
+    data, new = rows(), rows(1, 10)
+    with np.errstate(all="raise", under="ignore"):
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ef.AliasWarning)
+            fit = ef.glm(data=data, **MODELS[name])
+    fit.save(tmp_path / "model.json")
+    again = ef.load(tmp_path / "model.json")
+    assert again.names == fit.names
+    assert np.array_equal(again.coef, fit.coef, equal_nan=True)
+    assert np.array_equal(again.vcov(), fit.vcov(), equal_nan=True)
+    assert again.certificate == fit.certificate
+    assert again.statistics == fit.statistics
+    assert np.array_equal(again.predict(new), fit.predict(new))
+    assert again.summary() == fit.summary()
+    assert again.source is None
+    with pytest.raises(ef.ExpfamError, match="has no rows"):
+        again.predict()
+
+
+def test_a_users_own_family_is_saved_without_its_functions(tmp_path: Path) -> None:
+    own = ef.Family(
+        name="exponential",
+        a=lambda psi: -np.log(-psi),
+        natural=lambda mu: -1 / mu,
+        variance=lambda mu: mu**2,
+        conjugate=lambda t: -1 - np.log(t),
+        support=(0, np.inf),
+    )
+    data = rows()
+    fit = ef.glm("exposure ~ age", data, family=own, link="log")
+    gamma = ef.glm("exposure ~ age", data, family="gamma", link="log")
+    assert fit.coef == pytest.approx(gamma.coef, rel=1e-8)
+    assert fit.se == pytest.approx(gamma.se, rel=1e-8)
+    fit.save(tmp_path / "own.json")
+    with pytest.raises(ef.ModelFileError, match="family="):
+        ef.load(tmp_path / "own.json")
+    assert ef.load(tmp_path / "own.json", family=own).predict(data) == pytest.approx(fit.predict(data))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "damaged"),
+        (lambda text: "", "damaged"),
+        (lambda text: "[1, 2]", "no expfam model"),
+        (lambda text: '{"format": "other"}', "no expfam model"),
+        (lambda text: text.replace('"version": 1', '"version": 99'), "upgrade"),
+        (lambda text: text.replace('"theta"', '"beta"'), "damaged"),
+        (lambda text: text.replace('"kept": [', '"kept": [false, '), "names"),
+    ],
+)
+def test_damaged_model_files(damage: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    ef.glm("claims ~ age", rows(), family="poisson").save(path)
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(ef.ModelFileError, match=message):
+        ef.load(path)
+
+
+def test_model_files_hold_no_rows(tmp_path: Path) -> None:
+    data = rows(n=5000)
+    ef.glm("claims ~ age", data, family="poisson").save(tmp_path / "model.json")
+    assert (tmp_path / "model.json").stat().st_size < 5000
+    assert json.loads((tmp_path / "model.json").read_text())["format"] == "expfam-fit"
+    with pytest.raises(ef.ModelFileError, match="no model file"):
+        ef.load(tmp_path / "absent.json")
+    with pytest.raises(ef.ModelFileError, match="cannot be written"):
+        ef.glm("claims ~ age", data, family="poisson").save(tmp_path / "no" / "folder.json")
+
+
+def test_pickle_and_detach_drop_the_rows() -> None:
+    fit = ef.glm("claims ~ age", rows(n=5000), family="poisson")
+    assert fit.source is not None
+    assert fit.detach().source is None
+    again = pickle.loads(pickle.dumps(fit))
+    assert again.source is None
+    assert np.array_equal(again.coef, fit.coef)
+    assert len(pickle.dumps(fit)) < 20_000
+
+
+def test_nothing_is_mutated() -> None:
+    data = rows()
+    before = copy.deepcopy(data)
+    fit = ef.glm(FORMULA, data, family="poisson")
+    figures = fit.coef.copy(), fit.vcov()
+    fit.vcov()[:] = 0
+    fit.coef[:] = 0
+    fit.predict(data)
+    fit.summary()
+    ef.glm("claims ~ age", data, family="poisson")
+    assert np.array_equal(fit.coef, figures[0])
+    assert np.array_equal(fit.vcov(), figures[1])
+    for name, values in before.items():
+        assert np.array_equal(data[name], values)
+    with pytest.raises(AttributeError):
+        fit.theta = None  # type: ignore[misc]
+
+
+# ---- tables and text --------------------------------------------------------------------------------------------
+def test_the_summary_is_aligned_and_says_all() -> None:
+    fit = ef.glm("claims ~ area + age", rows(), family="poisson", exposure="exposure")
+    text = fit.summary()
+    assert str(fit) == text
+    lines = text.splitlines()
+    start = next(k for k, line in enumerate(lines) if "Estimate" in line)
+    table = lines[start : start + 1 + len(fit.names)]
+    assert len({len(line) for line in table}) == 1
+    assert max(map(len, lines)) <= 100
+    for word in ("Poisson family, log link", "300 rows", "Deviance", "AIC", "BIC", "Converged", "Reference levels: area city"):
+        assert word in text
+
+
+def test_tidy_and_glance() -> None:
+    fit = ef.glm("claims ~ area + age", rows(), family="poisson")
+    tidy = fit.tidy(level=0.9)
+    assert list(tidy["term"]) == list(fit.names)
+    assert np.allclose(tidy["conf_low"], fit.confint(0.9)[:, 0])
+    assert fit.glance()["aic"][0] == fit.aic
+    soft = ef.glm("area ~ age", rows(), family="categorical")
+    assert list(soft.tidy()["class"]) == ["city", "city", "rural", "rural"]
+
+
+def test_html_is_escaped() -> None:
+    data = {"g": ["<b>x</b>", "y", "<b>x</b>", "y"], "v": [1.0, 2, 3, 5]}
+    html = ef.glm("v ~ g", data)._repr_html_()
+    assert "<b>x</b>" not in html
+    assert "&lt;b&gt;x" in html
+
+
+def test_compare_sets_fits_side_by_side() -> None:
+    data = rows()
+    small, large = (ef.glm(f, data, family="poisson") for f in ("claims ~ age", "claims ~ age + area"))
+    text = ef.compare(small, large)
+    assert "area[town]" in text
+    assert f"{large.aic:,.2f}" in text
+    with pytest.raises(ef.ExpfamError, match="at least one"):
+        ef.compare()
+
+
+def test_t_and_z() -> None:
+    data = rows()
+    assert "P(>|z|)" in ef.glm("claims ~ age", data, family="poisson").summary()
+    gaussian = ef.glm("exposure ~ age", data)
+    assert "P(>|t|)" in gaussian.summary()
+    from scipy import stats
+
+    expected = 2 * stats.t.sf(np.abs(gaussian.statistic), gaussian.df_residual)
+    assert gaussian.p_values == pytest.approx(expected, rel=1e-10)
+    low, high = stats.t.interval(0.95, gaussian.df_residual, gaussian.coef, gaussian.se)
+    assert gaussian.confint() == pytest.approx(np.column_stack([low, high]))
