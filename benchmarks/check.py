@@ -23,7 +23,8 @@ class Design:
 
 def treatment(frame: "pd.DataFrame") -> Design:
     """X = (1, columns): numbers as they are, a categorical as indicators `name[level]` of all levels but the first."""
-    names, blocks = ["Intercept"], [np.ones((len(frame), 1))]
+    names: list[str] = ["Intercept"]
+    blocks: list[Any] = [np.ones((len(frame), 1))]
     for name, column in frame.items():
         if column.dtype == "category":
             levels = column.cat.categories

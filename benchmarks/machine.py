@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("expfam", "numpy", "scipy", "numba", "pandas", "pyarrow")
-MODULES = {"scikit-learn": "sklearn"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 
 
 def cpu() -> str:
@@ -26,16 +26,17 @@ def load() -> str:
 
 def versions(extra: tuple[str, ...] = ()) -> str:
     """Python and the packages that matter."""
-    return ", ".join([f"Python {platform.python_version()}", *(f"{p} {_version(p)}" for p in (*PACKAGES, *extra))])
+    return ", ".join([f"Python {platform.python_version()}", *(_version(p) for p in (*PACKAGES, *extra))])
 
 
 def installed(package: str) -> bool:
     """Can this competitor run here?"""
-    return find_spec(MODULES.get(package, package)) is not None
+    return find_spec(package) is not None
 
 
 def _version(package: str) -> str:
+    name = DISTRIBUTIONS.get(package, package)
     try:
-        return version(package)
+        return f"{name} {version(name)}"
     except PackageNotFoundError:
-        return "absent"
+        return f"{name} absent"

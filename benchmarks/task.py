@@ -1,7 +1,7 @@
 """What every competitor is handed, and what it hands back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ready:
-    """A model prepared outside the clock: predictors as numbers and pandas categoricals, the response, log-offset exposure."""
+    """A model prepared outside the clock: predictors (numbers, pandas categoricals), response and exposure."""
 
     frame: "pd.DataFrame"
     y: Array
@@ -82,14 +82,14 @@ class Answer:
 class Contestant:
     """One way to fit: `start(task)` prepares outside the clock and returns the lap that is timed.
 
-    `most` bounds the repeats of slow ones; `warm` says whether a lap before the clock starts is of use.
+    `families` are those it can fit; `most` bounds the repeats of slow ones.
     """
 
     package: str
     manner: str
     start: Callable[[Task], Callable[[], Answer]]
     families: tuple[str, ...]
-    most: int = field(default=100)
+    most: int = 1000
 
     @property
     def name(self) -> str:

@@ -17,8 +17,8 @@ from expfam.objective import Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers import Problem, Solver, Status, choose
 from expfam.solvers.linear import independent
-from expfam.solvers.problem import Tell
-from expfam.solvers.start import Null, null_model, standpoint, starting_point
+from expfam.solvers.problem import Null, Tell
+from expfam.solvers.start import null_model, standpoint, starting_point
 from expfam.source import RowSet, Source
 
 
@@ -85,8 +85,7 @@ def pose(objective: Objective, how: How, intercept: bool) -> tuple[Problem, Null
     scale = standpoint(objective, null, kept, gram)
     if not intercept:
         null = _without_intercept(objective, null)
-    mean_weight = null.weight / objective.weight
-    problem = Problem(objective, start, first, kept, scale, mean_weight, how.tol, how.max_iter, how.seed, how.tell)
+    problem = Problem(objective, start, first, kept, scale, null, how.tol, how.max_iter, how.seed, how.tell)
     return problem, null
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from os import PathLike
@@ -31,13 +30,15 @@ def save(fit: Fit, path: str | PathLike[str]) -> None:
     """Write a fit; the file appears whole or not at all."""
     text = json.dumps(to_dict(fit), allow_nan=False, indent=1)
     target = Path(path)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(target)
     except OSError as error:
-        raise ModelFileError(f"{target} cannot be written: {error.strerror}; choose a folder that exists") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(name, target)
+        draft.unlink(missing_ok=True)
+        raise ModelFileError(
+            f"{target} cannot be written: {error.strerror}; choose a folder you may write to"
+        ) from None
 
 
 def load(path: str | PathLike[str], *, family: ExponentialFamily | None = None) -> Fit:

@@ -111,11 +111,12 @@ class Objective:
     def _chunk(self, bounds: tuple[int, ...], raw: FloatArray, level: Level) -> Evaluation:
         """The sum over the blocks between consecutive bounds, in order, in raw columns."""
         blocks = (self.data.take(slice(lo, hi)) for lo, hi in pairwise(bounds))
-        total = self.block(next(blocks), raw, level)
-        for block in blocks:
-            if not np.isfinite(total.value):
-                break
-            total = total + self.block(block, raw, level)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite sums are seen, and told, by whoever asked
+            total = self.block(next(blocks), raw, level)
+            for block in blocks:
+                if not np.isfinite(total.value):
+                    break
+                total = total + self.block(block, raw, level)
         return total
 
     def block(self, block: Data, raw: FloatArray, level: Level) -> Evaluation:

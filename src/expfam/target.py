@@ -12,6 +12,8 @@ from expfam.families.binomial import Binomial
 from expfam.families.categorical import Categorical
 from expfam.families.quasi_binomial import QuasiBinomial
 
+LARGEST = 1e150
+
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
@@ -54,17 +56,21 @@ def target(family: ExponentialFamily, raw: RawResponse) -> Target:
             "use family='binomial'"
         )
     family.check(raw.numbers, raw.name, raw.rows)
+    _check_size(raw)
     classes = ("0", "1") if isinstance(family, Bernoulli) else None
     return Target(family, raw.numbers, raw.trials, classes)
 
 
-def recode(classes: tuple[str, ...], labels: tuple[str, ...], codes: IntArray, name: str) -> IntArray:
-    """Codes by the model's classes from codes by other labels of the same response."""
-    places = {label: k for k, label in enumerate(classes)}
-    unknown = [label for label in labels if label not in places]
-    if unknown:
-        raise ResponseError(f"{name}: the class {unknown[0]!r} was not in the fitted data; known: {', '.join(classes)}")
-    return np.array([places[label] for label in labels], dtype=np.int32)[codes]
+def _check_size(raw: RawResponse) -> None:
+    """Squares of the response must not overflow."""
+    assert raw.numbers is not None
+    at = int(np.abs(raw.numbers).argmax())
+    if abs(raw.numbers[at]) > LARGEST:
+        row = at if raw.rows is None else int(raw.rows[at])
+        raise ResponseError(
+            f"{raw.name} is {raw.numbers[at]:g} in row {row}; beyond {LARGEST:g} squares overflow. "
+            "Check the value, or divide the response by a power of ten"
+        )
 
 
 def _two_levels(family: ExponentialFamily, raw: RawResponse) -> Target:

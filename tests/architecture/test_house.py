@@ -171,7 +171,8 @@ def test_import_takes_only_the_standard_library() -> None:
 def test_small_arrays_never_load_numba_or_pandas() -> None:
     code = (
         "import sys, numpy as np, expfam as ef; X = np.arange(20.).reshape(10, 2) % 7; "
-        "ef.glm_arrays(X, X @ [1., 2.] + np.arange(10) % 3); print([m for m in ('numba', 'pandas') if m in sys.modules])"
+        "ef.glm_arrays(X, X @ [1., 2.] + np.arange(10) % 3); "
+        "print([m for m in ('numba', 'pandas') if m in sys.modules])"
     )
     assert fresh(code) == "[]"
 

@@ -429,8 +429,9 @@ def test_the_summary_is_aligned_and_says_all() -> None:
     table = lines[start : start + 1 + len(fit.names)]
     assert len({len(line) for line in table}) == 1
     assert max(map(len, lines)) <= 100
-    for word in ("Poisson family, log link", "300 rows", "Deviance", "AIC", "BIC", "Converged", "Reference levels: area city"):
+    for word in ("Poisson family, log link", "300 rows", "Deviance", "AIC", "BIC", "Converged"):
         assert word in text
+    assert "Reference levels: area city" in text
 
 
 def test_tidy_and_glance() -> None:

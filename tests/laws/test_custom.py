@@ -88,7 +88,7 @@ def test_a_function_of_the_wrong_shape_is_named():
 def test_the_support_has_an_end_where_the_conjugate_is_finite():
     count = twin(Poisson())
     count.check(np.array([0.0, 1.0]))
-    with pytest.raises(ResponseError, match=r"'y', row 1 .*is 0,.*\(0, inf\)"):
+    with pytest.raises(ResponseError, match=r"'y', row 1 .*is 0;.*\(0, inf\)"):
         exponential().check(np.array([1.0, 0.0]))
     with pytest.raises(ResponseError, match="row 0"):
         pareto().check(np.array([0.5]))

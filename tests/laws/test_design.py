@@ -1,4 +1,4 @@
-"""Every column group against the matrix written out: forward, adjoint, gram, quadratic; maps act on p-sized results (14)."""
+"""Every column group against the matrix written out: forward, adjoint, gram, quadratic, and the maps of (14)."""
 
 from collections.abc import Callable
 

@@ -320,7 +320,7 @@ def test_a_response_outside_the_support_is_named(case, bad, remedy):
     y = np.array([1.0, 1.0, bad, bad])
     with pytest.raises(ResponseError) as caught:
         case.check(y, "claims")
-    for part in ("'claims'", "row 2", f"{bad:g}", "2 such rows", remedy):
+    for part in ("'claims'", "row 2", f"{bad:g}", "and 1 more", remedy):
         assert part in str(caught.value)
     case.check(y[:2], "claims")
 

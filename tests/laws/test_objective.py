@@ -1,6 +1,7 @@
 """F is a sum over rows with the right derivatives, the same to the last bit for any number of threads."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_chunks_cover_the_rows_once() -> None:
             edges = [bounds[0][0], *(edge for chunk in bounds for edge in chunk[1:])]
             assert edges[0] == 0
             assert edges[-1] == n
-            assert all(a < b for a, b in zip(edges, edges[1:], strict=False))
+            assert all(a < b for a, b in pairwise(edges))
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

@@ -1,7 +1,5 @@
 """Every solver ends at an optimum that the certificate can show, wherever the data are kind, and says so where not."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +8,6 @@ from hypothesis import strategies as st
 import expfam as ef
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.links import LINKS, link
-from expfam.objective import Objective
 from expfam.solvers import SOLVERS, Status, choose
 from expfam.solvers.linear import factorise, independent
 
@@ -74,7 +71,7 @@ def test_the_reference_class_changes_coefficients_only() -> None:
     scale=st.floats(1e-6, 1e6), shift=st.floats(-1e3, 1e3), unit=st.floats(1e-4, 1e4), seed=st.integers(0, 2**32 - 1)
 )
 def test_units_do_not_matter(scale: float, shift: float, unit: float, seed: int) -> None:
-    """Columns in other units and origins, and a Gaussian response in other units: the same fit, the same certificate."""
+    """Columns in other units and origins, a Gaussian response in other units: the same fit, the same certificate."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(80, 2))
     y = X @ [1.0, -0.5] + rng.normal(size=80)
@@ -269,11 +266,11 @@ def test_ridge_refuses(strength: object, message: str) -> None:
 # ---- stochastic gradient descent --------------------------------------------------------------------------------
 @every_family
 def test_sgd_comes_to_newtons_answer(family: ExponentialFamily) -> None:
-    """Same line of code for all: after 60 passes with averaging within a fifth of a standard error of the optimum."""
+    """Same line of code for all: after 60 passes in batches of 8, averaged, within a fifth of a standard error of the optimum."""
     data = simulate(family, means=(0.4, 0.6))
     options = {"family": family, "link": "log" if family.name in ("gamma", "inverse_gaussian") else None}
     exact = ef.glm("y ~ x + g", data, **options, **trials_of(family))
-    close = ef.glm("y ~ x + g", data, **options, **trials_of(family), solver=ef.SGD(passes=60))
+    close = ef.glm("y ~ x + g", data, **options, **trials_of(family), solver=ef.SGD(passes=60, batch=8))
     assert np.abs((close.coef - exact.coef) / exact.se).max() < 0.2
     assert close.certificate.status is Status.PASSES_DONE
     assert not close.converged
@@ -286,8 +283,8 @@ def test_sgd_softmax_and_one_row_a_step() -> None:
     eta = np.column_stack([data["x"], -data["z"], np.zeros(600)])
     data["y"] = (eta + rng.gumbel(size=(600, 3))).argmax(axis=1).astype(str)
     exact = ef.glm("y ~ x + z", data, family="categorical")
-    for batch in (1, 50):
-        close = ef.glm("y ~ x + z", data, family="categorical", solver=ef.SGD(passes=30, batch=batch))
+    for batch, passes in ((1, 20), (50, 200)):
+        close = ef.glm("y ~ x + z", data, family="categorical", solver=ef.SGD(passes=passes, batch=batch))
         assert np.abs((close.coef - exact.coef) / exact.se).max() < 0.3
 
 
@@ -324,9 +321,3 @@ def test_solver_names() -> None:
 def test_choose_takes_objects() -> None:
     solver = ef.SGD(passes=3)
     assert choose(solver, None) is solver  # type: ignore[arg-type]
-
-
-def test_objectives_are_values() -> None:
-    """Nothing mutates: an objective can be copied with another penalty and leaves the first as it was."""
-    assert "observed" in {f for f in Objective.__dataclass_fields__}
-    assert callable(replace)

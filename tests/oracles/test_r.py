@@ -23,7 +23,7 @@ MULTINOMIAL = [name for name, fact in FACTS.items() if fact["kind"] == "multinom
 
 R_RESOLUTION = {"infert_cauchit": 3e-7, "infert_cloglog": 1e-7}
 """Standard errors by which R's own answer misses the optimum: its Fisher scoring ends when the deviance no longer
-changes in its 16 digits. `test_where_r_stops_early` polishes R's coefficients by a Newton method of statsmodels to ours."""
+changes in its 16 digits. `test_where_r_stops_early` polishes R's coefficients by statsmodels' Newton to ours."""
 
 
 def fit_of(fact: dict[str, Any], **options: Any) -> ef.Fit:

@@ -1,5 +1,6 @@
 """`expfam predict MODEL DATA`."""
 
+from itertools import accumulate, islice
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from expfam.fit import Fit
 
 SHOWN = 10
+DIGITS = 11
 
 
 def predict(
@@ -68,16 +70,20 @@ def _table(fit: "Fit", answer: Any) -> Any:
 
 
 def _show(predictions: Any) -> None:
+    """The first rows, and of their columns those that the terminal has room for."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    out, n = console(), predictions.num_rows
+    ends = list(accumulate(max(len(name), DIGITS) + 3 for name in predictions.column_names))
+    shown = max(1, sum(end + DIGITS <= out.width for end in ends))
     table = Table(box=box.SIMPLE_HEAD)
-    for name in ("row", *predictions.column_names):
-        table.add_column(Text(name), justify="right")
+    for name in ("row", *predictions.column_names[:shown]):
+        table.add_column(Text(name), justify="right", no_wrap=True)
     for row, values in enumerate(predictions.slice(0, SHOWN).to_pylist()):
         cells = ("" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v) for v in values.values())
-        table.add_row(str(row), *map(Text, cells))
-    out, n = console(), predictions.num_rows
+        table.add_row(str(row), *(Text(cell) for cell in islice(cells, shown)))
     out.print(table)
-    out.print(f"{min(SHOWN, n)} of {n:,} rows; --out FILE.parquet writes all.", style="dim")
+    columns = f", {shown} of {len(ends)} columns" if shown < len(ends) else ""
+    out.print(f"{min(SHOWN, n)} of {n:,} rows{columns}; --out FILE.parquet writes all.", style="dim")

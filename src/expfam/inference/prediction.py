@@ -59,7 +59,8 @@ def confidence(
         ends = line.eta - half, line.eta + half
         if type == "link":
             return ends
-        a, b = (model.link.inverse(np.clip(end, *model.link.domain)) for end in ends)
+        with np.errstate(over="ignore"):  # an infinite standard error has an infinite upper end
+            a, b = (model.link.inverse(np.clip(end, *model.link.domain)) for end in ends)
         return np.minimum(a, b), np.maximum(a, b)
     if type == "link":
         half = reach * np.sqrt(np.einsum("naa->na", covariance))

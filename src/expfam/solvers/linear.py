@@ -74,10 +74,10 @@ def factorise(hessian: FloatArray) -> Factor:
 
     Where it is not positive definite, the diagonal is raised just enough: the step stays a descent direction.
     """
-    diagonal = np.maximum(np.diagonal(hessian), np.finfo(float).tiny)
-    scale = 1 / np.sqrt(diagonal)
+    diagonal = np.abs(np.diagonal(hessian))
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     unit = hessian * scale[:, None] * scale
-    for lift in (0.0, *(10.0**k for k in range(-15, 3))):
+    for lift in (0.0, *(10.0**k for k in range(-15, 9))):
         lower, info = lapack.dpotrf(unit + lift * np.eye(len(unit)) if lift else unit, lower=1)
         if info == 0:
             break

@@ -14,11 +14,19 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Null:
+    """The model that only has an intercept: its eta (1,) or (d,), its deviance, and sum W of its first class."""
+
+    eta: FloatArray
+    deviance: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """An objective seen from its starting point: F there (`first`), independent columns, scale, and when to stop.
 
-    `start` and every theta have shape (p,) or (p, d); columns that are not `kept` stay at zero. `mean_weight` is the
-    Fisher weight of an average row at the null model.
+    `start` and every theta have shape (p,) or (p, d); columns that are not `kept` stay at zero.
     """
 
     objective: Objective
@@ -26,7 +34,7 @@ class Problem:
     first: Evaluation
     kept: BoolArray
     scale: Scale
-    mean_weight: float
+    null: Null
     tol: float
     max_iter: int
     seed: int

@@ -22,7 +22,7 @@ class SGD(Solver):
 
     passes    how often the rows are read
     batch     rows a step; 1 is the textbook's algorithm
-    rate      alpha_0, in units of the step that is stable for average rows: 1 / (mean weight x max(1, p / batch))
+    rate      alpha_0, in units of a step that is stable for average rows (see `_stable`)
     schedule  "inverse": alpha_t = rate / (1 + decay t)^power with t counted in passes; "constant": alpha_t = rate
     average   return the Polyak-Ruppert mean of the iterates after the first `burn_in` share of the steps
     shuffle   draw the order of the rows anew for every pass, from `seed` of the fit
@@ -30,10 +30,10 @@ class SGD(Solver):
 
     passes: int = 20
     batch: int = 32
-    rate: float = 0.5
+    rate: float = 0.25
     schedule: Literal["inverse", "constant"] = "inverse"
     decay: float = 1.0
-    power: float = 0.75
+    power: float = 1.0
     average: bool = True
     burn_in: float = 0.25
     shuffle: bool = True
@@ -110,13 +110,35 @@ def _batches(options: SGD, problem: Problem, draw: np.random.Generator) -> Itera
 
 
 def _rate(options: SGD, problem: Problem, step: int) -> float:
-    """alpha_t: the rate of the schedule over the mean Fisher weight of a row."""
+    """alpha_t: the rate of the schedule, in units of a step that is stable for average rows."""
     objective = problem.objective
-    stable = 1 / (problem.mean_weight * max(1.0, objective.data.design.p / options.batch))
+    stable = _stable(options, problem)
     if options.schedule == "constant":
         return options.rate * stable
     passes = step * options.batch / objective.data.n
     return float(options.rate * stable / (1 + options.decay * passes) ** options.power)
+
+
+def _stable(options: SGD, problem: Problem) -> float:
+    """The step 1 / (W max(1, p / batch)), W the Fisher weight of an average row; less where its noise would carry eta
+    across |h' / h''|, where the mean bends: rare events of a log link have a tiny W and a loud score."""
+    objective, scale = problem.objective, problem.scale
+    weight = problem.null.weight / scale.weight
+    calm = 1 / (weight * max(1.0, objective.data.design.p / options.batch))
+    noise = scale.response * np.sqrt(weight / options.batch)
+    return float(min(calm, 0.15 * _bend(problem) / noise))
+
+
+def _bend(problem: Problem) -> float:
+    """|h' / h''| at the null model: how far eta moves before the mean stops being linear; infinite for the identity.
+
+    For classes 1 / |1 - 2 mu| of the rarest, as for the logistic link.
+    """
+    link, eta = problem.objective.link, problem.null.eta
+    if problem.objective.family.vector:
+        return float(1 / np.abs(1 - 2 * link.inverse(eta[None, :])).max())
+    bend = abs(float(link.second(eta)[0]))
+    return abs(float(link.derivative(eta)[0])) / bend if bend > 0 else np.inf
 
 
 def _report(problem: Problem, state: _State) -> None:

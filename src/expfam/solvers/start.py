@@ -1,27 +1,18 @@
 """Where to begin: the null model, which is also the yardstick of the null deviance, and a feasible first theta."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.design import Columns, assemble
-from expfam.errors import SolverError
+from expfam.errors import SchemaError, SolverError
 from expfam.objective import Evaluation, Objective
 from expfam.solvers.newton import Newton
 from expfam.solvers.optimality import Scale, scale_of
-from expfam.solvers.problem import Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Null:
-    """The model that only has an intercept: its eta (a number, or (d,)), its deviance, and sum W of its first class."""
-
-    eta: FloatArray
-    deviance: float
-    weight: float
+from expfam.solvers.problem import Null, Problem
 
 
 def null_model(objective: Objective) -> Null:
@@ -39,10 +30,11 @@ def null_model(objective: Objective) -> Null:
         return Null(eta, 2 * at.value, _first_weight(at))
     theta, at = _first_feasible(alone, (c.reshape(shape) for c in _less_offset(eta, data.offset)))
     scale = Scale(np.zeros(1), np.ones(1), 1.0, objective.weight, 0)
-    problem = Problem(alone, theta, at, np.ones(1, dtype=bool), scale, 1.0, 1e-10, 50, 0, lambda _: None)
+    begin = Null(eta, np.nan, 1.0)
+    problem = Problem(alone, theta, at, np.ones(1, dtype=bool), scale, begin, 1e-10, 50, 0, lambda _: None)
     solution = Newton().solve(problem)
-    assert solution.at is not None
-    return Null(solution.theta.reshape(-1), 2 * solution.at.value, _first_weight(solution.at))
+    at = alone(solution.theta) if solution.at is None else solution.at
+    return Null(solution.theta.reshape(-1), 2 * at.value, _first_weight(at))
 
 
 def _first_weight(at: Evaluation) -> float:
@@ -59,13 +51,25 @@ def _first_feasible(objective: Objective, candidates: Iterator[FloatArray]) -> t
     """The first candidate at which every mean is inside its domain, with F there."""
     for theta in candidates:
         at = objective(theta)
-        if at.hessian is not None and np.isfinite(at.hessian).all():
+        if at.hessian is not None:
+            _check_overflow(objective, at.hessian)
             return theta, at
     raise SolverError(
         f"no starting point found: with the {objective.link.name} link some mean always leaves the domain "
         f"{objective.family.mean_domain} of the {objective.family.name} family. Use a link that maps into the domain "
         "(log for positive means, logit for shares), or check the offset"
     )
+
+
+def _check_overflow(objective: Objective, hessian: FloatArray) -> None:
+    """Sums of squares of a column must be finite numbers."""
+    names = objective.data.design.names
+    bad = [name for name, entry in zip(names, np.diagonal(hessian), strict=False) if not np.isfinite(entry)]
+    if bad or not np.isfinite(hessian).all():
+        raise SchemaError(
+            f"column {(bad or names[-1:])[0]!r} holds values so large that their squares overflow (beyond 1e150); "
+            "check them, or divide the column by a power of ten"
+        )
 
 
 def starting_point(objective: Objective, null: Null) -> tuple[FloatArray, Evaluation]:

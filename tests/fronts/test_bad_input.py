@@ -1,0 +1,230 @@
+"""Bad input: a clear error that names column, row, value and remedy, or an answer that says what happened."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as papq
+import pytest
+
+import expfam as ef
+
+GOOD: dict[str, Any] = {
+    "y": [1.0, 3, 2, 5, 4, 7],
+    "n": [0, 2, 1, 3, 1, 4],
+    "x": [1.0, 2, 3, 4, 5, 6],
+    "z": [2.0, 1, 4, 3, 6, 6],
+    "g": ["a", "b", "a", "b", "a", "b"],
+    "e": [1.0, 2, 1, 2, 1, 2],
+    "b": [0, 1, 0, 1, 1, 0],
+}
+
+
+def put(column: str, row: int, value: Any) -> dict[str, Any]:
+    """The good data with one value replaced."""
+    return {**GOOD, column: [value if k == row else v for k, v in enumerate(GOOD[column])]}
+
+
+POISSON, BINOMIAL = {"family": "poisson"}, {"family": "binomial"}
+REFUSED: list[tuple[str, str, Any, dict[str, Any], type[Exception], str]] = [
+    # what, formula, data, options, error, words of the message
+    ("empty data", "y ~ x", {"y": [], "x": []}, {}, ef.SchemaError, "no rows"),
+    ("no such column", "y ~ ages", {**GOOD, "age": GOOD["x"]}, {}, ef.SchemaError, "'ages'.*'age'"),
+    ("no such weights", "y ~ x", GOOD, {"weights": "weight"}, ef.SchemaError, "'weight'"),
+    ("inf in y", "y ~ x", put("y", 3, np.inf), {}, ef.ResponseError, "'y', row 3.*inf"),
+    ("nan in y", "y ~ x", put("y", 3, np.nan), {}, ef.ResponseError, "'y', row 3.*nan"),
+    ("inf in x", "y ~ x", put("x", 2, np.inf), {}, ef.SchemaError, "x.*row 2"),
+    ("nan in weights", "y ~ x", put("e", 1, np.nan), {"weights": "e"}, ef.SchemaError, "weights.*nan.*row 1"),
+    ("inf in offset", "n ~ x", put("e", 1, np.inf), POISSON | {"offset": "e"}, ef.SchemaError, "row 1"),
+    ("log of zero", "n ~ x", put("e", 4, 0.0), {"family": "poisson", "offset": "log(e)"}, ef.SchemaError, "row 4"),
+    ("zero exposure", "n ~ x", put("e", 4, 0.0), POISSON | {"exposure": "e"}, ef.SchemaError, "exposure is 0.* 4"),
+    ("exposure without log", "y ~ x", GOOD, {"exposure": "e"}, ef.SchemaError, "log link, not identity"),
+    ("negative weights", "y ~ x", put("e", 5, -1.0), {"weights": "e"}, ef.SchemaError, "weights is -1 in row 5"),
+    ("all-zero weights", "y ~ x", GOOD, {"weights": np.zeros(6)}, ef.SchemaError, "all zero"),
+    ("weights of a wrong length", "y ~ x", GOOD, {"weights": np.ones(5)}, ef.SchemaError, "6 rows"),
+    ("text weights", "y ~ x", GOOD, {"weights": np.array(list("abcdef"))}, ef.SchemaError, "numbers"),
+    ("half frequency", "y ~ x", put("e", 2, 1.5), {"weights": "e", "weights_kind": "frequency"}, ef.SchemaError, "1.5.*2"),
+    ("negative count", "n ~ x", put("n", 2, -1), {"family": "poisson"}, ef.ResponseError, "'n', row 2.*-1"),
+    ("zero for Gamma", "y ~ x", put("y", 0, 0.0), {"family": "gamma"}, ef.ResponseError, "row 0.*0.*[Tt]weedie"),
+    ("share over 1", "y ~ x", put("y", 0, 1.5), {"family": "binomial"}, ef.ResponseError, "row 0.*1.5"),
+    ("no 0 or 1", "y ~ x", put("y", 0, 0.5), {"family": "bernoulli"}, ef.ResponseError, "row 0.*0.5"),
+    ("one class, numbers", "b ~ x", {**GOOD, "b": [1] * 6}, {"family": "bernoulli"}, ef.ResponseError, "one class"),
+    ("one class, text", "g ~ x", {**GOOD, "g": ["a"] * 6}, {"family": "bernoulli"}, ef.ResponseError, "1 levels"),
+    ("one class, softmax", "g ~ x", {**GOOD, "g": ["a"] * 6}, {"family": "categorical"}, ef.ResponseError, "one class"),
+    ("three classes", "t ~ x", {**GOOD, "t": list("abcabc")}, {"family": "bernoulli"}, ef.ResponseError, "categorical"),
+    ("all counts zero", "n ~ x", {**GOOD, "n": [0] * 6}, {"family": "poisson"}, ef.ResponseError, "all zero"),
+    ("text response", "g ~ x", GOOD, {"family": "poisson"}, ef.ResponseError, "'a'.*numbers"),
+    ("constant factor", "y ~ g", {**GOOD, "g": ["a"] * 6}, {}, ef.SchemaError, "one level 'a'"),
+    ("text as a number", "y ~ log(g)", GOOD, {}, ef.SchemaError, "g holds text"),
+    ("syntax", "y ~ (x", GOOD, {}, ef.FormulaError, r"\^"),
+    ("forbidden call", "y ~ open(x)", GOOD, {}, ef.FormulaError, "open.*allowed"),
+    ("dunder", "y ~ __import__('os')", GOOD, {}, ef.FormulaError, "__import__"),
+    ("attribute", "y ~ x.real", GOOD, {}, ef.FormulaError, "attribute"),
+    ("no response", "~ x", GOOD, {}, ef.FormulaError, "response"),
+    ("unknown family", "y ~ x", GOOD, {"family": "poison"}, ef.FamilyError, "'poisson'"),
+    ("unknown link", "y ~ x", GOOD, {"link": "lgo"}, ef.FamilyError, "'log'"),
+    ("theta missing", "n ~ x", GOOD, {"family": "negative_binomial"}, ef.FamilyError, "theta"),
+    ("wrong choice", "y ~ x", GOOD, {"missing": "ignore"}, ef.SchemaError, "'drop', 'error'"),
+    ("wrong unseen", "y ~ x", GOOD, {"unseen": "new"}, ef.SchemaError, "'reference'"),
+    ("wrong weights kind", "y ~ x", GOOD, {"weights_kind": "analytic"}, ef.SchemaError, "'precision'"),
+    ("tol", "y ~ x", GOOD, {"tol": 0.0}, ef.SolverError, "tol"),
+    ("penalty", "y ~ x", GOOD, {"penalty": 0.1}, ef.SolverError, "Ridge"),
+    ("trials of a count", "n ~ x", GOOD, {"family": "poisson", "trials": "e"}, ef.SchemaError, "binomial"),
+    ("two trials", "cbind(n, b) ~ x", GOOD, {"family": "binomial", "trials": "e"}, ef.SchemaError, "twice"),
+    ("aliased refused", "y ~ x + I(2*x)", GOOD, {"aliased": "error"}, ef.SchemaError, r"I\(2 \* x\)"),
+    ("no table", "y ~ x", 7, {}, ef.SchemaError, "not a table"),
+    ("no file", "y ~ x", "absent.parquet", {}, ef.SchemaError, "absent.parquet"),
+    ("offset for classes", "g ~ x", GOOD, {"family": "categorical", "offset": "e"}, ef.SchemaError, "a class"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("what", "formula", "data", "options", "error", "words"), REFUSED, ids=[row[0] for row in REFUSED]
+)
+def test_refused(
+    what: str, formula: str, data: Any, options: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=f"(?s){words}") as caught:
+        ef.glm(formula, data, **options)
+    assert isinstance(caught.value, ef.ExpfamError)
+    assert len(str(caught.value)) > 30
+
+
+def test_rows_are_named_as_they_stood_before_missing_ones_left() -> None:
+    data = put("x", 0, None)
+    data["y"] = [1.0, 2, 3, np.inf, 4, 5]
+    with pytest.warns(ef.DataWarning), pytest.raises(ef.ResponseError, match="row 3"):
+        ef.glm("y ~ x", data)
+    data = {**put("x", 0, None), "e": [1.0, 1, 1, 1, -1, 1]}
+    with pytest.warns(ef.DataWarning), pytest.raises(ef.SchemaError, match="row 4"):
+        ef.glm("y ~ x", data, weights="e")
+
+
+ARRAYS: list[tuple[str, Any, Any, str]] = [
+    ("one dimension", [1.0, 2, 3], [1.0, 2, 3], r"shape \(3,\)"),
+    ("no rows", np.empty((0, 2)), [], "no rows"),
+    ("lengths", np.ones((3, 1)), [1.0, 2], "3 rows"),
+    ("text", [["a"], ["b"]], [1.0, 2], "no number"),
+    ("inf", [[1.0], [np.inf], [2.0]], [1.0, 2, 3], "row 1, column 'x1'"),
+    ("nan response", [[1.0], [2.0], [4.0]], [1.0, np.nan, 3], "row 1"),
+    ("all missing", [[np.nan], [np.nan]], [1.0, 2], "no row is left"),
+]
+
+
+@pytest.mark.parametrize(("what", "X", "y", "words"), ARRAYS, ids=[r[0] for r in ARRAYS])
+def test_arrays_refused(what: str, X: Any, y: Any, words: str) -> None:
+    with pytest.raises(ef.ExpfamError, match=words):
+        ef.glm_arrays(np.asarray(X) if what != "text" else X, y)
+
+
+def test_arrays_with_odd_options() -> None:
+    X, y = np.arange(8.0).reshape(4, 2) ** 1.5, np.arange(4.0)
+    with pytest.raises(ef.SchemaError, match="give an array"):
+        ef.glm_arrays(X, y, weights="w")
+    with pytest.raises(ef.SchemaError, match="2 columns"):
+        ef.glm_arrays(X, y, names=["a"])
+    with pytest.raises(ef.SchemaError, match="taken"):
+        ef.glm_arrays(X, y, names=["a", "a"])
+    with pytest.raises(TypeError, match="'familly'"):
+        ef.glm_arrays(X, y, familly="poisson")  # type: ignore[call-arg]
+    with pytest.warns(ef.DataWarning, match="1 of 4 rows"):
+        assert ef.glm_arrays(np.where(X == 0, np.nan, X)[:, :1], y).n == 3
+    with pytest.raises(ef.SchemaError, match="missing in row 0"):
+        ef.glm_arrays(np.where(X == 0, np.nan, X), y, missing="error")
+
+
+# ---- answered, and told -----------------------------------------------------------------------------------------
+def test_more_columns_than_rows() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5, 9))
+    with pytest.warns(ef.AliasWarning, match="x5, x6, x7, x8, x9"):
+        fit = ef.glm_arrays(X, rng.normal(size=5))
+    assert fit.certificate.aliased == ("x5", "x6", "x7", "x8", "x9")
+    assert np.isnan(fit.coef).sum() == 5
+    assert fit.df_residual == 0
+    assert np.isnan(fit.dispersion)
+    assert np.isnan(fit.se).all()
+    assert "NA" in fit.summary()
+
+
+def test_one_row() -> None:
+    with pytest.warns(ef.AliasWarning, match="x"):
+        fit = ef.glm("y ~ x", {"y": [3.0], "x": [2.0]})
+    assert fit.coef[0] == pytest.approx(3)
+    assert fit.predict({"x": [5.0]}) == pytest.approx([3])
+    assert ef.glm("y ~ 1", {"y": [3.0]}, family="poisson").predict() == pytest.approx([3])
+
+
+def test_a_constant_column_is_aliased_by_name() -> None:
+    with pytest.warns(ef.AliasWarning, match="left out: c"):
+        ef.glm("y ~ x + c", {**GOOD, "c": [2.0] * 6})
+
+
+def test_huge_and_tiny_values() -> None:
+    """Columns of 1e300 and 1e-300 are columns in other units; sums that overflow are refused, never NaN."""
+    x = np.array(GOOD["x"])
+    plain = ef.glm("y ~ x", GOOD)
+    for unit in (1e100, 1e-100):
+        fit = ef.glm("y ~ x", {**GOOD, "x": x * unit})
+        assert fit.coef[1] * unit == pytest.approx(plain.coef[1])
+        assert fit.p_values == pytest.approx(plain.p_values)
+    for column, value in (("x", 1e300), ("y", 1e300)):
+        with pytest.raises(ef.ExpfamError, match=r"1e\+300|overflow"):
+            ef.glm("y ~ x", put(column, 2, value))
+
+
+def test_integers_near_the_limit() -> None:
+    big = 2**62
+    data = {**GOOD, "x": np.array([big, big + 2**55, big + 3 * 2**55, big, big + 2**56, big], dtype=np.int64)}
+    fit = ef.glm("y ~ center(x)", data)
+    assert fit.converged
+    assert np.isfinite(fit.se).all()
+
+
+def test_duplicate_names_in_a_frame() -> None:
+    table = pa.table([[1.0, 2, 3], [1.0, 3, 2]], names=["x", "x"])
+    with pytest.raises(ef.SchemaError, match="'x'"):
+        ef.glm("x ~ 1", table)
+
+
+def test_half_a_parquet_file(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    papq.write_table(pa.table(GOOD), path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ef.SchemaError, match="damaged"):
+        ef.glm("y ~ x", path)
+
+
+def test_prediction_on_other_types() -> None:
+    fit = ef.glm("y ~ x + g", GOOD)
+    with pytest.raises(ef.SchemaError, match="'x'"):
+        fit.predict({"x": ["a"], "g": ["a"]})
+    with pytest.raises(ef.SchemaError, match="'g'"):
+        fit.predict({"x": [1.0]})
+    with pytest.raises(ef.ExpfamError, match="'response', 'link', 'class'"):
+        fit.predict(GOOD, type="mean")
+    with pytest.raises(ef.ExpfamError, match="confidence"):
+        fit.predict(GOOD, interval="prediction")
+    with pytest.raises(ef.ExpfamError, match=r"0\.95"):
+        fit.confint(95)
+
+
+def test_nan_in_polars_counts_as_missing_in_a_predictor() -> None:
+    with pytest.warns(ef.DataWarning, match="1 of 6 rows"):
+        fit = ef.glm("y ~ x", pl.DataFrame(put("x", 0, np.nan)))
+    assert fit.n == 5
+
+
+def test_no_row_is_left() -> None:
+    with pytest.raises(ef.SchemaError, match="no rows are left"):
+        ef.glm("y ~ x", {"y": [1.0, 2], "x": [None, np.nan]})
+
+
+@pytest.mark.parametrize("family", ["gamma", "gaussian"])
+def test_perfect_fit(family: str) -> None:
+    fit = ef.glm("y ~ x", {"x": [1.0, 2, 3, 4], "y": [2.0, 4, 6, 8]}, family=family, link="identity")
+    assert fit.converged
+    assert fit.coef == pytest.approx([0, 2], abs=1e-8)
+    assert fit.deviance == pytest.approx(0, abs=1e-12)
