@@ -24,7 +24,7 @@ class Design:
 def treatment(frame: "pd.DataFrame") -> Design:
     """X = (1, columns): numbers as they are, a categorical as indicators `name[level]` of all levels but the first."""
     names: list[str] = ["Intercept"]
-    blocks: list[Any] = [np.ones((len(frame), 1))]
+    blocks: list[Any] = [sparse.csr_array(np.ones((len(frame), 1)))]
     for name, column in frame.items():
         if column.dtype == "category":
             levels = column.cat.categories
@@ -32,7 +32,7 @@ def treatment(frame: "pd.DataFrame") -> Design:
             blocks.append(sparse.eye_array(len(levels), format="csr")[column.cat.codes.to_numpy()][:, 1:])
         else:
             names.append(str(name))
-            blocks.append(column.to_numpy(dtype=np.float64)[:, None])
+            blocks.append(sparse.csr_array(column.to_numpy(dtype=np.float64)[:, None]))
     return Design(tuple(names), sparse.hstack(blocks, format="csr"))
 
 

@@ -27,5 +27,6 @@ class Report:
     def markdown(self) -> str:
         """The same for a page."""
         rule = ("---", *("---:" for _ in self.columns[1:]))
-        table = [f"| {' | '.join(line)} |" for line in (self.columns, rule, *self.rows)]
+        lines = ([cell.replace("|", r"\|") for cell in line] for line in (self.columns, rule, *self.rows))
+        table = [f"| {' | '.join(line)} |" for line in lines]
         return "\n".join([f"## {self.title}", "", *table, "", *(f"- {note}" for note in self.notes), ""])

@@ -143,11 +143,11 @@ def test_dataclasses_are_frozen_and_nothing_sets_attributes(path: Path) -> None:
 
 
 def test_there_is_one_loop() -> None:
-    """`while` lives in solvers/loop.py, and where a step length or a table of terms shrinks to an end."""
+    """`while` lives in solvers/loop.py alone."""
     loops = {
         str(path.relative_to(SOURCE)) for path in FILES for node in ast.walk(tree(path)) if isinstance(node, ast.While)
     }
-    assert loops <= {"solvers/loop.py", "solvers/line_search.py"}
+    assert loops == {"solvers/loop.py"}
 
 
 def fresh(code: str) -> str:

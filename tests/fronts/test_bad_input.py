@@ -27,7 +27,7 @@ def put(column: str, row: int, value: Any) -> dict[str, Any]:
     return {**GOOD, column: [value if k == row else v for k, v in enumerate(GOOD[column])]}
 
 
-POISSON, BINOMIAL = {"family": "poisson"}, {"family": "binomial"}
+POISSON, FREQUENCY = {"family": "poisson"}, {"weights_kind": "frequency"}
 REFUSED: list[tuple[str, str, Any, dict[str, Any], type[Exception], str]] = [
     # what, formula, data, options, error, words of the message
     ("empty data", "y ~ x", {"y": [], "x": []}, {}, ef.SchemaError, "no rows"),
@@ -45,7 +45,7 @@ REFUSED: list[tuple[str, str, Any, dict[str, Any], type[Exception], str]] = [
     ("all-zero weights", "y ~ x", GOOD, {"weights": np.zeros(6)}, ef.SchemaError, "all zero"),
     ("weights of a wrong length", "y ~ x", GOOD, {"weights": np.ones(5)}, ef.SchemaError, "6 rows"),
     ("text weights", "y ~ x", GOOD, {"weights": np.array(list("abcdef"))}, ef.SchemaError, "numbers"),
-    ("half frequency", "y ~ x", put("e", 2, 1.5), {"weights": "e", "weights_kind": "frequency"}, ef.SchemaError, "1.5.*2"),
+    ("half frequency", "y ~ x", put("e", 2, 1.5), {"weights": "e"} | FREQUENCY, ef.SchemaError, "1.5.*2"),
     ("negative count", "n ~ x", put("n", 2, -1), {"family": "poisson"}, ef.ResponseError, "'n', row 2.*-1"),
     ("zero for Gamma", "y ~ x", put("y", 0, 0.0), {"family": "gamma"}, ef.ResponseError, "row 0.*0.*[Tt]weedie"),
     ("share over 1", "y ~ x", put("y", 0, 1.5), {"family": "binomial"}, ef.ResponseError, "row 0.*1.5"),

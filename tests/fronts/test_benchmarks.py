@@ -107,6 +107,22 @@ def test_treatment_coding_leaves_the_first_level_out(check: ModuleType) -> None:
     design = check.treatment(frame)
     assert design.names == ("Intercept", "g[b]", "g[c]", "x")
     np.testing.assert_array_equal(design.X.toarray(), [[1, 1, 0, 1.5], [1, 0, 0, 2.5], [1, 0, 1, 3.5]])
+    np.testing.assert_array_equal(check.treatment(frame[["x"]]).X.toarray(), [[1, 1.5], [1, 2.5], [1, 3.5]])
+
+
+def test_a_report_is_aligned_and_its_bars_are_no_columns() -> None:
+    report = room("table").Report("T", ("", "max|g|"), (("a", "1"), ("long", "22")), ("a note",))
+    assert report.text().splitlines() == [
+        "T",
+        "",
+        "      max|g|",
+        "------------",
+        "a          1",
+        "long      22",
+        "",
+        "a note",
+    ]
+    assert report.markdown().splitlines()[2:5] == [r"|  | max\|g\| |", "| --- | ---: |", "| a | 1 |"]
 
 
 def test_answers_are_compared_name_by_name() -> None:

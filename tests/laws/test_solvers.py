@@ -266,7 +266,7 @@ def test_ridge_refuses(strength: object, message: str) -> None:
 # ---- stochastic gradient descent --------------------------------------------------------------------------------
 @every_family
 def test_sgd_comes_to_newtons_answer(family: ExponentialFamily) -> None:
-    """Same line of code for all: after 60 passes in batches of 8, averaged, within a fifth of a standard error of the optimum."""
+    """Same line of code for all: 60 passes in batches of 8 end within a fifth of a standard error."""
     data = simulate(family, means=(0.4, 0.6))
     options = {"family": family, "link": "log" if family.name in ("gamma", "inverse_gaussian") else None}
     exact = ef.glm("y ~ x + g", data, **options, **trials_of(family))

@@ -1,12 +1,14 @@
-"""theta <- theta - t H^-1 gradient: Newton's method (10), the exact solver."""
+"""theta <- theta - (H + damping D)^-1 gradient: Newton's method (10), the exact solver."""
 
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from expfam._typing import FloatArray
 from expfam.objective import Evaluation, Objective
 from expfam.response import observed_differs
-from expfam.solvers.line_search import backtrack
+from expfam.solvers.descent import descend
 from expfam.solvers.loop import iterate
 from expfam.solvers.optimality import Reading, read, runs_away
 from expfam.solvers.problem import Problem, Solution, Solver
@@ -15,7 +17,7 @@ from expfam.solvers.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Newton(Solver):
-    """Newton's method with backtracking: every iterate is feasible and F never rises.
+    """Newton's method, damped where a full step does not pay: every iterate is feasible and F never rises.
 
     Away from canonical links it steps with the observed information, which converges quadratically, and with
     Fisher's wherever that is not positive definite. It stops when the scaled gradient is at most `tol` and the step
@@ -26,7 +28,7 @@ class Newton(Solver):
         exact = observed_differs(problem.objective.family, problem.objective.link)
         curved = replace(problem.objective, observed=True) if exact else problem.objective
         first = read(problem.first, problem.scale, problem.kept)
-        begin = _State(problem.start, problem.first, first, _judge(problem, first, None, 0), 0, 1)
+        begin = _State(problem.start, problem.first, first, _judge(problem, first, None, 0), 0.0, 0, 1)
         end = iterate(partial(_advance, problem, curved), begin, partial(_report, problem))
         return Solution(end.theta, None if exact else end.at, end.status, end.steps, end.passes)
 
@@ -37,13 +39,16 @@ class _State:
     at: Evaluation
     reading: Reading
     status: Status
+    damping: float
     steps: int
     passes: int
 
 
 def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
-    """One line search along the Newton direction."""
-    step = backtrack(curved, state.theta, state.at, state.reading.step)
+    """One step downhill, and what it leads to."""
+    assert problem.first.hessian is not None
+    metric = np.diagonal(problem.first.hessian)[state.reading.kept]
+    step = descend(curved, state.theta, state.at, state.reading, metric, state.damping)
     passes = state.passes + step.passes
     if not step.moved:
         flat = state.reading.gradient <= problem.tol
@@ -54,7 +59,7 @@ def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
         at, passes = problem.objective(step.theta), passes + 1
         reading = read(at, problem.scale, problem.kept)
     status = _judge(problem, reading, state.reading, state.steps + 1)
-    return _State(step.theta, at, reading, status, state.steps + 1, passes)
+    return _State(step.theta, at, reading, status, step.damping, state.steps + 1, passes)
 
 
 def _judge(problem: Problem, now: Reading, before: Reading | None, steps: int) -> Status:

@@ -65,12 +65,16 @@ def scale_of(gram: FloatArray, weight_total: float, objective: Objective, respon
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A Newton step's figures: gradient on the scale of `tol`, decrement in standard errors, step, factor."""
+    """A Newton step's figures: gradient on the scale of `tol`, decrement in standard errors, step and factor.
+
+    `kept` marks the entries of the information, class after class, that were not left out.
+    """
 
     gradient: float
     decrement: float
     step: FloatArray
     factor: Factor
+    kept: BoolArray
 
 
 def read(at: Evaluation, scale: Scale, kept: BoolArray) -> Reading:
@@ -79,11 +83,11 @@ def read(at: Evaluation, scale: Scale, kept: BoolArray) -> Reading:
     assert at.hessian is not None
     inside = np.tile(kept, at.gradient[0:1].size)
     gradient = by_class(at.gradient)[inside]
-    factor = factorise(at.hessian[np.ix_(inside, inside)] if not inside.all() else at.hessian)
+    factor = factorise(at.hessian if inside.all() else at.hessian[np.ix_(inside, inside)])
     step = np.zeros(len(inside))
     step[inside] = -factor.solve(gradient)
     decrement = np.sqrt(max(float(-gradient @ step[inside]), 0.0)) / scale.response
-    return Reading(scale.gradient(at.gradient, kept), decrement, from_classes(step, at.gradient), factor)
+    return Reading(scale.gradient(at.gradient, kept), decrement, from_classes(step, at.gradient), factor, inside)
 
 
 def by_class(theta: FloatArray) -> FloatArray:
