@@ -13,7 +13,9 @@ from expfam.parallel import ordered_sum
 from expfam.penalties import QuadraticForm
 from expfam.response import Level, Rows, rows
 
-BLOCK_BYTES = 1 << 20  # a block and its row vectors stay in the cache of a core
+BLOCK_BYTES = (
+    1 << 23
+)  # a block stays in the shared cache, and is long enough that threads seldom wait for the interpreter
 CHUNK_BYTES = 1 << 28  # what the accumulators of all chunks may take together
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.column import Column
 from expfam.data.table import Table, read
+from expfam.design import Columns
 from expfam.errors import FormulaError, SchemaError
-from expfam.formula.encode import encode, evaluate
+from expfam.formula.encode import encode, evaluate, lay_out
 from expfam.formula.expression import columns_of
-from expfam.formula.learn import learn, missing_rows, needed, plan
+from expfam.formula.learn import learn_values, missing_rows, needed, plan
 from expfam.formula.schema import Request, Schema
 from expfam.source import VECTORS, RowSet, Source, Terms, vectors_at
 from expfam.target import RawResponse
@@ -59,11 +60,12 @@ def learn_terms(formula: str, texts: Mapping[str, str], source: Source, missing:
     """Learn a formula on a source, and its rows; `texts` are weights, offset, exposure, trials given as expressions."""
     request = Request(formula, **texts)
     table = read(source.data, lambda names: needed(request, names))
-    kept = _kept(request, table, missing)[0]
-    schema = learn(request, table if kept is None else table.filter(kept))
+    kept, counts = _kept(request, table, missing)
+    complete = table if kept is None else table.filter(kept)
+    schema, values = learn_values(request, complete)
     if schema.response is None:
         raise FormulaError(f"{formula!r} has no response; write it on the left: 'y ~ {formula.lstrip(' ~')}'")
-    return FormulaTerms(schema), _complete_rows(schema, table, source, missing)
+    return FormulaTerms(schema), _rows_with(lay_out(schema, values), schema, complete, source, kept, counts)
 
 
 def _kept(request: Request | Schema, table: Table, missing: str) -> tuple[BoolArray | None, Mapping[str, int]]:
@@ -82,17 +84,28 @@ def _kept(request: Request | Schema, table: Table, missing: str) -> tuple[BoolAr
 
 
 def _complete_rows(schema: Schema, table: Table, source: Source, missing: str) -> RowSet:
-    """The rows of a fit: columns, response and row vectors of the complete rows."""
+    """The rows of a fit read again, its learned state replayed."""
     kept, counts = _kept(schema, table, missing)
     complete = table if kept is None else table.filter(kept)
-    vectors = vectors_at(source, table.n, kept)
+    return _rows_with(encode(schema, complete).columns, schema, complete, source, kept, counts)
+
+
+def _rows_with(
+    columns: tuple[Columns, ...],
+    schema: Schema,
+    complete: Table,
+    source: Source,
+    kept: BoolArray | None,
+    counts: Mapping[str, int],
+) -> RowSet:
+    """Columns together with the response and the row vectors of the complete rows."""
+    vectors = vectors_at(source, complete.n if kept is None else len(kept), kept)
     for name in VECTORS:
         values = evaluate(schema, complete, name)  # type: ignore[arg-type]
         if values is not None:
             given = vectors.get(name)
             vectors[name] = _numbers(values) if given is None else _numbers(values) + given
-    encoded = encode(schema, complete)
-    return RowSet(encoded.columns, complete.n, table.kind, _response(schema, complete), vectors, kept, counts)
+    return RowSet(columns, complete.n, complete.kind, _response(schema, complete), vectors, kept, counts)
 
 
 def _new_rows(schema: Schema, source: Source, unseen: str) -> RowSet:

@@ -88,6 +88,7 @@ VERBS: list[tuple[str, Callable[[np.random.Generator], np.ndarray]]] = [
     ("forward", lambda rng: rng.normal(size=(12, 2))),
     ("adjoint", lambda rng: rng.normal(size=N)),
     ("adjoint", lambda rng: rng.normal(size=(N, 2))),
+    ("cross", lambda rng: (rng.normal(size=N), rng.normal(size=(N, 3)))),
     ("gram", lambda rng: rng.random(N)),
 ]
 
@@ -103,7 +104,8 @@ def test_compiled_verbs_are_their_definition(
     values = rng.normal(size=codes.shape) if valued else None
     extra = () if verb == "forward" else (12,)
     what = argument(rng)
-    ours, theirs = (getattr(module, verb)(codes, values, what, *extra) for module in (compiled, definition))
+    given_rows = what if isinstance(what, tuple) else (what,)
+    ours, theirs = (getattr(module, verb)(codes, values, *given_rows, *extra) for module in (compiled, definition))
     assert np.allclose(ours, theirs)
 
 

@@ -60,10 +60,14 @@ class Design:
         """R' diag(weights) R, (raw, raw)."""
         out = np.empty((self.maps.raw, self.maps.raw))
         spans = self._spans()
+        for group, at in zip(self.groups, spans, strict=True):
+            out[at, at] = group.gram(weights)
         for i, (one, rows) in enumerate(zip(self.groups, spans, strict=True)):
-            out[rows, rows] = one.gram(weights)
             for other, cols in zip(self.groups[i + 1 :], spans[i + 1 :], strict=True):
-                cross = _cross(one, other, weights)
+                if isinstance(one, Ones):
+                    cross = other.sums(weights, out[cols, cols])[None, :]
+                else:
+                    cross = _cross(one, other, weights)
                 out[rows, cols], out[cols, rows] = cross, cross.T
         return out
 
@@ -86,10 +90,10 @@ def _cross(one: Group, other: Group, weights: FloatArray) -> FloatArray:
     """R_one' diag(weights) R_other; at most one of two groups is coded, so one of them has columns."""
     columns = other.columns()
     if columns is not None:
-        return one.adjoint(weights[:, None] * columns)
+        return one.cross(weights, columns)
     columns = one.columns()
     assert columns is not None, "all coded columns live in one group"
-    return other.adjoint(weights[:, None] * columns).T
+    return other.cross(weights, columns).T
 
 
 def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None) -> Design:

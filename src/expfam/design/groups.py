@@ -40,6 +40,14 @@ class Group(ABC):
     def gram(self, weights: FloatArray) -> FloatArray:
         """R' diag(weights) R, (r, r)."""
 
+    def cross(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
+        """R' diag(weights) columns, (r, m) for columns (n, m)."""
+        return self.adjoint(weights[:, None] * columns)
+
+    def sums(self, weights: FloatArray, gram: FloatArray) -> FloatArray:
+        """R' weights, (r,), where R' diag(weights) R is known already."""
+        return self.adjoint(weights)
+
     @abstractmethod
     def columns(self) -> FloatArray | None:
         """R itself where it is stored as columns (n, r); None where writing it out would cost n r numbers."""
@@ -140,6 +148,13 @@ class Coded(Group):
 
     def gram(self, weights: FloatArray) -> FloatArray:
         return np.asarray(verbs(self.compiled).gram(self.codes, self.values, weights, self.raw))
+
+    def cross(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
+        return np.asarray(verbs(self.compiled).cross(self.codes, self.values, weights, columns, self.raw))
+
+    def sums(self, weights: FloatArray, gram: FloatArray) -> FloatArray:
+        """A level's sum of weights stands on the diagonal, unless its rows are multiplied."""
+        return np.diagonal(gram) if self.values is None else self.adjoint(weights)
 
     def columns(self) -> None:
         return None

@@ -152,17 +152,18 @@ class ExponentialFamily(ABC):
         precision = np.asarray(weight / phi)
         return self.log_saturated(y, precision) - precision * self.loss(self.T(y), mu)
 
-    def loglik(
-        self, y: FloatArray, mu: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0
-    ) -> float:
+    def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
         """The log-likelihood with every constant, such that AIC = 2 (p + [phi estimated]) - 2 loglik as in R.
 
-        Known phi: sum f w log p(y; mu). Estimated: phi = deviance / sum f w, and w divides it.
+        The means enter by their deviance alone: log density = log density at mu = T(y), less w loss / phi. Known phi:
+        w counts rows; estimated: phi = deviance / sum f w, and w divides it.
         """
         if self.fixed_dispersion:
-            return float(np.sum(frequency * weight * self.log_density(y, mu)))
+            return float(np.sum(frequency * weight * self.log_saturated(y, 1.0))) - deviance / 2
         phi = deviance / float(np.sum(np.broadcast_to(frequency * np.asarray(weight), np.shape(y))))
-        return float(np.sum(frequency * self.log_density(y, mu, phi, weight))) if phi > 0 else np.inf
+        if not phi > 0:
+            return np.inf
+        return float(np.sum(frequency * self.log_saturated(y, np.asarray(weight / phi)))) - deviance / (2 * phi)
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         """y ~ p(.; natural(mu)) with dispersion phi / w; (n,)."""

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logit, xlogy
 
 from expfam._typing import BoolArray, FloatArray
-from expfam.families._special import divergence
+from expfam.families._special import divergence, tabled
 
 
 class SharePartition(ABC):  # noqa: B024 - abstract by what a family has beyond it
@@ -60,7 +60,7 @@ class CountPartition(ABC):  # noqa: B024 - abstract by what a family has beyond 
         return np.ones_like(mu, dtype=np.float64)
 
     def conjugate(self, t: FloatArray) -> FloatArray:
-        return np.asarray(xlogy(t, t) - t)
+        return tabled(lambda t: np.asarray(xlogy(t, t) - t), t)
 
     def loss(self, t: FloatArray, mu: FloatArray) -> FloatArray:
         return divergence(t, mu)

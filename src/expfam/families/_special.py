@@ -1,11 +1,14 @@
 """Small functions shared by several families: one divergence, two lattices, one window of counts."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import kl_div, xlog1py
 
 from expfam._typing import FloatArray
 
 WHOLE = 1e-7
+MANY = 10_000
 
 
 def divergence(t: FloatArray, mu: FloatArray) -> FloatArray:
@@ -14,6 +17,17 @@ def divergence(t: FloatArray, mu: FloatArray) -> FloatArray:
         d = (t - mu) / mu
         near = np.asarray(mu * (xlog1py(1 + d, d) - d))
     return np.where(np.abs(t - mu) < mu / 2, np.maximum(near, 0.0), kl_div(t, mu))
+
+
+def tabled(f: Callable[[FloatArray], FloatArray], count: FloatArray) -> FloatArray:
+    """f(count), looked up in a table of f(0), f(1), ... where the counts are many, whole and small."""
+    if np.size(count) > MANY:
+        top = float(np.max(count))
+        if float(np.min(count)) >= 0 and top <= MANY:
+            places = count.astype(np.int32)
+            if np.array_equal(places, count):
+                return np.asarray(f(np.arange(top + 1))[places])
+    return f(count)
 
 
 def whole(count: FloatArray) -> FloatArray:

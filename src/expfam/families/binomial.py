@@ -29,11 +29,9 @@ class Binomial(SharePartition, ExponentialFamily):
         choose = gammaln(trials + 1) - gammaln(wins + 1) - gammaln(trials - wins + 1)
         return np.asarray(choose + trials * self.conjugate(y))
 
-    def loglik(
-        self, y: FloatArray, mu: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0
-    ) -> float:
-        """sum f log C(w, w y) mu^(w y) (1 - mu)^(w - w y), with w the trials."""
-        return float(np.sum(frequency * self.log_density(y, mu, weight=weight)))
+    def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
+        """sum f log C(w, w y) mu^(w y) (1 - mu)^(w - w y), w the trials: the mean enters by its deviance."""
+        return float(np.sum(frequency * self.log_saturated(y, np.asarray(weight)))) - deviance / 2
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         trials = np.rint(weight / phi)

@@ -50,13 +50,13 @@ class Gamma(ExponentialFamily):
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
         return np.asarray(precision * (np.log(precision) - 1) - gammaln(precision) - np.log(y))
 
-    def loglik(
-        self, y: FloatArray, mu: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0
-    ) -> float:
+    def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
         """sum f w log p(y; mu, phi) at phi = deviance / sum f w: the weights count rows here, as in R."""
         w = np.broadcast_to(np.asarray(frequency) * weight, np.shape(y))
         phi = deviance / float(np.sum(w))
-        return float(np.sum(w * self.log_density(y, mu, phi))) if phi > 0 else np.inf
+        if not phi > 0:
+            return np.inf
+        return float(np.sum(w * self.log_saturated(y, 1 / phi))) - deviance / (2 * phi)
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         return np.asarray(rng.gamma(weight / phi, mu * (phi / weight)))

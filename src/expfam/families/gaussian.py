@@ -47,9 +47,7 @@ class Gaussian(ExponentialFamily):
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
         return np.log(precision / (2 * np.pi)) / 2 + np.zeros_like(y)
 
-    def loglik(
-        self, y: FloatArray, mu: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0
-    ) -> float:
+    def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
         """-(n/2) (log(2 pi deviance / n) + 1) + sum f log(w) / 2 over n = sum f rows of positive weight."""
         f, w = (np.broadcast_to(v, np.shape(y)) for v in (frequency, weight))
         f, w = f[w > 0], w[w > 0]

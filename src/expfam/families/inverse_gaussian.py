@@ -48,9 +48,7 @@ class InverseGaussian(ExponentialFamily):
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
         return np.asarray(np.log(precision / (2 * np.pi)) - 3 * np.log(y)) / 2
 
-    def loglik(
-        self, y: FloatArray, mu: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0
-    ) -> float:
+    def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
         """-(W (log(2 pi deviance / W) + 1) + 3 sum f w log y) / 2 with W = sum f w, as in R."""
         w = np.broadcast_to(np.asarray(frequency) * weight, np.shape(y))
         total = float(np.sum(w))

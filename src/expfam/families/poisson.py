@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.special import gammaln, pdtr
+from scipy.special import gammaln, pdtr, xlogy
 
 from expfam._typing import FloatArray
 from expfam.families._family import ExponentialFamily, Scale
 from expfam.families._partition import CountPartition
-from expfam.families._special import whole, whole_below
+from expfam.families._special import tabled, whole, whole_below
 
 
 @final
@@ -25,8 +25,7 @@ class Poisson(CountPartition, ExponentialFamily):
     remedy: ClassVar[str] = "correct or drop such rows; family='gaussian' takes negative numbers"
 
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
-        count = precision * np.asarray(y)
-        return np.asarray(CountPartition.conjugate(self, count) - gammaln(count + 1))
+        return tabled(lambda count: xlogy(count, count) - count - gammaln(count + 1), precision * np.asarray(y))
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         return np.asarray(rng.poisson(mu * (weight / phi)) / (weight / phi))

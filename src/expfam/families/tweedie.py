@@ -154,11 +154,9 @@ class Tweedie(ExponentialFamily):
         return out
 
     @_or_parent
-    def loglik(
-        self, y: FloatArray, mu: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0
-    ) -> float:
+    def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
         """sum f log p(y; mu, phi / w) at phi = deviance / sum f w."""
-        return ExponentialFamily.loglik(self, y, mu, deviance, weight, frequency)
+        return ExponentialFamily.loglik(self, y, deviance, weight, frequency)
 
     @_or_parent
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:

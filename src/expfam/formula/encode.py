@@ -17,7 +17,7 @@ from expfam.formula.algebra import variables
 from expfam.formula.coding import Variable
 from expfam.formula.expression import Call, Node, parse
 from expfam.formula.interpret import Recall, number, replayer, value, variable
-from expfam.formula.learn import missing_in, plan, role_text
+from expfam.formula.learn import Values, missing_in, plan, role_text
 from expfam.formula.schema import ROLES, Schema
 from expfam.formula.values import Factor
 
@@ -49,7 +49,7 @@ def encode(schema: Schema, table: Table, unseen: Policy = "error") -> Encoded:
     gone, _ = missing_in(table, found.predictors, frozenset(found.predictors))
     present = table.filter(~gone)
     recall = replayer(schema.states)
-    values: dict[str, Factor | FloatArray] = {}
+    values: Values = {}
     counts: dict[str, int] = {}
     invalid = np.zeros(present.n, bool)
     for node in variables(found.terms):
@@ -59,12 +59,17 @@ def encode(schema: Schema, table: Table, unseen: Policy = "error") -> Encoded:
             invalid |= (known.codes < 0) & (unseen == "missing")
             known = _settle(schema.variables[node.text], known, unseen, present)
         values[node.text] = known
-    columns = [coding.columns(term, schema.variables, values) for term in schema.terms]
+    columns = lay_out(schema, values)
     valid = ~gone
     valid[valid] = ~invalid
     if gone.any():
-        columns = [_spread(part, ~gone) for part in columns]
-    return Encoded(tuple(columns), None if valid.all() else valid, counts)
+        columns = tuple(_spread(part, ~gone) for part in columns)
+    return Encoded(columns, None if valid.all() else valid, counts)
+
+
+def lay_out(schema: Schema, values: Values) -> tuple[Columns, ...]:
+    """The columns of every term from the values of its variables."""
+    return tuple(coding.columns(term, schema.variables, values) for term in schema.terms)
 
 
 def _settle(known: Variable, factor: Factor, unseen: Policy, table: Table) -> Factor:

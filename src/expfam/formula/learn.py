@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from expfam.formula.expression import Call, Node, columns_of, parse
 from expfam.formula.interpret import learner, value, variable
 from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor, State
+
+Values: TypeAlias = dict[str, Factor | FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,11 @@ def missing_in(table: Table, columns: tuple[str, ...], nan_too: frozenset[str]) 
 
 def learn(request: Request, table: Table) -> Schema:
     """The Schema of `request` on `table`, whose rows are complete (see missing_rows)."""
+    return learn_values(request, table)[0]
+
+
+def learn_values(request: Request, table: Table) -> tuple[Schema, Values]:
+    """The Schema, and the variables of its terms on `table`: what replaying the schema there gives again."""
     if table.n == 0:
         raise SchemaError("no rows are left to learn from; every row lacks a value in some column the model reads")
     found = plan(request, table.names)
@@ -102,9 +110,8 @@ def learn(request: Request, table: Table) -> Schema:
         raise FormulaError(f"{request.formula!r} has no terms; give at least one, or 1 for the intercept")
     states: dict[str, State] = {}
     recall = learner(states)
-    variables = {
-        node.text: _describe(node.text, variable(node, table, recall)) for node in algebra.variables(found.terms)
-    }
+    values: Values = {node.text: variable(node, table, recall) for node in algebra.variables(found.terms)}
+    variables = {text: _describe(text, known) for text, known in values.items()}
     factors = frozenset(text for text, known in variables.items() if known.levels)
     terms = coding.code([[node.text for node in term] for term in found.terms], factors)
     _check_levels(terms, variables)
@@ -112,7 +119,7 @@ def learn(request: Request, table: Table) -> Schema:
         for part in node.args if isinstance(node, Call) and node.function == "cbind" else (node,):
             value(part, table, recall)
     response = found.roles.get("response")
-    return Schema(
+    schema = Schema(
         request=request,
         response=None if response is None else response.text,
         terms=terms,
@@ -122,6 +129,7 @@ def learn(request: Request, table: Table) -> Schema:
         columns={name: table.kind_of(name) for name in found.columns},
         n=table.n,
     )
+    return schema, values
 
 
 def _describe(text: str, found: FloatArray | Factor) -> Variable:

@@ -51,17 +51,16 @@ def statistics(
     null_deviance: float,
     df_model: float,
 ) -> Statistics:
-    """The sums at theta; one more read of the rows where dispersion or likelihood need the means."""
+    """The sums at theta; one more read of the rows where the dispersion needs the means."""
     family = prepared.model.family
     d = theta.shape[1] if theta.ndim == 2 else 1
     deviance = max(2 * half_deviance, 0.0)
     df_residual = prepared.n * d - df_model
-    mu = means(objective, theta)
-    dispersion = 1.0 if family.fixed_dispersion else _pearson(prepared, mu, df_residual)
+    dispersion = 1.0 if family.fixed_dispersion else _pearson(prepared, means(objective, theta), df_residual)
     loglik = np.nan
     if family.has_likelihood and prepared.model.weights_kind != "sampling":
         frequency = 1.0 if prepared.frequency is None else prepared.frequency
-        loglik = float(family.loglik(prepared.data.y, mu, deviance, prepared.precision, frequency))
+        loglik = float(family.loglik(prepared.data.y, deviance, prepared.precision, frequency))
     return Statistics(
         prepared.n,
         objective.weight,

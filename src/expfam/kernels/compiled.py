@@ -47,6 +47,32 @@ def _adjoint_valued(codes, values, rows, out):  # type: ignore[no-untyped-def]
 
 
 @_compile
+def _sums(codes, rows, out):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        r = rows[i]
+        for a in range(codes.shape[1]):
+            out[codes[i, a]] += r
+
+
+@_compile
+def _cross(codes, weights, columns, out):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        for a in range(codes.shape[1]):
+            c = codes[i, a]
+            for j in range(columns.shape[1]):
+                out[c, j] += weights[i] * columns[i, j]
+
+
+@_compile
+def _cross_valued(codes, values, weights, columns, out):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        for a in range(codes.shape[1]):
+            c, w = codes[i, a], weights[i] * values[i, a]
+            for j in range(columns.shape[1]):
+                out[c, j] += w * columns[i, j]
+
+
+@_compile
 def _gram(codes, weights, out):  # type: ignore[no-untyped-def]
     for i in range(codes.shape[0]):
         w = weights[i]
@@ -79,13 +105,26 @@ def forward(codes: IntArray, values: FloatArray | None, theta: FloatArray) -> Fl
 
 def adjoint(codes: IntArray, values: FloatArray | None, rows: FloatArray, width: int) -> FloatArray:
     """R' rows: (P,) for rows (n,), (P, d) for rows (n, d)."""
-    table = rows.reshape(rows.shape[0], -1)
-    out = np.zeros((width, table.shape[1]))
-    if values is None:
-        _adjoint(codes, table, out)
+    out = np.zeros((width, *rows.shape[1:]))
+    if values is None and rows.ndim == 1:
+        _sums(codes, rows, out)
+    elif values is None:
+        _adjoint(codes, rows, out)
     else:
-        _adjoint_valued(codes, values, table, out)
-    return out.reshape(width, *rows.shape[1:])
+        _adjoint_valued(codes, values, rows.reshape(len(rows), -1), out.reshape(width, -1))
+    return out
+
+
+def cross(
+    codes: IntArray, values: FloatArray | None, weights: FloatArray, columns: FloatArray, width: int
+) -> FloatArray:
+    """R' diag(weights) columns, (P, m) for columns (n, m)."""
+    out = np.zeros((width, columns.shape[1]))
+    if values is None:
+        _cross(codes, weights, columns, out)
+    else:
+        _cross_valued(codes, values, weights, columns, out)
+    return out
 
 
 def gram(codes: IntArray, values: FloatArray | None, weights: FloatArray, width: int) -> FloatArray:

@@ -28,6 +28,13 @@ def adjoint(codes: IntArray, values: FloatArray | None, rows: FloatArray, width:
     return out
 
 
+def cross(
+    codes: IntArray, values: FloatArray | None, weights: FloatArray, columns: FloatArray, width: int
+) -> FloatArray:
+    """R' diag(weights) columns, (P, m) for columns (n, m)."""
+    return adjoint(codes, values, weights[:, None] * columns, width)
+
+
 def gram(codes: IntArray, values: FloatArray | None, weights: FloatArray, width: int) -> FloatArray:
     """R' diag(weights) R, (P, P), symmetric."""
     out = np.zeros((width, width))

@@ -31,7 +31,7 @@ def null_model(objective: Objective) -> Null:
     theta, at = _first_feasible(alone, (c.reshape(shape) for c in _less_offset(eta, data.offset)))
     scale = Scale(np.zeros(1), np.ones(1), 1.0, objective.weight, 0)
     begin = Null(eta, np.nan, 1.0)
-    problem = Problem(alone, theta, at, np.ones(1, dtype=bool), scale, begin, 1e-10, 50, 0, lambda _: None)
+    problem = Problem(alone, theta, at, np.ones(1, dtype=bool), scale, begin, 1e-6, 50, 0, lambda _: None)
     solution = Newton().solve(problem)
     at = alone(solution.theta) if solution.at is None else solution.at
     return Null(solution.theta.reshape(-1), 2 * at.value, _first_weight(at))
