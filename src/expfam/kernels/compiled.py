@@ -9,6 +9,8 @@ from numba import njit
 
 from expfam._typing import FloatArray, IntArray
 
+TWO_TABLES = 1024  # columns up to which a second table of sums costs little memory
+
 _compile = njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
 
 
@@ -73,22 +75,36 @@ def _cross_valued(codes, values, weights, columns, out):  # type: ignore[no-unty
 
 
 @_compile
-def _gram(codes, weights, out):  # type: ignore[no-untyped-def]
-    for i in range(codes.shape[0]):
-        w = weights[i]
-        for a in range(codes.shape[1]):
-            c = codes[i, a]
-            for b in range(a, codes.shape[1]):
-                out[c, codes[i, b]] += w
+def _gram(codes, weights, even, odd):  # type: ignore[no-untyped-def]
+    n, k = codes.shape
+    for i in range(0, n - 1, 2):
+        w, v = weights[i], weights[i + 1]
+        for a in range(k):
+            c, d = codes[i, a], codes[i + 1, a]
+            for b in range(a, k):
+                even[c, codes[i, b]] += w
+                odd[d, codes[i + 1, b]] += v
+    if n % 2:
+        for a in range(k):
+            for b in range(a, k):
+                even[codes[n - 1, a], codes[n - 1, b]] += weights[n - 1]
 
 
 @_compile
-def _gram_valued(codes, values, weights, out):  # type: ignore[no-untyped-def]
-    for i in range(codes.shape[0]):
-        for a in range(codes.shape[1]):
-            c, w = codes[i, a], weights[i] * values[i, a]
-            for b in range(a, codes.shape[1]):
-                out[c, codes[i, b]] += w * values[i, b]
+def _gram_valued(codes, values, weights, even, odd):  # type: ignore[no-untyped-def]
+    n, k = codes.shape
+    for i in range(0, n - 1, 2):
+        for a in range(k):
+            c, d = codes[i, a], codes[i + 1, a]
+            w, v = weights[i] * values[i, a], weights[i + 1] * values[i + 1, a]
+            for b in range(a, k):
+                even[c, codes[i, b]] += w * values[i, b]
+                odd[d, codes[i + 1, b]] += v * values[i + 1, b]
+    if n % 2:
+        for a in range(k):
+            for b in range(a, k):
+                product = values[n - 1, a] * values[n - 1, b]
+                even[codes[n - 1, a], codes[n - 1, b]] += weights[n - 1] * product
 
 
 def forward(codes: IntArray, values: FloatArray | None, theta: FloatArray) -> FloatArray:
@@ -128,10 +144,15 @@ def cross(
 
 
 def gram(codes: IntArray, values: FloatArray | None, weights: FloatArray, width: int) -> FloatArray:
-    """R' diag(weights) R, (P, P), symmetric; the codes of a row must ascend or be equal from left to right."""
-    out = np.zeros((width, width))
+    """R' diag(weights) R, (P, P), symmetric; the codes of a row must ascend or be equal from left to right.
+
+    Rows go by turns to two tables: a common level would make every addition wait for the one before.
+    """
+    even = np.zeros((width, width))
+    odd = np.zeros((width, width)) if width <= TWO_TABLES else even
     if values is None:
-        _gram(codes, weights, out)
+        _gram(codes, weights, even, odd)
     else:
-        _gram_valued(codes, values, weights, out)
+        _gram_valued(codes, values, weights, even, odd)
+    out = even if odd is even else even + odd
     return np.triu(out) + np.triu(out, 1).T
