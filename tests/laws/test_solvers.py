@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 import expfam as ef
 from expfam.families import FAMILIES, ExponentialFamily
@@ -32,10 +33,8 @@ def trials_of(family: ExponentialFamily) -> dict:
 
 
 @every_family
-@pytest.mark.parametrize("name", ["default", *LINKS])
+@pytest.mark.parametrize("name", ["default", *sorted(set(LINKS) - {"softmax", "canonical", "power"})])
 def test_newton_is_certified_for_every_pair(family: ExponentialFamily, name: str) -> None:
-    if name in ("softmax", "canonical", "power"):
-        pytest.skip("softmax is for vectors; the others need an argument and are tested below")
     family_link = link(None if name == "default" else name, family)
     means = (0.3, 0.7)
     fit = ef.glm("y ~ x + g", simulate(family, means=means), family=family, link=family_link, **trials_of(family))
@@ -245,11 +244,10 @@ def test_ridge_lifts_aliasing_and_separation() -> None:
 
 def test_ridge_of_scikit_learn() -> None:
     """mean loss + strength / 2 |theta|^2 is C = 1 / (n strength) there."""
-    sklearn = pytest.importorskip("sklearn.linear_model")
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 3))
     y = (rng.random(200) < 1 / (1 + np.exp(-X @ [1, -1, 0]))).astype(int)
-    theirs = sklearn.LogisticRegression(C=1 / (200 * 0.05), tol=1e-10, solver="newton-cholesky").fit(X, y)
+    theirs = LogisticRegression(C=1 / (200 * 0.05), tol=1e-10, solver="newton-cholesky").fit(X, y)
     ours = ef.glm_arrays(X, y, family="bernoulli", penalty=ef.Ridge(0.05))
     assert ours.coef == pytest.approx(np.r_[theirs.intercept_, theirs.coef_[0]], rel=1e-6)
 

@@ -30,10 +30,10 @@ class SGD(Solver):
 
     passes: int = 20
     batch: int = 32
-    rate: float = 0.25
+    rate: float = 0.5
     schedule: Literal["inverse", "constant"] = "inverse"
     decay: float = 1.0
-    power: float = 1.0
+    power: float = 0.75
     average: bool = True
     burn_in: float = 0.25
     shuffle: bool = True
@@ -126,7 +126,7 @@ def _stable(options: SGD, problem: Problem) -> float:
     weight = problem.null.weight / scale.weight
     calm = 1 / (weight * max(1.0, objective.data.design.p / options.batch))
     noise = scale.response * np.sqrt(weight / options.batch)
-    return float(min(calm, 0.15 * _bend(problem) / noise))
+    return float(min(calm, 0.1 * _bend(problem) / noise))
 
 
 def _bend(problem: Problem) -> float:
