@@ -20,7 +20,7 @@ from expfam.penalties import Penalty
 from expfam.penalties import penalty as penalty_of
 from expfam.progress import progress as show_progress
 from expfam.solvers import Solver
-from expfam.source import VECTORS, Source
+from expfam.source import VECTORS, Source, Terms
 
 
 class Options(TypedDict, total=False):
@@ -97,12 +97,10 @@ def glm(
         texts, arrays = _split(weights=weights, offset=offset, exposure=exposure, trials=trials)
         source = Source(data, vectors=arrays)
         terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
-        chosen = family_of(family)
-        model = Model(
-            chosen, link_of(link, chosen), terms, penalty_of(penalty), "", None,
-            choice("weights_kind", weights_kind), missing, choice("unseen", unseen), _supplied(arrays),
-        )  # fmt: skip
-        return fit(model, rows, source, how, began)
+        given = Options(
+            family=family, link=link, penalty=penalty, weights_kind=weights_kind, missing=missing, unseen=unseen
+        )
+        return fit(_model(terms, given, arrays), rows, source, how, began)
 
 
 def glm_arrays(
@@ -127,13 +125,9 @@ def glm_arrays(
             raise SchemaError(f"{name}={text!r}: glm_arrays has no columns to look it up in; give an array")
         source = Source(matrix(X), y, arrays)
         terms = MatrixTerms(_column_names(names, source.data.shape[1]), intercept)
-        chosen = family_of(given["family"])
-        model = Model(
-            chosen, link_of(given["link"], chosen), terms, penalty_of(given["penalty"]), "y", None,
-            choice("weights_kind", given["weights_kind"]), choice("missing", given["missing"]),
-            choice("unseen", given["unseen"]), _supplied(arrays),
-        )  # fmt: skip
-        return fit(model, terms.rows(source, response=True, missing=model.missing, unseen="error"), source, how, began)
+        model = _model(terms, given, arrays)
+        rows = terms.rows(source, response=True, missing=model.missing, unseen="error")
+        return fit(model, rows, source, how, began)
 
 
 def _split(**vectors: Any) -> tuple[dict[str, str], dict[str, AnyArray]]:
@@ -143,8 +137,13 @@ def _split(**vectors: Any) -> tuple[dict[str, str], dict[str, AnyArray]]:
     return texts, arrays
 
 
-def _supplied(arrays: dict[str, AnyArray]) -> tuple[str, ...]:
-    return tuple(name for name in ("offset", "exposure") if name in arrays)
+def _model(terms: Terms, given: Options, arrays: dict[str, AnyArray]) -> Model:
+    """The model of the options; the response is named, and the family bound to its classes, when rows are read."""
+    family = family_of(given["family"])
+    kinds = {name: choice(name, given[name]) for name in ("weights_kind", "missing", "unseen")}
+    supplied = tuple(name for name in ("offset", "exposure") if name in arrays)
+    link, penalty = link_of(given["link"], family), penalty_of(given["penalty"])
+    return Model(family, link, terms, penalty, response="", classes=None, supplied=supplied, **kinds)
 
 
 def _column_names(names: Sequence[str] | None, p: int) -> tuple[str, ...]:

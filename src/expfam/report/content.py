@@ -69,28 +69,19 @@ def _rows(fit: "Fit", level: float) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _notes(fit: "Fit") -> Iterator[str]:
-    model, sums = fit.model, fit.statistics
-    phi = "1 (fixed)" if sums.dispersion_fixed else f"{figure(sums.dispersion)} (Pearson)"
-    intercept = "Intercept" in fit.names
-    null = f" (null {total(sums.null_deviance)} on {count(_null_df(fit))} df)" if intercept else ""
-    line = f"Deviance {total(sums.deviance)} on {count(sums.df_residual)} df{null}; dispersion {phi}"
-    if not np.isnan(sums.loglik):
-        line += f"; log-likelihood {total(sums.loglik)}; AIC {total(sums.aic)}; BIC {total(sums.bic)}"
-    yield line
-    yield str(fit.certificate)
+    """The closing lines: sums, certificate, warnings, and how to read classes, levels and weights."""
+    model, certificate = fit.model, fit.certificate
+    yield _sums(fit)
+    yield str(certificate)
     if not fit.converged:
-        yield f"Advice: {fit.certificate.status.value}"
-    if fit.certificate.separated:
-        yield f"Run to infinity: {', '.join(fit.certificate.separated)}"
-    if fit.certificate.aliased:
-        yield f"Left out as combinations of earlier columns: {', '.join(fit.certificate.aliased)}"
+        yield f"Advice: {certificate.status.value}"
+    if certificate.separated:
+        yield f"Run to infinity: {', '.join(certificate.separated)}"
+    if certificate.aliased:
+        yield f"Left out as combinations of earlier columns: {', '.join(certificate.aliased)}"
     if model.classes:
-        last = f"probability of {model.classes[-1]}" if not model.family.vector else f"against {model.classes[-1]}"
-        yield (
-            f"Response {model.response}: classes {', '.join(model.classes)}; modelled is the {last}"
-            if (not model.family.vector)
-            else f"Response {model.response}: classes {', '.join(model.classes)}, each {last}"
-        )
+        how = "each against" if model.family.vector else "modelled is the probability of"
+        yield f"Response {model.response}: classes {', '.join(model.classes)}, {how} {model.classes[-1]}"
     if model.terms.references:
         yield "Reference levels: " + ", ".join(f"{name} {level}" for name, level in model.terms.references.items())
     if model.weights_kind == "sampling":
@@ -98,6 +89,16 @@ def _notes(fit: "Fit") -> Iterator[str]:
     if fit.dropped_rows:
         columns = ", ".join(f"{name} {number:,}" for name, number in fit.dropped.items())
         yield f"{fit.dropped_rows:,} rows left out for missing values ({columns})"
+
+
+def _sums(fit: "Fit") -> str:
+    sums = fit.statistics
+    phi = "1 (fixed)" if sums.dispersion_fixed else f"{figure(sums.dispersion)} (Pearson)"
+    null = f" (null {total(sums.null_deviance)} on {count(_null_df(fit))} df)" if "Intercept" in fit.names else ""
+    line = f"Deviance {total(sums.deviance)} on {count(sums.df_residual)} df{null}; dispersion {phi}"
+    if np.isnan(sums.loglik):
+        return line
+    return f"{line}; log-likelihood {total(sums.loglik)}; AIC {total(sums.aic)}; BIC {total(sums.bic)}"
 
 
 def _null_df(fit: "Fit") -> float:

@@ -29,22 +29,14 @@ def render(what: Content) -> str:
 
 
 def _table(what: Content) -> list[str]:
-    name = max([len(label) + (2 if what_is_indented(what) else 0) for label, _ in what.rows] + [0])
+    """Header and rows, right-aligned; under headings the names are indented."""
+    indent = "  " if any(not cells for _, cells in what.rows) else ""
+    name = max((len(indent + label) for label, _ in what.rows), default=0)
     widths = [
         max(len(title), *(len(cells[k]) for _, cells in what.rows if cells)) for k, title in enumerate(what.header)
     ]
-    lines = [" " * name + "".join(f"  {title:>{w}}" for title, w in zip(what.header, widths, strict=True))]
-    indent = "  " if what_is_indented(what) else ""
-    for label, cells in what.rows:
-        if cells:
-            lines.append(
-                f"{indent + label:<{name}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(cells, widths, strict=True))
-            )
-        else:
-            lines.append(label)
-    return lines
 
+    def line(label: str, cells: tuple[str, ...]) -> str:
+        return f"{label:<{name}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(cells, widths, strict=True))
 
-def what_is_indented(what: Content) -> bool:
-    """Are the coefficients grouped under headings?"""
-    return any(not cells for _, cells in what.rows)
+    return [line("", what.header), *(line(indent + label, cells) if cells else label for label, cells in what.rows)]
