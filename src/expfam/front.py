@@ -108,7 +108,7 @@ def glm_arrays(
 ) -> Fit:
     """The same fit from a matrix X (n, p), taken as it is without a copy, and a response y (n,).
 
-    names      of the columns; x1, x2, ... by default
+    names      of the columns; a frame's own, else x1, x2, ... by default
     intercept  whether a column of ones is put in front
     options    those of `glm`; weights, offset, exposure and trials are arrays
     """
@@ -124,7 +124,8 @@ def glm_arrays(
             name, text = next(iter(texts.items()))
             raise SchemaError(f"{name}={text!r}: glm_arrays has no columns to look it up in; give an array")
         source = Source(matrix(X), y, arrays)
-        terms = MatrixTerms(_column_names(names, source.data.shape[1]), intercept)
+        own = getattr(X, "columns", None) if names is None else names
+        terms = MatrixTerms(_column_names(own, source.data.shape[1]), intercept)
         model = _model(terms, given, arrays)
         rows = terms.rows(source, response=True, missing=model.missing, unseen="error")
         return fit(model, rows, source, how, began)

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 import expfam as ef
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.links import LINKS, link
-from expfam.solvers import SOLVERS, Status, choose
+from expfam.solvers import SOLVERS, Status, choose, warm
 from expfam.solvers.linear import factorise, independent
 
 PARAMETERS = {"negative_binomial": {"theta": 1.7}, "tweedie": {"power": 1.4}}
@@ -90,6 +90,27 @@ def test_the_certificate_is_computed_afresh() -> None:
     ones = np.column_stack([np.ones(200), X])
     gradient = ones.T @ (np.exp(ones @ fit.coef) - y)
     assert fit.certificate.raw == pytest.approx(np.abs(gradient).max() / 200, rel=1e-6)
+
+
+@pytest.mark.parametrize("family", ["poisson", "bernoulli", "categorical"])
+def test_a_sample_leads_to_the_same_optimum(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large data starts from a sample's optimum; a level too rare to be in the sample does no harm."""
+    rng = np.random.default_rng(0)
+    n = 20_000
+    data = {"x": rng.normal(size=n) * 1e6, "g": np.where(np.arange(n) % 1000 == 0, "rare", rng.choice(["a", "b"], n))}
+    eta = 0.3 * data["x"] / 1e6 - 1 * (data["g"] == "b")
+    data["y"] = {
+        "poisson": lambda: rng.poisson(np.exp(eta)),
+        "bernoulli": lambda: (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int),
+        "categorical": lambda: (eta[:, None] * [1, 0, -1] + rng.gumbel(size=(n, 3))).argmax(axis=1),
+    }[family]()
+    plain = ef.glm("y ~ x + g", data, family=family)
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    fit = ef.glm("y ~ x + g", data, family=family)
+    assert fit.certificate.passes != plain.certificate.passes
+    assert fit.converged
+    assert fit.coef == pytest.approx(plain.coef, rel=1e-7)
+    assert fit.se == pytest.approx(plain.se, rel=1e-7)
 
 
 def test_a_bad_solver_is_not_believed() -> None:

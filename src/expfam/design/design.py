@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from expfam._typing import AnyArray, FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design.columns import Columns
 from expfam.design.groups import COMPILE_FROM, Coded, Dense, Group, Ones
 from expfam.design.maps import ColumnMap, Piece
@@ -32,6 +32,12 @@ class Design:
     def intercept(self) -> int | None:
         """The number of the column of ones, if there is one."""
         return self.names.index("Intercept") if "Intercept" in self.names else None
+
+    @property
+    def codes(self) -> BoolArray:
+        """Which coefficients belong to columns of zeros and ones that are stored as codes, (p,)."""
+        raw = np.concatenate([np.full(g.width, isinstance(g, Coded) and g.values is None) for g in self.groups])
+        return np.asarray(self.maps.adjoint(raw.astype(float)) != 0)
 
     @property
     def stored(self) -> int:

@@ -44,7 +44,7 @@ class Certificate:
     def __str__(self) -> str:
         verdict = "Converged" if self.converged else f"NOT converged ({self.status.name.lower()})"
         figures = f"gradient {self.gradient:.0e}, KKT {self.kkt:.0e}, condition {self.condition:.2g}"
-        return f"{verdict}: {figures}; {self.passes:g} passes, {_seconds(self.seconds)}"
+        return f"{verdict}: {figures}; {self.passes:.3g} passes, {_seconds(self.seconds)}"
 
 
 def _seconds(seconds: float) -> str:

@@ -142,6 +142,10 @@ class ExponentialFamily(ABC):
         """log density at mu = T(y), with precision = w / phi; log b follows from it without cancellation."""
         self.no_likelihood("density")
 
+    def b(self, y: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
+        """b(y, phi/w), the base measure of (3); see log_b where it underflows."""
+        return np.asarray(np.exp(self.log_b(y, phi, weight)))
+
     def log_b(self, y: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         """log b(y, phi/w), the base measure of (3)."""
         precision = np.asarray(weight / phi)

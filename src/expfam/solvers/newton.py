@@ -13,11 +13,14 @@ from expfam.solvers.loop import iterate
 from expfam.solvers.optimality import Reading, read, runs_away
 from expfam.solvers.problem import Problem, Solution, Solver
 from expfam.solvers.status import Status
+from expfam.solvers.warm import sample_of
 
 
 @dataclass(frozen=True, slots=True)
 class Newton(Solver):
     """Newton's method, damped where a full step does not pay: every iterate is feasible and F never rises.
+
+    Large data starts from the optimum of a sample of its rows, which costs little and saves most steps.
 
     Away from canonical links it steps with the observed information, which converges quadratically, and with
     Fisher's wherever that is not positive definite. It stops when the scaled gradient is at most `tol` and the step
@@ -27,10 +30,23 @@ class Newton(Solver):
     def solve(self, problem: Problem) -> Solution:
         exact = observed_differs(problem.objective.family, problem.objective.link)
         curved = replace(problem.objective, observed=True) if exact else problem.objective
-        first = read(problem.first, problem.scale, problem.kept)
-        begin = _State(problem.start, problem.first, first, _judge(problem, first, None, 0), 0.0, 0, 1)
+        theta, at, passes = _begin(problem, curved)
+        first = read(at, problem.scale, problem.kept)
+        begin = _State(theta, at, first, _judge(problem, first, None, 0), 0.0, 0, passes)
         end = iterate(partial(_advance, problem, curved), begin, partial(_report, problem))
         return Solution(end.theta, None if exact else end.at, end.status, end.steps, end.passes)
+
+
+def _begin(problem: Problem, curved: Objective) -> tuple[FloatArray, Evaluation, float]:
+    """The optimum of a sample of the rows where that is worth while and lowers F, else the start; and passes spent."""
+    sample = sample_of(problem)
+    if sample is not None:
+        rough = Newton().solve(sample)
+        at = curved(rough.theta)
+        if at.hessian is not None and at.value < problem.first.value:
+            share = sample.objective.data.n / problem.objective.data.n
+            return rough.theta, at, 2 + rough.passes * share
+    return problem.start, problem.first, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +57,7 @@ class _State:
     status: Status
     damping: float
     steps: int
-    passes: int
+    passes: float
 
 
 def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
