@@ -10,6 +10,8 @@ from expfam.design.columns import Columns
 from expfam.design.groups import COMPILE_FROM, Coded, Dense, Group, Ones
 from expfam.design.maps import ColumnMap, Piece
 
+ROWS_AT_ONCE = 1 << 14  # a row-major array is filled column by column while its rows are in cache
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -126,16 +128,19 @@ def _coded(terms: tuple[Columns, ...], n: int, compiled: bool | None) -> Coded:
     valued = any(c.values is not None for c in terms)
     codes = np.empty((n, width), dtype=np.int32)
     values = np.ones((n, width)) if valued else None
-    at, start = 0, 0
-    for term in terms:
-        assert term.codes is not None
-        for j in range(1 if term.values is None else term.values.shape[1]):
-            np.add(term.codes, start + j * term.levels, out=codes[:, at])
-            if values is not None and term.values is not None:
-                values[:, at] = term.values[:, j]
-            at += 1
-        start += term.raw
-    return Coded(codes, values, start, n * width >= COMPILE_FROM if compiled is None else compiled)
+    for lo in range(0, n, ROWS_AT_ONCE):
+        rows = slice(lo, lo + ROWS_AT_ONCE)
+        at, start = 0, 0
+        for term in terms:
+            assert term.codes is not None
+            for j in range(1 if term.values is None else term.values.shape[1]):
+                np.add(term.codes[rows], start + j * term.levels, out=codes[rows, at])
+                if values is not None and term.values is not None:
+                    values[rows, at] = term.values[rows, j]
+                at += 1
+            start += term.raw
+    raw = sum(term.raw for term in terms)
+    return Coded(codes, values, raw, n * width >= COMPILE_FROM if compiled is None else compiled)
 
 
 def _maps(columns: tuple[Columns, ...], stored: tuple[Columns, ...]) -> ColumnMap:

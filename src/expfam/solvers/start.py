@@ -28,7 +28,7 @@ def null_model(objective: Objective) -> Null:
     if data.offset is None:
         at = alone(eta.reshape(shape))
         return Null(eta, 2 * at.value, _first_weight(at))
-    theta, at = _first_feasible(alone, (c.reshape(shape) for c in _less_offset(eta, data.offset)))
+    theta, at = _first_feasible(alone, (c.reshape(shape) for c in _less_offset(objective, eta)))
     scale = Scale(np.zeros(1), np.ones(1), 1.0, objective.weight, 0)
     begin = Null(eta, np.nan, 1.0)
     problem = Problem(alone, theta, at, np.ones(1, dtype=bool), scale, begin, 1e-6, 50, 0, lambda _: None)
@@ -41,8 +41,16 @@ def _first_weight(at: Evaluation) -> float:
     return float(at.hessian[0, 0]) if at.hessian is not None else np.nan
 
 
-def _less_offset(eta: FloatArray, offset: FloatArray) -> Iterator[FloatArray]:
-    """Intercepts that put the mean, the lowest or the highest linear predictor at eta."""
+def _less_offset(objective: Objective, eta: FloatArray) -> Iterator[FloatArray]:
+    """Intercepts eta - level: the level g(mean of h(offset)), exact for Gaussian identity and Poisson log, then the
+    mean, lowest and highest offset."""
+    offset, link = objective.data.offset, objective.link
+    assert offset is not None
+    with np.errstate(all="ignore"):
+        mean = np.asarray(np.average(link.inverse(offset), axis=0, weights=objective.data.weight))
+        level = link(mean[None, :])[0] if mean.ndim else link(np.atleast_1d(mean))
+    if np.isfinite(level).all():
+        yield eta - level
     for level in (offset.mean(axis=0), offset.min(axis=0), offset.max(axis=0)):
         yield eta - level
 
