@@ -49,10 +49,7 @@ def fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> F
     solution = choose(how.solver, problem).solve(problem)
     at = closing_evaluation(problem, solution)
     loss, inverse = _without_penalty(objective, solution.theta, at), bread(at, problem.kept)
-    df_model = float(problem.kept.sum() * (solution.theta[0].size if solution.theta.ndim == 2 else 1))
-    if not penalty.is_zero:
-        assert loss.hessian is not None
-        df_model = effective_df(at, loss.hessian, problem.kept)
+    df_model = _df_model(problem, at, loss)
     sums = statistics(prepared, objective, solution.theta, loss.value, null.deviance, df_model)
     covariance = _covariance(prepared, objective, solution.theta, inverse, sums)
     certificate = certify(problem, solution, at, prepared.model.flat_names, perf_counter() - began)
@@ -82,7 +79,7 @@ def pose(objective: Objective, how: How, intercept: bool) -> tuple[Problem, Null
     if how.aliased == "error" and not kept.all():
         raise SchemaError(f"{_list(_names(objective, ~kept))}: linear combinations of earlier columns; leave them out")
     gram = first.hessian[:p, :p] - objective.weight * objective.penalty.matrix
-    scale = standpoint(objective, null, kept, gram)
+    scale = standpoint(objective, null, gram)
     if not intercept:
         null = _without_intercept(objective, null)
     problem = Problem(objective, start, first, kept, scale, null, how.tol, how.max_iter, how.seed, how.tell)
@@ -104,6 +101,15 @@ def _without_penalty(objective: Objective, theta: FloatArray, at: Evaluation) ->
     assert at.hessian is not None
     assert share.hessian is not None
     return Evaluation(at.value - share.value, None, at.hessian - share.hessian)
+
+
+def _df_model(problem: Problem, at: Evaluation, loss: Evaluation) -> float:
+    """How many coefficients are free: those kept, fewer under a penalty."""
+    assert at.hessian is not None
+    assert loss.hessian is not None
+    if problem.objective.penalty.is_zero:
+        return float(problem.kept.sum() * (len(at.hessian) // len(problem.kept)))
+    return effective_df(at, loss.hessian, problem.kept)
 
 
 def _covariance(

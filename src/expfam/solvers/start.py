@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from expfam._typing import BoolArray, FloatArray
+from expfam._typing import FloatArray
 from expfam.design import Columns, assemble
 from expfam.errors import SchemaError, SolverError
 from expfam.objective import Evaluation, Objective
+from expfam.penalties import NoPenalty
 from expfam.solvers.newton import Newton
 from expfam.solvers.optimality import Scale, scale_of
 from expfam.solvers.problem import Null, Problem
@@ -18,41 +19,40 @@ from expfam.solvers.problem import Null, Problem
 def null_model(objective: Objective) -> Null:
     """Fit the intercept alone, the offset kept. Without an offset the mean is the mean of T(y), for every link."""
     data = objective.data
-    t = objective.family.T(data.y)
-    mean = np.asarray(np.average(t, axis=0, weights=data.weight))
-    target = np.atleast_1d(objective.link(np.atleast_1d(mean)[None, :] if t.ndim == 2 else np.atleast_1d(mean)))
-    eta = target.reshape(-1) if t.ndim == 2 else target
     ones = assemble((Columns(("Intercept",)),), data.n)
-    alone = replace(objective, data=replace(data, design=ones), penalty=type(objective.penalty)(np.zeros((1, 1))))
-    shape = (1, t.shape[1]) if t.ndim == 2 else (1,)
+    alone = replace(objective, data=replace(data, design=ones), penalty=NoPenalty().bind(ones.names))
+    theta = objective.link(_mean(objective, objective.family.T(data.y)))
     if data.offset is None:
-        at = alone(eta.reshape(shape))
-        return Null(eta, 2 * at.value, _first_weight(at))
-    theta, at = _first_feasible(alone, (c.reshape(shape) for c in _less_offset(objective, eta)))
+        return _null(theta, alone(theta))
+    theta, at = _first_feasible(alone, _less_offset(objective, theta))
     scale = Scale(np.zeros(1), np.ones(1), 1.0, objective.weight, 0)
-    begin = Null(eta, np.nan, 1.0)
-    problem = Problem(alone, theta, at, np.ones(1, dtype=bool), scale, begin, 1e-6, 50, 0, lambda _: None)
+    kept = np.ones(1, dtype=bool)
+    problem = Problem(alone, theta, at, kept, scale, _null(theta, at), 1e-6, 50, 0, lambda _: None)
     solution = Newton().solve(problem)
-    at = alone(solution.theta) if solution.at is None else solution.at
-    return Null(solution.theta.reshape(-1), 2 * at.value, _first_weight(at))
+    return _null(solution.theta, alone(solution.theta) if solution.at is None else solution.at)
 
 
-def _first_weight(at: Evaluation) -> float:
-    return float(at.hessian[0, 0]) if at.hessian is not None else np.nan
+def _null(theta: FloatArray, at: Evaluation) -> Null:
+    weight = float(at.hessian[0, 0]) if at.hessian is not None else np.nan
+    return Null(theta.reshape(-1), 2 * at.value, weight)
 
 
-def _less_offset(objective: Objective, eta: FloatArray) -> Iterator[FloatArray]:
-    """Intercepts eta - level: the level g(mean of h(offset)), exact for Gaussian identity and Poisson log, then the
+def _mean(objective: Objective, values: FloatArray) -> FloatArray:
+    """The weighted mean over the rows, kept as a row: (1,) or (1, d), the shape of an intercept."""
+    return np.asarray(np.average(values, axis=0, keepdims=True, weights=objective.data.weight))
+
+
+def _less_offset(objective: Objective, theta: FloatArray) -> Iterator[FloatArray]:
+    """Intercepts theta - level: the level g(mean of h(offset)), exact for Gaussian identity and Poisson log, then the
     mean, lowest and highest offset."""
     offset, link = objective.data.offset, objective.link
     assert offset is not None
     with np.errstate(all="ignore"):
-        mean = np.asarray(np.average(link.inverse(offset), axis=0, weights=objective.data.weight))
-        level = link(mean[None, :])[0] if mean.ndim else link(np.atleast_1d(mean))
+        level = link(_mean(objective, link.inverse(offset)))
     if np.isfinite(level).all():
-        yield eta - level
+        yield theta - level
     for level in (offset.mean(axis=0), offset.min(axis=0), offset.max(axis=0)):
-        yield eta - level
+        yield theta - level
 
 
 def _first_feasible(objective: Objective, candidates: Iterator[FloatArray]) -> tuple[FloatArray, Evaluation]:
@@ -127,7 +127,7 @@ def _interior(objective: Objective) -> FloatArray | None:
     return np.asarray(best.x[:-1]) if best.success and best.x[-1] > 0 else None
 
 
-def standpoint(objective: Objective, null: Null, kept: BoolArray, gram: FloatArray) -> Scale:
+def standpoint(objective: Objective, null: Null, gram: FloatArray) -> Scale:
     """The scale of the columns and of the score, from X'WX at the starting point."""
     total = objective.weight
     fixed = objective.family.fixed_dispersion
