@@ -62,7 +62,7 @@ def row(name: str, frame: "pd.DataFrame", fit: "Fit", seconds: float, ridge: flo
     gradient = check.largest("categorical", design.X[:, kept], t, fit.coef[kept], ridge=ridge)
     certificate = fit.certificate
     return (
-        name, f"{seconds:.1f}", f"{certificate.passes:g}", str(fit.converged),
+        name, f"{seconds:.1f}", f"{certificate.passes:.3g}", str(fit.converged),
         f"{gradient:.1e}", f"{certificate.gradient:.1e}",
         f"{fit.deviance / 2 / fit.n:.6f}", str(len(certificate.aliased)), str(len(certificate.separated)),
     )  # fmt: skip

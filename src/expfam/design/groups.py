@@ -108,7 +108,9 @@ class Dense(Group):
         return np.asarray(self.values.T @ rows)
 
     def gram(self, weights: FloatArray) -> FloatArray:
-        if weights.min(initial=0.0) < 0:
+        if weights.max(initial=0.0) <= 0:  # between two classes: a symmetric product takes half the work
+            return -self.gram(-weights) if weights.any() else np.zeros((self.width, self.width))
+        if weights.min() < 0:
             return np.asarray(self.values.T @ (self.values * weights[:, None]))
         half = self.values * np.sqrt(weights)[:, None]
         return np.asarray(half.T @ half)
