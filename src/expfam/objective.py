@@ -13,9 +13,7 @@ from expfam.parallel import ordered_sum
 from expfam.penalties import QuadraticForm
 from expfam.response import Level, Rows, rows
 
-BLOCK_BYTES = (
-    1 << 23
-)  # a block stays in the shared cache, and is long enough that threads seldom wait for the interpreter
+BLOCK_BYTES = 1 << 23  # in the shared cache, and long enough that threads seldom wait for the interpreter
 CHUNK_BYTES = 1 << 28  # what the accumulators of all chunks may take together
 
 

@@ -54,7 +54,7 @@ def forest() -> pa.Table:
 
 
 def test_covtype_drops_aliased_dummies_by_name(forest: pa.Table) -> None:
-    """Binary: the last dummy of each set is left out, as in R, whatever is absent from the sample."""
+    """Binary: the last dummy of each set is left out, as in R; soils with one outcome are named, and no others."""
     columns = [name for name in forest.column_names if name != "Cover_Type"]
     data = {name: forest[name].to_numpy().astype(float) for name in columns}
     data["y"] = (forest["Cover_Type"].to_numpy() == 2).astype(float)
@@ -64,6 +64,9 @@ def test_covtype_drops_aliased_dummies_by_name(forest: pa.Table) -> None:
         fit = ef.glm("y ~ " + " + ".join(columns), data, family="bernoulli")
     assert any("Wilderness_Area4" in str(w.message) for w in told if w.category is ef.AliasWarning)
     assert set(fit.certificate.aliased) == {*absent, "Wilderness_Area4", soils[-1]}
+    one_outcome = {s for s in soils if data["y"][data[s] == 1].min() == data["y"][data[s] == 1].max()}
+    assert set(fit.certificate.separated) == one_outcome - set(fit.certificate.aliased)
+    assert not fit.converged
     X = np.column_stack([np.ones(forest.num_rows), *(data[name] for name in columns)])
     residual = fit.predict() - data["y"]
     largest = np.maximum(np.abs(X).max(axis=0), 1.0)

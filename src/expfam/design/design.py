@@ -36,7 +36,7 @@ class Design:
         return self.names.index("Intercept") if "Intercept" in self.names else None
 
     @property
-    def codes(self) -> BoolArray:
+    def coded(self) -> BoolArray:
         """Which coefficients belong to columns of zeros and ones that are stored as codes, (p,)."""
         raw = np.concatenate([np.full(g.width, isinstance(g, Coded) and g.values is None) for g in self.groups])
         return np.asarray(self.maps.adjoint(raw.astype(float)) != 0)

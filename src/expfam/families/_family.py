@@ -94,6 +94,10 @@ class ExponentialFamily(ABC):
         """T(y), the sufficient statistic: y itself."""
         return np.asarray(y, dtype=np.float64)
 
+    def all_means(self, mu: FloatArray) -> FloatArray:
+        """The means a prediction shows: mu itself, (n,); for classes all k probabilities, (n, k)."""
+        return mu
+
     def variance_at(self, psi: FloatArray) -> FloatArray:
         """hess a(psi) = V(mean(psi)), equation (2)."""
         return self.variance(self.mean(psi))

@@ -31,13 +31,7 @@ def linear(model: Model, theta: FloatArray, rows: RowSet) -> Linear:
 
 def mean(model: Model, eta: FloatArray) -> FloatArray:
     """h(eta): (n,), or the probabilities of all k classes (n, k)."""
-    mu = model.link.inverse(eta)
-    return all_classes(mu) if model.family.vector else mu
-
-
-def all_classes(mu: FloatArray) -> FloatArray:
-    """(n, d) with the reference class appended, (n, d + 1)."""
-    return np.concatenate([mu, np.maximum(1 - mu.sum(axis=1, keepdims=True), 0.0)], axis=1)
+    return model.family.all_means(model.link.inverse(eta))
 
 
 def classes(model: Model, mu: FloatArray) -> AnyArray:
@@ -69,7 +63,7 @@ def confidence(
     slopes = model.family.variance(mu)
     slopes = np.concatenate([slopes, -slopes.sum(axis=1, keepdims=True)], axis=1)
     half = reach * np.sqrt(np.einsum("nka,nab,nkb->nk", slopes, covariance, slopes))
-    probability = all_classes(mu)
+    probability = model.family.all_means(mu)
     return np.clip(probability - half, 0, 1), np.clip(probability + half, 0, 1)
 
 

@@ -136,9 +136,10 @@ def _bend(problem: Problem) -> float:
     """
     link, eta = problem.objective.link, problem.null.eta
     if problem.objective.family.vector:
-        return float(1 / np.abs(1 - 2 * link.inverse(eta[None, :])).max())
-    bend = abs(float(link.second(eta)[0]))
-    return abs(float(link.derivative(eta)[0])) / bend if bend > 0 else np.inf
+        slope, bend = 1.0, float(np.abs(1 - 2 * link.inverse(eta[None, :])).max())
+    else:
+        slope, bend = abs(float(link.derivative(eta)[0])), abs(float(link.second(eta)[0]))
+    return slope / bend if bend > 0 else np.inf
 
 
 def _report(problem: Problem, state: _State) -> None:

@@ -40,7 +40,7 @@ def sample_of(problem: Problem) -> Problem | None:
 
 def _with_pseudo_rows(sample: Objective, problem: Problem) -> QuadraticForm:
     """The penalty, and W x_j^2 for one row of an average weight W: x_j = 1 in a column of codes, else its spread."""
-    size: FloatArray = np.where(sample.data.design.codes, 1.0, problem.scale.spread)
+    size: FloatArray = np.where(sample.data.design.coded, 1.0, problem.scale.spread)
     if problem.scale.intercept is not None:
         size[problem.scale.intercept] = 0.0
     weight = problem.null.weight / problem.scale.weight
