@@ -6,9 +6,12 @@ from itertools import pairwise
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.design._group import Group
+from expfam.design.coded import COMPILE_FROM, Coded
 from expfam.design.columns import Columns
-from expfam.design.groups import COMPILE_FROM, Coded, Dense, Group, Ones
+from expfam.design.dense import Dense
 from expfam.design.maps import ColumnMap, Piece
+from expfam.design.ones import Ones
 
 ROWS_AT_ONCE = 1 << 14  # a row-major array is filled column by column while its rows are in cache
 

@@ -1,0 +1,49 @@
+"""A column group: how some raw columns of X are stored, and the few verbs the rest of the library knows of them."""
+
+from abc import ABC, abstractmethod
+
+from expfam._typing import AnyArray, FloatArray
+
+
+class Group(ABC):
+    """R theta, R' r and R' diag(w) R for n rows of some raw columns R; blocks and samples of rows are groups again."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many raw columns."""
+
+    @property
+    @abstractmethod
+    def stored(self) -> int:
+        """How many numbers a row holds: what reading it costs."""
+
+    @abstractmethod
+    def forward(self, theta: FloatArray) -> FloatArray:
+        """R theta, (n,) or (n, d)."""
+
+    @abstractmethod
+    def adjoint(self, rows: FloatArray) -> FloatArray:
+        """R' rows, (r,) or (r, d)."""
+
+    @abstractmethod
+    def gram(self, weights: FloatArray) -> FloatArray:
+        """R' diag(weights) R, (r, r)."""
+
+    def cross(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
+        """R' diag(weights) columns, (r, m) for columns (n, m)."""
+        return self.adjoint(weights[:, None] * columns)
+
+    def sums(self, weights: FloatArray, gram: FloatArray) -> FloatArray:
+        """R' weights, (r,), where R' diag(weights) R is known already."""
+        return self.adjoint(weights)
+
+    @abstractmethod
+    def columns(self) -> FloatArray | None:
+        """R itself where it is stored as columns (n, r); None where writing it out would cost n r numbers."""
+
+    @abstractmethod
+    def take(self, rows: slice | AnyArray) -> "Group":
+        """The same columns for some rows: a view for a slice, a copy for row numbers."""
