@@ -8,6 +8,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Family": "expfam.families.custom",
     "Fit": "expfam.fit",
+    "LBFGS": "expfam.solvers",
     "Newton": "expfam.solvers",
     "Ridge": "expfam.penalties",
     "SGD": "expfam.solvers",
@@ -31,6 +32,7 @@ _HOMES = {
 module carries the name of a function, or importing one would hide the other."""
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "AliasWarning",
     "ConvergenceWarning",
@@ -86,7 +88,7 @@ if TYPE_CHECKING:
     from expfam.penalties import Ridge
     from expfam.portfolio import simulate_portfolio
     from expfam.report.tables import compare
-    from expfam.solvers import SGD, Newton
+    from expfam.solvers import LBFGS, SGD, Newton
 
 
 def __getattr__(name: str) -> Any:

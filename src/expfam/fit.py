@@ -14,6 +14,7 @@ from expfam.errors import ExpfamError, SchemaError
 from expfam.inference import prediction, wald
 from expfam.inference.covariance import standard_errors
 from expfam.inference.statistics import Statistics
+from expfam.information import Covariance
 from expfam.model import Model, choice
 from expfam.report import html, summary, tables
 from expfam.solvers.optimality import from_classes
@@ -24,7 +25,9 @@ from expfam.source import Source
 class Fit:
     """theta, its covariance and its certificate.
 
-    theta (p,) or (p, k-1) with zeros where a column was left out; `covariance` (p d, p d), class by class; `dropped`
+    theta (p,) or (p, k-1) with zeros where a column was left out; `covariance` (p d, p d), class by class, a low rank
+    where a factor is very wide, None where
+    there are too many coefficients for it; `dropped`
     counts missing values by column and `dropped_rows` the rows left out for them; `source` refers to the data and is
     None for a loaded or detached fit.
     """
@@ -32,7 +35,7 @@ class Fit:
     model: Model
     theta: FloatArray
     kept: BoolArray
-    covariance: FloatArray
+    covariance: Covariance | None
     statistics: Statistics
     certificate: Certificate
     dropped: Mapping[str, int]
@@ -67,13 +70,28 @@ class Fit:
 
     # ---- inference ---------------------------------------------------------------------------------------------
     def vcov(self) -> FloatArray:
-        """phi H^-1 (15), (p d, p d), class by class; phi (H + S)^-1 under a penalty (16); a sandwich if sampled."""
-        return self.covariance.copy()
+        """phi H^-1 (15), (p d, p d), class by class; phi (H + S)^-1 under a penalty (16); a sandwich if sampled.
+
+        ExpfamError where no covariance was computed, or its matrix would fill the memory.
+        """
+        return self._known().full()
+
+    def _known(self) -> Covariance:
+        if self.covariance is None:
+            raise ExpfamError(
+                f"no covariance was computed for {self.theta.size:,} coefficients: it has as many squared entries. "
+                "Fit fewer columns, or take solver='newton' if memory allows"
+            )
+        return self.covariance
 
     @property
     def se(self) -> FloatArray:
-        """Standard errors, in the shape of `coef`."""
-        return standard_errors(self.covariance, self.theta)
+        """Standard errors, in the shape of `coef`; NaN where no covariance was computed."""
+        return (
+            np.full_like(self.theta, np.nan)
+            if self.covariance is None
+            else standard_errors(self.covariance, self.theta)
+        )
 
     @property
     def statistic(self) -> FloatArray:
@@ -142,6 +160,11 @@ class Fit:
         return self.statistics.weights_sum
 
     @property
+    def timings(self) -> Mapping[str, float]:
+        """Seconds of each phase of the fit: reading, design, start, solver, inference."""
+        return self.certificate.timings
+
+    @property
     def converged(self) -> bool:
         """Does the certificate show an optimum?"""
         return self.certificate.converged
@@ -171,7 +194,7 @@ class Fit:
         values = line.eta if type == "link" else prediction.mean(self.model, line.eta)
         if interval is None:
             return prediction.spread_out(values, line.kept)
-        bounds = prediction.confidence(self.model, line, self.covariance, type, level, self.df_reference)
+        bounds = prediction.confidence(self.model, line, self._known(), type, level, self.df_reference)
         parts = {"fit": values, "lower": bounds[0], "upper": bounds[1]}
         return frame_like(kind, self._by_class({k: prediction.spread_out(v, line.kept) for k, v in parts.items()}))
 

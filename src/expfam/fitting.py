@@ -1,40 +1,42 @@
 """From a model and its rows to a fit: pose the problem, solve it, certify the answer."""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 
-from expfam._typing import BoolArray, FloatArray
+from expfam.aggregate import aggregated
 from expfam.diagnostics.certificate import Certificate, certify, closing_evaluation
 from expfam.errors import AliasWarning, ConvergenceWarning, DataWarning, SchemaError, SeparationWarning, SolverError
 from expfam.fit import Fit
-from expfam.inference.covariance import bread, effective_df, meat, sandwich
+from expfam.inference.covariance import effective_df, meat, sandwich
 from expfam.inference.statistics import Statistics, statistics
+from expfam.information import Covariance
 from expfam.model import Model, Prepared, choice, prepare
 from expfam.objective import Evaluation, Objective
 from expfam.response import Level
-from expfam.solvers import Problem, Solver, Status, choose
-from expfam.solvers.linear import independent
-from expfam.solvers.problem import Null, Tell
-from expfam.solvers.start import null_model, standpoint, starting_point
+from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
+from expfam.solvers.pose import pose
+from expfam.solvers.problem import Tell
 from expfam.source import RowSet, Source
 
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How to solve: solver, stopping rule, what to do with aliased columns, seed, and whom to tell of progress."""
+    """How to solve: solver, stopping rule, aliased columns, sums of equal rows, seed, and whom to tell of progress."""
 
     solver: str | Solver
     tol: float
     max_iter: int
     aliased: str
+    aggregate: str
     seed: int
     tell: Tell
 
     def __post_init__(self) -> None:
         choice("aliased", self.aliased)
+        choice("aggregate", self.aggregate)
         if not self.tol > 0 or self.max_iter < 1:
             raise SolverError(f"tol={self.tol}, max_iter={self.max_iter}: tol is positive, max_iter at least 1")
 
@@ -42,87 +44,66 @@ class How:
 def fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> Fit:
     """Fit a model to rows; `began` is when the work started, for the certificate's seconds."""
     _tell_dropped(rows)
+    read = perf_counter()
     prepared = prepare(model, rows)
     penalty = prepared.model.penalty.bind(prepared.data.design.names)
     objective = Objective(prepared.model.family, prepared.model.link, penalty, prepared.data)
-    problem, null = pose(objective, how, "Intercept" in model.names)
+    laid_out = perf_counter()
+    posed = pose(_summed(objective, model, how), how.tol, how.max_iter, how.seed, how.tell)
+    problem, standard = posed.problem, posed.standard
+    if how.aliased == "error" and standard.aliased:
+        raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
+    started = perf_counter()
     solution = choose(how.solver, problem).solve(problem)
-    at = closing_evaluation(problem, solution)
-    loss, inverse = _without_penalty(objective, solution.theta, at), bread(at, problem.kept)
-    df_model = _df_model(problem, at, loss)
-    sums = statistics(prepared, objective, solution.theta, loss.value, null.deviance, df_model)
-    covariance = _covariance(prepared, objective, solution.theta, inverse, sums)
-    certificate = certify(problem, solution, at, prepared.model.flat_names, perf_counter() - began)
+    solved = perf_counter()
+    theta, at = standard.original(solution.theta), closing_evaluation(problem, solution)
+    half = at.value - problem.objective.penalised(Evaluation(0.0), solution.theta, 1.0).value
+    inverse = None if at.hessian is None else at.hessian.factor().inverse()
+    sums = statistics(prepared, objective, theta, half, _null_deviance(problem), _df_model(problem, inverse))
+    covariance = None if inverse is None else _covariance(prepared, problem, solution, inverse, sums).original(standard)
+    timings = _phases(began, reading=read, design=laid_out, start=started, solver=solved, inference=perf_counter())
+    certificate = certify(posed, solution, at, prepared.model.flat_names, timings)
     _tell_certificate(certificate)
-    dropped_rows = 0 if rows.kept is None else int((~rows.kept).sum())
+    lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
-        prepared.model,
-        solution.theta,
-        problem.kept,
-        covariance,
-        sums,
-        certificate,
-        rows.dropped,
-        dropped_rows,
-        rows.kind,
-        source,
-    )
+        prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source
+    )  # fmt: skip
 
 
-def pose(objective: Objective, how: How, intercept: bool) -> tuple[Problem, Null]:
-    """The problem seen from its starting point: independent columns and scale come from the first information."""
-    null = null_model(objective)
-    start, first = starting_point(objective, null)
-    p = objective.data.design.p
-    assert first.hessian is not None
-    kept = independent(first.hessian[:p, :p])
-    if how.aliased == "error" and not kept.all():
-        raise SchemaError(f"{_list(_names(objective, ~kept))}: linear combinations of earlier columns; leave them out")
-    gram = first.hessian[:p, :p] - objective.weight * objective.penalty.matrix
-    scale = standpoint(objective, null, gram)
-    if not intercept:
-        null = _without_intercept(objective, null)
-    problem = Problem(objective, start, first, kept, scale, null, how.tol, how.max_iter, how.seed, how.tell)
-    return problem, null
+def _summed(objective: Objective, model: Model, how: How) -> Objective:
+    """The objective with equal rows summed; not where single rows matter, to a sandwich or a stochastic step."""
+    single = model.weights_kind == "sampling" or isinstance(how.solver, SGD) or how.solver == "sgd"
+    return objective if single else aggregated(objective, how.aggregate)
 
 
-def _without_intercept(objective: Objective, null: Null) -> Null:
-    """Without an intercept the null deviance is that of eta = offset, as in R; NaN where that is no feasible mean."""
-    design = objective.data.design
-    d = len(null.eta)
-    zero = np.zeros((design.p, d) if objective.family.vector else design.p)
-    half = objective.loss(zero, Level.VALUE).value
-    return replace(null, deviance=2 * half if np.isfinite(half) else np.nan)
+def _phases(began: float, **ends: float) -> dict[str, float]:
+    """The seconds of each phase from the moments at which they ended."""
+    return {name: b - a for (name, b), a in zip(ends.items(), (began, *ends.values()), strict=False)}
 
 
-def _without_penalty(objective: Objective, theta: FloatArray, at: Evaluation) -> Evaluation:
-    """Half the deviance and the information of the likelihood alone."""
-    share = objective.penalised(theta)
-    assert at.hessian is not None
-    assert share.hessian is not None
-    return Evaluation(at.value - share.value, None, at.hessian - share.hessian)
+def _null_deviance(problem: Problem) -> float:
+    """That of the intercept alone; without one that of eta = offset, as in R, NaN where that is no feasible mean."""
+    if problem.objective.data.design.intercept is not None:
+        return problem.null.deviance
+    half = problem.objective.loss(np.zeros_like(problem.start), Level.VALUE).value
+    return 2 * half if np.isfinite(half) else np.nan
 
 
-def _df_model(problem: Problem, at: Evaluation, loss: Evaluation) -> float:
+def _df_model(problem: Problem, inverse: Covariance | None) -> float:
     """How many coefficients are free: those kept, fewer under a penalty."""
-    assert at.hessian is not None
-    assert loss.hessian is not None
     if problem.objective.penalty.is_zero:
-        return float(problem.kept.sum() * (len(at.hessian) // len(problem.kept)))
-    return effective_df(at, loss.hessian, problem.kept)
+        return float(problem.start.size)
+    classes = problem.start[0:1].size
+    return np.nan if inverse is None else effective_df(problem.objective, inverse, classes)
 
 
 def _covariance(
-    prepared: Prepared, objective: Objective, theta: FloatArray, inverse: FloatArray, sums: Statistics
-) -> FloatArray:
+    prepared: Prepared, problem: Problem, solution: Solution, inverse: Covariance, sums: Statistics
+) -> Covariance:
     """phi H^-1, or the sandwich where weights are sampling weights and nothing else is valid."""
     if prepared.model.weights_kind == "sampling":
-        return sandwich(inverse, meat(objective, theta), sums.n)
-    return sums.dispersion * inverse
-
-
-def _names(objective: Objective, chosen: BoolArray) -> list[str]:
-    return [name for name, yes in zip(objective.data.design.names, chosen, strict=True) if yes]
+        return sandwich(inverse, meat(problem.objective, solution.theta), sums.n)
+    return inverse.times(sums.dispersion)
 
 
 def _list(names: list[str] | tuple[str, ...], most: int = 10) -> str:

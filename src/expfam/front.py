@@ -1,5 +1,6 @@
 """The front: `glm("y ~ a + log(x)", data, family="poisson")` and `glm_arrays(X, y, family="bernoulli")`."""
 
+from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, TypedDict, Unpack
@@ -40,14 +41,15 @@ class Options(TypedDict, total=False):
     missing: str
     aliased: str
     unseen: str
+    aggregate: str
     seed: int
     progress: bool
 
 
 DEFAULTS = Options(
     family="gaussian", link=None, weights=None, weights_kind="precision", offset=None, exposure=None, trials=None,
-    penalty=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error", seed=0,
-    progress=False,
+    penalty=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error",
+    aggregate="auto", seed=0, progress=False,
 )  # fmt: skip
 
 
@@ -69,6 +71,7 @@ def glm(
     missing: str = "drop",
     aliased: str = "drop",
     unseen: str = "error",
+    aggregate: str = "auto",
     seed: int = 0,
     progress: bool = False,
 ) -> Fit:
@@ -81,10 +84,12 @@ def glm(
                   for w rows) or "sampling" (design weights: the standard errors become a sandwich)
     offset        added to eta; exposure: offset log(exposure) of a log link; trials: of a binomial share
     penalty       such as Ridge(0.1); None is maximum likelihood
-    solver        "auto", "newton", "sgd", or an object with options, SGD(passes=5)
+    solver        "auto", "newton", "lbfgs", "sgd", or an object with options, SGD(passes=5)
     tol           bounds max |gradient| / sum(weights), columns standardised; max_iter bounds Newton's steps
     missing       "drop" (told) or "error"; aliased: "drop" (told) or "error"
     unseen        a level first met at prediction: "error", "reference" or "missing"
+    aggregate     sum rows of equal predictors first, in designs that are all factors: the same likelihood from fewer
+                  rows. "auto" where that at least halves them, "always", "never"
 
     Raises ExpfamError (FormulaError, SchemaError, ResponseError, SolverError, FamilyError); warns DataWarning,
     AliasWarning, SeparationWarning, ConvergenceWarning.
@@ -93,7 +98,7 @@ def glm(
 
     began = perf_counter()
     with show_progress(progress, "reading the data") as tell:
-        how = How(solver, tol, max_iter, aliased, seed, tell)
+        how = How(solver, tol, max_iter, aliased, aggregate, seed, tell)
         texts, arrays = _split(weights=weights, offset=offset, exposure=exposure, trials=trials)
         source = Source(data, vectors=arrays)
         terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
@@ -106,7 +111,7 @@ def glm(
 def glm_arrays(
     X: Any, y: Any, *, names: Sequence[str] | None = None, intercept: bool = True, **options: Unpack[Options]
 ) -> Fit:
-    """The same fit from a matrix X (n, p), taken as it is without a copy, and a response y (n,).
+    """The same fit from a matrix X (n, p), SciPy sparse or dense, taken without a copy, and a response y (n,).
 
     names      of the columns; a frame's own, else x1, x2, ... by default
     intercept  whether a column of ones is put in front
@@ -118,7 +123,8 @@ def glm_arrays(
         raise TypeError(f"glm_arrays has no option {unknown[0]!r}; it has names, intercept, {', '.join(DEFAULTS)}")
     given: Options = {**DEFAULTS, **options}
     with show_progress(given["progress"], "reading the data") as tell:
-        how = How(given["solver"], given["tol"], given["max_iter"], given["aliased"], given["seed"], tell)
+        solver, tol, max_iter = given["solver"], given["tol"], given["max_iter"]
+        how = How(solver, tol, max_iter, given["aliased"], given["aggregate"], given["seed"], tell)
         texts, arrays = _split(**{name: given.get(name) for name in VECTORS})
         if texts:
             name, text = next(iter(texts.items()))
@@ -151,7 +157,7 @@ def _column_names(names: Sequence[str] | None, p: int) -> tuple[str, ...]:
     chosen = tuple(f"x{j + 1}" for j in range(p)) if names is None else tuple(map(str, names))
     if len(chosen) != p:
         raise SchemaError(f"{len(chosen)} names for {p} columns of X; give one each")
-    repeated = sorted({name for name in chosen if chosen.count(name) > 1})
+    repeated = [] if len(set(chosen)) == p else sorted(name for name, count in Counter(chosen).items() if count > 1)
     if repeated or "Intercept" in chosen:
         raise SchemaError(f"the column name {(repeated or ['Intercept'])[0]!r} is taken; names must differ")
     return chosen

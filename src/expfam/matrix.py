@@ -2,15 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
-from expfam._typing import BoolArray, FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design import Columns
 from expfam.errors import ResponseError, SchemaError
+from expfam.parallel import ordered_map
 from expfam.source import RowSet, Source, Terms, vectors_at
 from expfam.target import RawResponse, labels_of
+
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+"""What is taken as it is."""
+TEXT = "which is no number; use glm(formula, frame) for text columns, or encode them first"
+REFUSED = {
+    "c": "complex numbers; give their real and imaginary parts as columns of their own",
+    "U": f"text, {TEXT}",
+    "S": f"text, {TEXT}",
+    "M": "dates; give numbers, such as the days since the first",
+    "m": "durations; give numbers, such as days",
+    "O": "Python objects; give numbers, X.astype(float)",
+}
+BLOCK = 1 << 18  # numbers that a thread checks at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,51 +57,129 @@ class MatrixTerms(Terms):
         X = matrix(source.data)
         if X.shape[1] != len(self.columns):
             raise SchemaError(f"X has {X.shape[1]} columns; the model was fitted on {len(self.columns)}")
-        kept = _complete(X, self.columns, missing)
-        kept_X = X if kept is None else X[kept]
-        columns = (Columns(self.columns, values=kept_X),) if self.columns else ()
+        n, kept = X.shape[0], _complete(X, self.columns, missing)
+        X = X if kept is None else X[kept]
+        term = Columns(self.columns, sparse=X) if is_sparse(X) else Columns(self.columns, values=X)
+        columns = (term,) if self.columns else ()
         if self.intercept:
             columns = (Columns(("Intercept",)), *columns)
-        raw = _response(source.y, len(X), kept) if response else None
+        raw = _response(source.y, n, kept) if response else None
         dropped = {} if kept is None else {"X": int((~kept).sum())}
-        return RowSet(columns, len(kept_X), "dict", raw, vectors_at(source, len(X), kept), kept, dropped)
+        return RowSet(columns, X.shape[0], "dict", raw, vectors_at(source, n, kept), kept, dropped)
 
     def to_dict(self) -> dict[str, Any]:
         return {"matrix": list(self.columns), "intercept": self.intercept}
 
 
-def matrix(X: Any) -> FloatArray:
-    """X as a float64 matrix, without a copy where it is one already."""
-    if hasattr(X, "tocsr"):
-        raise SchemaError("X is a sparse matrix; give X.toarray() if it fits in memory")
-    try:
-        out = np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise SchemaError(
-            "X holds something that is no number; use glm(formula, frame) for text columns, or encode them first"
-        ) from None
+def matrix(X: Any) -> Any:
+    """X as float64 or float32 in any memory order, or as sparse rows of these; without a copy where it is one already.
+
+    Float32 stays float32 (sums are float64 all the same); float16, integers, bools and objects that are numbers become
+    float64. A SciPy matrix or array of any format, or a pandas frame of sparse columns, becomes compressed rows with
+    ascending columns and no column twice. SchemaError for text, complex numbers, dates, and what is no matrix.
+    """
+    if not is_sparse(X) and hasattr(X, "sparse"):  # of a pandas frame, where every column is sparse
+        X = X.sparse.to_coo()
+    out = _sparse(X) if is_sparse(X) else _dense(X)
     if out.ndim != 2:
         raise SchemaError(f"X has {out.ndim} dimension(s), shape {out.shape}; give a matrix (rows, columns)")
-    if len(out) == 0:
+    if out.shape[0] == 0:
         raise SchemaError("X has no rows")
     return out
 
 
-def _complete(X: FloatArray, names: tuple[str, ...], missing: str) -> BoolArray | None:
+def is_sparse(X: Any) -> bool:
+    """Is it a sparse matrix or array of SciPy?"""
+    return hasattr(X, "tocsr")
+
+
+def _dense(X: Any) -> AnyArray:
+    """X as an array of float64 or float32; missing numbers (None, NA, masked) as NaN."""
+    try:
+        values = np.asarray(np.ma.filled(X.astype(np.float64), np.nan) if isinstance(X, np.ma.MaskedArray) else X)
+    except ValueError:
+        raise SchemaError("X has rows of different lengths; give a matrix (rows, columns)") from None
+    if values.dtype in FLOATS:
+        return values
+    if values.dtype.kind == "O":
+        return _objects(values)
+    _check_kind(values.dtype)
+    return values.astype(np.float64)
+
+
+def _objects(values: AnyArray) -> FloatArray:
+    """Python objects as numbers; text that looks like a number is text."""
+    kinds = set(map(type, values.flat))
+    absent = {kind for kind in kinds if kind.__name__ == "NAType"}  # pandas.NA, without importing pandas
+    wrong = {kind for kind in kinds - absent if not issubclass(kind, Real | Decimal | np.bool_ | NoneType)}
+    for at, value in np.ndenumerate(values) if wrong else ():
+        if type(value) in wrong:
+            place = ", ".join(f"{what} {k}" for what, k in zip(("row", "column"), at, strict=False))
+            raise SchemaError(f"X holds {value!r} in {place}, {TEXT}")
+    if absent:
+        values = np.array([None if type(v) in absent else v for v in values.flat], object).reshape(values.shape)
+    return values.astype(np.float64)
+
+
+def _sparse(X: Any) -> Any:
+    """Compressed rows, ascending columns, no column twice: X itself where it is that, else a copy."""
+    _check_kind(X.dtype)
+    if X.dtype not in FLOATS and X.dtype != bool:  # SciPy adds up duplicate bools to bools
+        X = X.astype(np.float64)
+    if X.ndim != 2:
+        return X
+    rows = X.tocsr()
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return rows.astype(np.float64) if rows.dtype == bool else rows
+
+
+def _check_kind(dtype: Any) -> None:
+    """Bools, integers and real numbers pass."""
+    if dtype.kind not in "biuf":
+        raise SchemaError(f"X holds {REFUSED.get(dtype.kind, f'values of type {dtype}; give numbers')}")
+
+
+def _complete(X: Any, names: tuple[str, ...], missing: str) -> BoolArray | None:
     """Rows without NaN, None where that is all of them; infinities are refused."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(X.sum()):
-            return None
-    if np.isinf(X).any():
-        row, column = np.argwhere(np.isinf(X))[0]
-        raise SchemaError(f"X is {X[row, column]} in row {row}, column {names[column]!r}; values must be finite")
-    bad = np.isnan(X)
-    if bad.any() and missing == "error":
-        row, column = np.argwhere(bad)[0]
+    values = X.data if is_sparse(X) else X
+    if _all_finite(values):
+        return None
+    for bad in np.argwhere(np.isinf(values)):
+        row, column = _place(X, bad)
+        raise SchemaError(f"X is {values[tuple(bad)]} in row {row}, column {names[column]!r}; values must be finite")
+    absent = np.argwhere(np.isnan(values))
+    if missing == "error":
+        row, column = _place(X, absent[0])
         raise SchemaError(f"X is missing in row {row}, column {names[column]!r}; fill it, or take missing='drop'")
-    if bad.all(axis=0).any() or bad.any(axis=1).all():
+    kept = np.ones(X.shape[0], dtype=bool)
+    kept[np.searchsorted(X.indptr, absent[:, 0], "right") - 1 if is_sparse(X) else absent[:, 0]] = False
+    if not kept.any():
         raise SchemaError("no row is left after dropping rows with missing values")
-    return np.asarray(~bad.any(axis=1)) if bad.any() else None
+    return kept
+
+
+def _place(X: Any, at: AnyArray) -> tuple[int, int]:
+    """Row and column of an entry of X, which of a sparse X is numbered among the nonzeros."""
+    if is_sparse(X):
+        return int(np.searchsorted(X.indptr, at[0], "right")) - 1, int(X.indices[at[0]])
+    return int(at[0]), int(at[1])
+
+
+def _all_finite(values: AnyArray) -> bool:
+    """Is no value NaN or infinite? Read once, in memory order, by blocks that threads share."""
+    lines = values.T if values.flags.f_contiguous else values
+    step = max(BLOCK // max(lines[:1].size, 1), 1)
+    blocks = [lines[lo : lo + step] for lo in range(0, len(lines), step)]
+    return all(map(_finite, blocks) if len(blocks) == 1 else ordered_map(_finite, blocks))
+
+
+def _finite(block: AnyArray) -> bool:
+    """A sum of squares shows NaN and infinities at the speed of memory; where squares overflow, look again."""
+    flat = block.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(flat @ flat) or np.isfinite(flat).all())
 
 
 def _response(y: Any, n: int, kept: BoolArray | None) -> RawResponse:

@@ -18,6 +18,7 @@ CHOICES = {
     "weights_kind": ("precision", "frequency", "sampling"),
     "missing": ("drop", "error"),
     "aliased": ("drop", "error"),
+    "aggregate": ("auto", "always", "never"),
     "unseen": ("error", "reference", "missing"),
 }
 

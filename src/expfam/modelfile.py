@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from expfam import __version__, families, links, penalties
-from expfam._typing import FloatArray
 from expfam.diagnostics.certificate import Certificate
 from expfam.errors import ExpfamError, ModelFileError
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
 from expfam.inference.statistics import Statistics
+from expfam.information import covariance as covariances
 from expfam.matrix import MatrixTerms
 from expfam.model import Model
 from expfam.solvers import Status
@@ -84,7 +84,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "names": fit.names,
         "theta": fit.theta.tolist(),
         "kept": fit.kept.tolist(),
-        "covariance": _numbers(fit.covariance),
+        "covariance": None if fit.covariance is None else fit.covariance.to_json(),
         "statistics": _plain(asdict(fit.statistics)),
         "certificate": _plain({**asdict(fit.certificate), "status": fit.certificate.status.name}),
         "dropped": dict(fit.dropped),
@@ -115,9 +115,10 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
     certificate = Certificate(**{**given, **lists, "status": Status[given["status"]]})
     sums = Statistics(**_numeric(plain["statistics"]))
     theta, kept = np.array(plain["theta"], dtype=float), np.array(plain["kept"], dtype=bool)
-    covariance = np.array(plain["covariance"], dtype=float)
-    if len(theta) != len(model.names) or kept.shape != theta.shape[:1] or covariance.shape != (theta.size, theta.size):
-        raise ModelFileError(f"{len(model.names)} names, coefficients {theta.shape}, covariance {covariance.shape}")
+    covariance = None if plain["covariance"] is None else covariances.from_json(plain["covariance"])
+    size = theta.size if covariance is None else covariance.size
+    if len(theta) != len(model.names) or kept.shape != theta.shape[:1] or size != theta.size:
+        raise ModelFileError(f"{len(model.names)} names, coefficients {theta.shape}, covariance {size}")
     return Fit(
         model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None
     )  # fmt: skip
@@ -134,11 +135,6 @@ def _terms(plain: Mapping[str, Any]) -> Terms:
 def _numeric(values: Mapping[str, Any]) -> dict[str, Any]:
     """The inverse of `_plain`: None is NaN."""
     return {key: np.nan if value is None else value for key, value in values.items()}
-
-
-def _numbers(values: FloatArray) -> list[Any]:
-    """Nested lists with None for NaN, which JSON does not have."""
-    return [[None if np.isnan(v) else v for v in row] for row in values.tolist()]
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

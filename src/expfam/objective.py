@@ -1,27 +1,33 @@
 """F(theta) = sum_i w_i loss(y_i; psi_i) + P(theta) (7), gradient (9) and information (10), folded over rows (13)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import pairwise
+from operator import add
+from typing import Any
 
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.design import Design
-from expfam.families import ExponentialFamily
+from expfam.design import Bordered, Design, Grams, Map
+from expfam.families import Categorical, ExponentialFamily
+from expfam.information import Arrow, Full, Information, Root, root
 from expfam.links import Link
 from expfam.parallel import ordered_sum
 from expfam.penalties import QuadraticForm
-from expfam.response import Level, Rows, rows
+from expfam.response import At, Level, Weighted, weighted
 
 BLOCK_BYTES = 1 << 23  # in the shared cache, and long enough that threads seldom wait for the interpreter
 CHUNK_BYTES = 1 << 28  # what the accumulators of all chunks may take together
+ROW_PRICE = 5.0  # nanoseconds for loss and score of a row, against `Design.price`
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
     """The rows of a fit: design, response, precision weights, offset; `conjugate` is a*(T(y)), which theta never moves.
 
-    y (n,) is a number, or a class code for Categorical; weight (n,); offset (n,), (n, d) or None.
+    y (n,) is a number, or a class code for Categorical; weight (n,); offset (n,), (n, d) or None. Where rows of equal
+    predictors were summed, `within` is their loss around the means y, and `weights` and `rows` what they summed to.
     """
 
     design: Design
@@ -29,11 +35,19 @@ class Data:
     conjugate: FloatArray
     weight: FloatArray
     offset: FloatArray | None
+    within: float = 0.0
+    weights: float | None = None
+    rows: int | None = None
 
     @property
     def n(self) -> int:
         """How many rows are stored."""
         return self.design.n
+
+    @property
+    def total(self) -> float:
+        """sum of the weights, as they were given."""
+        return float(self.weight.sum()) if self.weights is None else self.weights
 
     def take(self, at: slice | AnyArray) -> "Data":
         """Some rows: views for a slice."""
@@ -50,17 +64,27 @@ class Evaluation:
 
     value: float
     gradient: FloatArray | None = None
-    hessian: FloatArray | None = None
+    hessian: Information | None = None
 
     def __add__(self, other: "Evaluation") -> "Evaluation":
         return Evaluation(
-            self.value + other.value,
-            _both(self.gradient, other.gradient),
-            _both(self.hessian, other.hessian),
+            self.value + other.value, _both(self.gradient, other.gradient), _both(self.hessian, other.hessian)
         )
 
 
-def _both(one: FloatArray | None, other: FloatArray | None) -> FloatArray | None:
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """An evaluation in raw columns: sum w loss, R' (w score), and R' W R for the pairs of classes; a monoid under +."""
+
+    value: float
+    gradient: FloatArray | None = None
+    grams: Grams | None = None
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(self.value + other.value, _both(self.gradient, other.gradient), _both(self.grams, other.grams))
+
+
+def _both(one: Any, other: Any) -> Any:
     return None if one is None or other is None else one + other
 
 
@@ -80,18 +104,59 @@ class Objective:
     @property
     def weight(self) -> float:
         """sum of the weights: what a mean loss is a mean over."""
-        return float(self.data.weight.sum())
+        return self.data.total
+
+    @property
+    def dearness(self) -> float:
+        """What an information costs on top of a gradient, in gradients: from the shape of the design, not timed."""
+        d = (self.family.k or 2) - 1 if isinstance(self.family, Categorical) else 1
+        gradient, gram = self.data.design.price
+        return gram * d * (d + 1) / 2 / ((gradient + ROW_PRICE) * d)
 
     def __call__(self, theta: FloatArray, level: Level = Level.HESSIAN) -> Evaluation:
         """F at theta (p,) or (p, d): one pass over the rows; +inf where a mean leaves its domain."""
         total = self.loss(theta, level)
-        return total + self.penalised(theta) if np.isfinite(total.value) else Evaluation(np.inf)
+        if not np.isfinite(total.value):
+            return Evaluation(np.inf)
+        return total if self.penalty.is_zero else self.penalised(total, theta, 1.0)
 
-    def penalised(self, theta: FloatArray) -> Evaluation:
-        """The penalty's share: P is per unit of mean loss, F is a sum."""
-        form, scale = self.penalty, self.weight
-        hessian = form.hessian(theta[0:1].size)
-        return Evaluation(scale * form.value(theta), scale * form.gradient(theta), scale * hessian)
+    def penalised(self, at: Evaluation, theta: FloatArray, times: float) -> Evaluation:
+        """An evaluation with the penalty added `times`: P is per unit of mean loss, F is a sum."""
+        form, scale = self.penalty, times * self.weight
+        gradient = None if at.gradient is None else at.gradient + scale * form.gradient(theta)
+        hessian = None if at.hessian is None else at.hessian.plus(*form.hessian(theta[0:1].size, scale))
+        return Evaluation(at.value + scale * form.value(theta), gradient, hessian)
+
+    def refined(self, theta: FloatArray) -> FloatArray:
+        """The gradient with sums over rows in extended precision: for few rows and a near singular information."""
+        maps, design = self.data.design.maps, self.data.design
+        score = self.rows(self.data, maps.forward(theta), Level.GRADIENT).score
+        assert score is not None
+        sums = design.written().astype(np.longdouble).T @ score.astype(np.longdouble)
+        return maps.adjoint(sums.astype(np.float64)) + self.weight * self.penalty.gradient(theta)
+
+    def root(self, theta: FloatArray) -> Root:
+        """R with R'R = Fisher's information (10) at theta (p,), by blocked QR: twice the work of X'WX, not its loss.
+
+        Without a penalty the step to the next theta comes along, as the solution of the weighted least squares.
+        """
+        maps = self.data.design.maps
+        raw, units = maps.forward(theta), maps.forward(np.eye(maps.p))
+        expected = replace(self, observed=False)
+
+        def part(bounds: tuple[int, ...]) -> Root:
+            return reduce(add, (triangle(self.data.take(slice(lo, hi))) for lo, hi in pairwise(bounds)))
+
+        def triangle(block: Data) -> Root:
+            row = expected.rows(block, raw, Level.HESSIAN)
+            assert row.weight is not None
+            assert row.score is not None
+            half = np.sqrt(row.weight)
+            right = np.divide(-row.score, half, out=np.zeros(block.n), where=half > 0)
+            return root(half[:, None] * block.design.forward(units), right)
+
+        total = ordered_sum(part, chunks(self.data.n, maps.raw, Level.HESSIAN, self.data.design))
+        return total if self.penalty.is_zero else total.plus(*self.penalty.hessian(1, self.weight))
 
     def loss(self, theta: FloatArray, level: Level = Level.HESSIAN) -> Evaluation:
         """F without its penalty: half the deviance, its gradient and information."""
@@ -102,13 +167,10 @@ class Objective:
             lambda chunk: self._chunk(chunk, raw, level), chunks(self.data.n, cells, level, self.data.design)
         )
         gradient = None if total.gradient is None else maps.adjoint(total.gradient)
-        if total.hessian is None:
-            return Evaluation(total.value, gradient)
-        d = total.hessian.shape[0]
-        grams = [[maps.congruence(total.hessian[a, b]) for b in range(d)] for a in range(d)]
-        return Evaluation(total.value, gradient, np.block(grams))
+        hessian = None if total.grams is None else information(total.grams, maps)
+        return Evaluation(total.value + self.data.within, gradient, hessian)
 
-    def _chunk(self, bounds: tuple[int, ...], raw: FloatArray, level: Level) -> Evaluation:
+    def _chunk(self, bounds: tuple[int, ...], raw: FloatArray, level: Level) -> Sums:
         """The sum over the blocks between consecutive bounds, in order, in raw columns."""
         blocks = (self.data.take(slice(lo, hi)) for lo, hi in pairwise(bounds))
         with np.errstate(over="ignore", invalid="ignore"):  # infinite sums are seen, and told, by whoever asked
@@ -119,40 +181,49 @@ class Objective:
                 total = total + self.block(block, raw, level)
         return total
 
-    def block(self, block: Data, raw: FloatArray, level: Level) -> Evaluation:
+    def block(self, block: Data, raw: FloatArray, level: Level) -> Sums:
         """One block, everything while it is in cache: eta, loss, score, weight, gradient, Gram products."""
         row = self.rows(block, raw, level)
-        w = block.weight
-        value = float(w @ row.loss)
-        if level == Level.VALUE or not np.isfinite(value):
-            return Evaluation(value)
+        if level == Level.VALUE or not np.isfinite(row.value):
+            return Sums(row.value)
         assert row.score is not None
-        gradient = block.design.adjoint(w * row.score if row.score.ndim == 1 else w[:, None] * row.score)
+        gradient = block.design.adjoint(row.score)
         if level == Level.GRADIENT:
-            return Evaluation(value, gradient)
+            return Sums(row.value, gradient)
         assert row.weight is not None
-        return Evaluation(value, gradient, gram_blocks(block.design, w, row.weight))
+        return Sums(row.value, gradient, block.design.grams(np.atleast_2d(row.weight)))
 
-    def rows(self, block: Data, raw: FloatArray, level: Level) -> Rows:
-        """Loss, score and weight of every row of a block at raw coefficients."""
-        eta = block.design.forward(raw)
-        if block.offset is not None:
-            eta = eta + block.offset
-        t = self.family.T(block.y)
-        return rows(self.family, self.link, eta, t, block.conjugate, level, self.observed)
+    def rows(self, block: Data, raw: FloatArray, level: Level) -> Weighted:
+        """sum w loss, w score and w weight of the rows of a block at raw coefficients."""
+        at = At(block.design.forward(raw), self.family.T(block.y), block.conjugate, level, self.observed)
+        return weighted(self.family, self.link, at, block.weight, block.offset, block.design.compiled)
 
 
-def gram_blocks(design: Design, w: FloatArray, weight: FloatArray) -> FloatArray:
-    """The raw information of a block, (d, d, raw, raw): one Gram product for each pair of classes."""
-    if weight.ndim == 1:
-        return design.gram(w * weight)[None, None]
-    d = weight.shape[1]
-    out = np.empty((d, d, design.maps.raw, design.maps.raw))
-    for a in range(d):
-        for b in range(a, d):
-            out[a, b] = design.gram(w * weight[:, a, b])
-            out[b, a] = out[a, b]
-    return out
+def information(grams: Grams, maps: Map) -> Information:
+    """H class after class, (d q, d q), from the raw Gram products of the d (d+1) / 2 pairs of classes a <= b.
+
+    For several classes, whose levels do not meet on a diagonal, all of it is written out.
+    """
+    d = round((np.sqrt(8 * len(grams) + 1) - 1) / 2)
+    if isinstance(grams, Bordered):
+        if d == 1:
+            return _arrow(grams, maps)
+        grams = grams.written()
+    if d == 1:
+        return Full(maps.congruence(grams[0]))
+    out = np.empty((d, maps.p, d, maps.p))
+    for gram, a, b in zip(grams, *np.triu_indices(d), strict=True):
+        out[a, :, b] = maps.congruence(gram)
+        out[b, :, a] = out[a, :, b]
+    return Full(out.reshape(d * maps.p, d * maps.p))
+
+
+def _arrow(grams: Bordered, maps: Map) -> Arrow:
+    """Block by block: the levels' columns are scaled, the others pass through their own map."""
+    part = maps.split(grams.corner.shape[1])
+    border = part.rest.adjoint(grams.border[0, part.raw].T).T * part.scale[:, None]
+    corner = part.rest.congruence(grams.corner[0])
+    return Arrow(grams.own[0, part.raw] * part.scale**2, border, corner, part.levels, part.others)
 
 
 def chunks(n: int, cells: int, level: Level, design: Design) -> list[tuple[int, ...]]:
@@ -162,7 +233,7 @@ def chunks(n: int, cells: int, level: Level, design: Design) -> list[tuple[int, 
     their accumulators to fit in memory.
     """
     width = max(design.stored, 1)
-    result = cells**2 if level == Level.HESSIAN else cells
+    result = design.cells * (cells // design.maps.raw) ** 2 if level == Level.HESSIAN else cells
     rows = max(BLOCK_BYTES // (8 * (width + 8)), 1024, 4 * result // width**2)
     edges = [*range(0, n, rows), n]
     blocks = len(edges) - 1

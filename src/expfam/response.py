@@ -1,7 +1,8 @@
 """(family, link) -> per-row loss (4), score (8) and curvature (10). The only place that knows a pair.
 
 `derived` is the meaning for every pair. A form in PAIRS says the same in fewer operations, and to |eta| = 700
-where means and variances underflow; the laws hold each to `derived`.
+where means and variances underflow; the laws hold each to `derived`. A form in TWINS has a compiled twin, which
+`weighted` runs where it is asked to; the laws hold it to the form.
 """
 
 from collections.abc import Callable, Iterable
@@ -44,6 +45,14 @@ class Rows(NamedTuple):
     weight: FloatArray | None = None
 
 
+class Weighted(NamedTuple):
+    """sum_i w_i loss_i; w score, (n,) or (n, d); w weight, (n,), or (pairs, n) for the pairs of np.triu_indices(d)."""
+
+    value: float
+    score: FloatArray | None = None
+    weight: FloatArray | None = None
+
+
 class At(NamedTuple):
     """Where a form is asked, and what for: eta and t = T(y), (n,) or (n, d); conjugate = a*(t), (n,)."""
 
@@ -78,6 +87,44 @@ def rows(
     with np.errstate(all="ignore"):
         form = PAIRS.get((type(family), type(link)), derived)
         return form(family, link, At(eta, t, conjugate, level, observed))
+
+
+def weighted(
+    family: ExponentialFamily,
+    link: Link,
+    at: At,
+    w: FloatArray,
+    offset: FloatArray | None = None,
+    compiled: bool = False,
+) -> Weighted:
+    """`rows` at eta + offset, times w, the losses summed. A row of weight 0 adds 0, whatever its eta.
+
+    offset is like eta, or None. `compiled` takes the twin of a form that has one: one pass, the interpreter unlocked.
+    """
+    if isinstance(family, Tweedie) and family.parent is not None:
+        return weighted(family.parent, link, at, w, offset, compiled)
+    form = PAIRS.get((type(family), type(link)), derived)
+    if compiled and form in TWINS:
+        from expfam.kernels import rows as twins  # brings Numba
+
+        option = int(at.level), float(getattr(family, TWINS[form], 0.0)), at.observed
+        return Weighted(*twins.weighted(form.__name__, at.eta, (at.t, at.conjugate, w, offset), option))
+    row = rows(family, link, at.eta if offset is None else at.eta + offset, *at[1:])
+    every = bool(w.all())
+
+    def times(x: FloatArray) -> FloatArray:
+        scale = w if x.ndim == 1 else w[:, None]
+        with np.errstate(all="ignore"):
+            return scale * x if every else np.where(scale == 0, 0.0, scale * x)
+
+    score, weight = row.score, row.weight
+    if weight is not None and weight.ndim == 3:
+        weight = weight[:, *np.triu_indices(weight.shape[1])]
+    return Weighted(
+        float(times(row.loss).sum()),
+        None if score is None else times(score),
+        None if weight is None else np.ascontiguousarray(times(weight).T),
+    )
 
 
 def observed_differs(family: ExponentialFamily, link: Link) -> bool:
@@ -304,3 +351,15 @@ def tweedie_log(family: Tweedie, link: Log, at: At) -> Rows:
     loss *= A
     loss += conjugate
     return _answer(level, loss, lambda: A * (1 - r), lambda: A * (2 - p - (1 - p) * r) if observed else A)
+
+
+TWINS: dict[Form, str] = {
+    gaussian_identity: "",
+    count_log: "",
+    share_logit: "",
+    categorical_softmax: "",
+    gamma_log: "",
+    negative_binomial_log: "theta",
+    tweedie_log: "power",
+}
+"""Forms with a twin of the same name in `kernels.rows`, and the parameter of the family that it takes."""

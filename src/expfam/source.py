@@ -102,7 +102,7 @@ def _vector(name: str, values: AnyArray, n: int, kept: BoolArray | None) -> Floa
 
 def check_vectors(rows: RowSet) -> None:
     """Finite offsets, weights >= 0 not all zero, exposure > 0, trials >= 0: else SchemaError naming row and value."""
-    rules: dict[str, tuple[Callable[[FloatArray], AnyArray], str, str]] = {
+    rules: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "weights": (lambda v: v >= 0, "finite and not negative", "drop the row or give it the weight 0"),
         "offset": (np.isfinite, "finite", "drop the row, or mend the offset"),
         "exposure": (lambda v: v > 0, "finite and positive", "drop rows without exposure"),
@@ -110,13 +110,13 @@ def check_vectors(rows: RowSet) -> None:
     }
     for name, vector in rows.vectors.items():
         holds, allowed, remedy = rules[name]
-        with np.errstate(invalid="ignore"):
+        low, high = vector.min(initial=np.inf), vector.max(initial=-np.inf)  # NaN where the vector holds one
+        if vector.size and not (np.isfinite(low) and np.isfinite(high) and holds(low)):
             bad = ~(np.isfinite(vector) & holds(vector))
-        if bad.any():
             at = int(np.flatnonzero(bad.reshape(len(vector), -1).any(axis=1))[0])
             value = np.atleast_1d(vector[at])[0]
             raise SchemaError(
                 f"{name} is {value:g} in row {rows.place(at)}; it must be {allowed}. {remedy[0].upper()}{remedy[1:]}"
             )
-        if name == "weights" and not vector.any():
+        if name == "weights" and not high > 0:
             raise SchemaError("weights are all zero; at least one row must count")

@@ -64,8 +64,8 @@ def target(family: ExponentialFamily, raw: RawResponse) -> Target:
 def _check_size(raw: RawResponse) -> None:
     """Squares of the response must not overflow."""
     assert raw.numbers is not None
-    at = int(np.abs(raw.numbers).argmax())
-    if abs(raw.numbers[at]) > LARGEST:
+    if max(-raw.numbers.min(), raw.numbers.max()) > LARGEST:
+        at = int(np.abs(raw.numbers).argmax())
         row = at if raw.rows is None else int(raw.rows[at])
         raise ResponseError(
             f"{raw.name} is {raw.numbers[at]:g} in row {row}; beyond {LARGEST:g} squares overflow. "
@@ -123,7 +123,7 @@ def _number_labels(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
 
 def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray, name: str) -> None:
     """The mean response must lie inside the domain of means: else the null model already is infinite."""
-    mean = np.atleast_1d(np.average(np.asarray(family.T(y)), axis=0, weights=weight))
+    mean = np.atleast_1d(weight @ family.T(y) / weight.sum())
     lo, hi = family.mean_domain
     if not ((mean > lo) & (mean < hi)).all():
         bad = float(mean[~((mean > lo) & (mean < hi))][0])

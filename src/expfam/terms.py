@@ -14,7 +14,8 @@ from expfam.errors import FormulaError, SchemaError
 from expfam.formula.encode import encode, evaluate, lay_out
 from expfam.formula.expression import columns_of
 from expfam.formula.learn import learn_values, missing_rows, needed, plan
-from expfam.formula.schema import Request, Schema
+from expfam.formula.roles import Worth
+from expfam.formula.schema import ROLES, Request, Schema
 from expfam.source import VECTORS, RowSet, Source, Terms, vectors_at
 from expfam.target import RawResponse
 
@@ -43,8 +44,7 @@ class FormulaTerms(Terms):
 
     def rows(self, source: Source, *, response: bool, missing: str, unseen: str) -> RowSet:
         if response:
-            table = read(source.data, lambda names: needed(self.schema, names))
-            return _complete_rows(self.schema, table, source, missing)
+            return _replayed(self.schema, source, missing)
         return _new_rows(self.schema, source, unseen)
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,53 +59,56 @@ class FormulaTerms(Terms):
 def learn_terms(formula: str, texts: Mapping[str, str], source: Source, missing: str) -> tuple[FormulaTerms, RowSet]:
     """Learn a formula on a source, and its rows; `texts` are weights, offset, exposure, trials given as expressions."""
     request = Request(formula, **texts)
-    table = read(source.data, lambda names: needed(request, names))
-    kept, counts = _kept(request, table, missing)
-    complete = table if kept is None else table.filter(kept)
-    schema, values = learn_values(request, complete)
-    if schema.response is None:
+    complete = _complete(request, read(source.data, lambda names: needed(request, names)), missing)
+    learned = learn_values(request, complete.table)
+    if learned.schema.response is None:
         raise FormulaError(f"{formula!r} has no response; write it on the left: 'y ~ {formula.lstrip(' ~')}'")
-    return FormulaTerms(schema), _rows_with(lay_out(schema, values), schema, complete, source, kept, counts)
+    columns = lay_out(learned.schema, learned.values)
+    return FormulaTerms(learned.schema), _rows(learned.schema, columns, learned.roles, complete, source)
 
 
-def _kept(request: Request | Schema, table: Table, missing: str) -> tuple[BoolArray | None, Mapping[str, int]]:
-    """Which rows are complete (None: all), and what the others lack."""
-    mask, counts = missing_rows(request, table)
-    if not mask.any():
-        return None, {}
+@dataclass(frozen=True, slots=True, eq=False)
+class _Complete:
+    """The complete rows of a table: which they are (None: all), and how many values the others lack by column."""
+
+    table: Table
+    kept: BoolArray | None
+    lacking: Mapping[str, int]
+
+
+def _complete(request: Request | Schema, table: Table, missing: str) -> _Complete:
+    mask, lacking = missing_rows(request, table)
+    if not lacking:
+        return _Complete(table, None, {})
     if missing == "error":
-        name, count = next(iter(counts.items()))
+        name, count = next(iter(lacking.items()))
         row = table.row(int(np.flatnonzero(mask)[0]))
         raise SchemaError(
             f"{int(mask.sum())} rows have missing values, {count} in column {name!r}; the first is row {row}. "
             "Fill them, or take missing='drop'"
         )
-    return ~mask, counts
+    return _Complete(table.filter(~mask), ~mask, lacking)
 
 
-def _complete_rows(schema: Schema, table: Table, source: Source, missing: str) -> RowSet:
+def _replayed(schema: Schema, source: Source, missing: str) -> RowSet:
     """The rows of a fit read again, its learned state replayed."""
-    kept, counts = _kept(schema, table, missing)
-    complete = table if kept is None else table.filter(kept)
-    return _rows_with(encode(schema, complete).columns, schema, complete, source, kept, counts)
+    complete = _complete(schema, read(source.data, lambda names: needed(schema, names)), missing)
+    found = ((role, evaluate(schema, complete.table, role)) for role in ROLES)
+    roles: dict[str, Worth] = {role: worth for role, worth in found if worth is not None}
+    return _rows(schema, encode(schema, complete.table).columns, roles, complete, source)
 
 
-def _rows_with(
-    columns: tuple[Columns, ...],
-    schema: Schema,
-    complete: Table,
-    source: Source,
-    kept: BoolArray | None,
-    counts: Mapping[str, int],
+def _rows(
+    schema: Schema, columns: tuple[Columns, ...], roles: Mapping[str, Worth], complete: _Complete, source: Source
 ) -> RowSet:
     """Columns together with the response and the row vectors of the complete rows."""
-    vectors = vectors_at(source, complete.n if kept is None else len(kept), kept)
+    table, kept = complete.table, complete.kept
+    vectors = vectors_at(source, table.n if kept is None else len(kept), kept)
     for name in VECTORS:
-        values = evaluate(schema, complete, name)  # type: ignore[arg-type]
-        if values is not None:
-            given = vectors.get(name)
-            vectors[name] = _numbers(values) if given is None else _numbers(values) + given
-    return RowSet(columns, complete.n, complete.kind, _response(schema, complete), vectors, kept, counts)
+        if name in roles:
+            vectors[name] = _numbers(roles[name]) + vectors[name] if name in vectors else _numbers(roles[name])
+    response = _response(schema.response or "y", roles["response"], table)
+    return RowSet(columns, table.n, table.kind, response, vectors, kept, complete.lacking)
 
 
 def _new_rows(schema: Schema, source: Source, unseen: str) -> RowSet:
@@ -137,9 +140,7 @@ def _numbers(values: Any) -> FloatArray:
     return np.asarray(values, dtype=np.float64)
 
 
-def _response(schema: Schema, table: Table) -> RawResponse:
-    found = evaluate(schema, table, "response")
-    name = schema.response or "y"
+def _response(name: str, found: Worth, table: Table) -> RawResponse:
     if isinstance(found, tuple):
         successes, failures = found
         trials = successes + failures

@@ -5,6 +5,7 @@ import gzip
 import subprocess
 import sys
 from decimal import Decimal
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from expfam.data import few, share
 from expfam.data.answer import frame_like
 from expfam.data.table import read
 from expfam.errors import SchemaError
@@ -69,7 +71,7 @@ def test_every_form_gives_the_same_table(tmp_path):
         text, flag = table.column("g"), table.column("f")
         assert (text.kind, text.labels) == ("text", ("B", "a", "b", "é")), form
         np.testing.assert_array_equal(text.codes, [2, 1, 3, -1, 0], err_msg=form)
-        assert text.codes.dtype == np.int32
+        assert text.codes.dtype == np.int8
         assert (flag.kind, flag.labels) == ("bool", ("False", "True")), form
         np.testing.assert_array_equal(flag.codes, [1, 0, -1, 1, 0], err_msg=form)
         assert read(data, ["g", "Sepal.Length"]).names == ("g", "Sepal.Length"), form
@@ -105,6 +107,54 @@ def test_every_number_becomes_a_float(values):
 def test_floats_are_not_copied():
     values = np.arange(4.0)
     assert np.shares_memory(read({"x": values}).column("x").values, values)
+
+
+@pytest.mark.parametrize("index", [pa.int8(), pa.uint8(), pa.int16(), pa.int64()], ids=str)
+def test_codes_take_the_fewest_bytes_and_are_not_copied_where_they_fit(index):
+    codes = pa.array([1, 0, 2, 1], index)
+    sorted_, other = (
+        read({"g": pa.DictionaryArray.from_arrays(codes, labels)}).column("g") for labels in ("abc", "bac")
+    )
+    assert sorted_.codes.dtype == other.codes.dtype == np.int8
+    assert np.shares_memory(sorted_.codes, np.from_dlpack(codes)) == (index == pa.int8())
+    assert (sorted_.codes.tolist(), other.codes.tolist()) == ([1, 0, 2, 1], [0, 1, 2, 0])
+    many = read({"g": [f"{k:03}" for k in range(200)]}).column("g").codes
+    assert many.dtype == np.int16
+    np.testing.assert_array_equal(many, np.arange(200))
+
+
+NARROW = st.sampled_from([np.int8, np.uint8, np.int16, np.int32, np.uint32, np.int64, np.uint64])
+
+
+@settings(max_examples=60, deadline=None)
+@given(NARROW.flatmap(lambda kind: arrays(kind, st.integers(1, 90))), st.booleans(), st.sampled_from([7, few.AT_ONCE]))
+def test_few_values_stand_for_all_rows(x, occur, at_once):
+    with patch.object(few, "AT_ONCE", at_once):
+        found = read({"x": x}).few("x", occur)
+        wide = (int(x.max()) - int(x.min()) + 1) * few.ROWS_A_VALUE > x.size
+        assert (found is None) == wide
+        if found is None:
+            return
+        expected = np.unique(x) if occur else np.arange(int(x.min()), int(x.max()) + 1)
+        np.testing.assert_array_equal(found.values, expected)
+        np.testing.assert_array_equal(found.spread(found.values), x)
+        np.testing.assert_array_equal(found.spread(np.outer(found.values, [1.0, 0.5])), np.outer(x, [1.0, 0.5]))
+
+
+@pytest.mark.parametrize("values", [[0.0] * 99, [1, None] * 50, ["a"] * 99, [2**60] * 99, [-(2**53), 1] * 50])
+def test_what_is_not_few_whole_numbers_is_read_row_by_row(values):
+    assert read({"x": values}).few("x", occur=True) is None
+
+
+def test_threads_share_columns_and_tell_the_first_that_fails():
+    with patch.object(share, "SHARE_FROM", 4):
+        assert share.each(lambda k: k * k, range(5), rows=4) == [0, 1, 4, 9, 16]
+        with pytest.raises(ZeroDivisionError, match=r"^0$"):
+            share.each(zero, range(5), rows=4)
+
+
+def zero(k):
+    raise ZeroDivisionError(k)
 
 
 def test_categories_of_numbers_are_sorted_as_numbers():

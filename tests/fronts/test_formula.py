@@ -2,6 +2,7 @@
 
 import json
 import re
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from expfam.data import few, share
 from expfam.data.table import read
 from expfam.errors import DataWarning, ExpfamError, FormulaError, ModelFileError, SchemaError
-from expfam.formula.encode import encode, evaluate
-from expfam.formula.learn import learn, missing_rows, needed
+from expfam.formula import interpret
+from expfam.formula.encode import encode, evaluate, lay_out
+from expfam.formula.learn import learn, learn_values, missing_rows, needed, plan
 from expfam.formula.schema import Request, Schema
 from expfam.formula.transforms import TRANSFORMS
 
@@ -155,6 +158,65 @@ def test_a_row_is_encoded_alike_in_any_company(rows):
             np.testing.assert_array_equal(part.codes, whole.codes[rows])
         if whole.values is not None:
             np.testing.assert_allclose(part.values, whole.values[rows], rtol=1e-13, atol=1e-14)
+
+
+BY_VALUE = (
+    "y ~ C(i) + cut(i, 3) + cut(i, [0, 2]) + C(clip(i, 0, 2), ref=1) + I((2 * i)**2) + log(i + 7) + C(g):exp(i) + C(x)"
+    " + I(i / (1 + x**2)) + poly(i + x, 2) + scale(abs(i)) + I(b * i) + bs(sqrt(abs(x)), df=4) + offset(i % 3)"
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(30, 90), st.integers(0, 4), st.integers(0, 99))
+def test_values_and_blocks_are_only_quicker(n, widest, seed):
+    """Worked out once a value or in blocks, shared by threads or not: the same schema and columns to the last bit."""
+    rng, found = np.random.default_rng(seed), []
+    data = {"i": rng.integers(-widest, widest + 1, n), "x": rng.normal(size=n).round(1), "y": rng.poisson(1.0, n)}
+    data |= {"g": rng.choice(list("abc"), n), "b": rng.random(n) < 0.5}
+    for at_once in (1000, 7):
+        with patch.multiple(few, AT_ONCE=at_once, ROWS_A_VALUE=2), patch.object(interpret, "AT_ONCE", at_once):
+            found.append(outcome(data))
+            with patch.object(share, "SHARE_FROM", 0):
+                found.append(outcome(data))
+    first, *others = found
+    assert all(other == first for other in others)
+
+
+def outcome(data):
+    """All that learning and replaying give, as text and bytes; or the message of the error."""
+    try:
+        learned = learn_values(Request(BY_VALUE, weights="1 + y", offset="log(y + 1)"), read(data))
+        again = encode(learned.schema, read(data)).columns
+    except ExpfamError as error:
+        return type(error), str(error)
+    parts = [part for term in (*lay_out(learned.schema, learned.values), *again) for part in (term.codes, term.values)]
+    roles = [learned.roles["response"].values, learned.roles["weights"], learned.roles["offset"]]
+    arrays = [None if part is None else (part.dtype, part.shape, part.tobytes()) for part in (*parts, *roles)]
+    return learned.schema, list(learned.schema.states), arrays
+
+
+@pytest.mark.parametrize(
+    ("term", "says"),
+    [
+        ("log(i)", r"log\(i\) is -inf at row 1 .*where i = 0 \(3 such rows\)"),
+        ("log(x)", r"log\(x\) is -inf at row 5 .*where x = 0 \(2 such rows\)"),
+        ("C(i, levels=[0, 1])", r"level '2' \(2 rows\)"),
+        ("log(g)", r"log\(g\) needs numbers"),
+    ],
+)
+def test_quick_ways_name_the_rows_of_the_data(term, says):
+    table = read({"i": [1, 0, 1, 0, 2, 2, 1, 0], "x": [1.0] * 5 + [0.0] * 2 + [1.0], "g": ["a"] * 8})
+    with patch.multiple(few, AT_ONCE=3, ROWS_A_VALUE=2), patch.object(interpret, "AT_ONCE", 3):
+        with pytest.raises(SchemaError, match=says):
+            learn(Request(f"~ {term}"), table)
+        schema = learn(Request("~ C(i)"), table)
+        with pytest.raises(SchemaError, match=r"is '3' at row 6 .*1 such rows"):
+            encode(schema, read({"i": [0, 1, 2, 0, 1, 2, 3, 0]}))
+
+
+def test_a_formula_is_parsed_once():
+    request, names = Request("y ~ log(age) + Area", weights="e"), tuple(DATA)
+    assert plan(request, names) is plan(Request("y ~ log(age) + Area", weights="e"), names)
 
 
 def test_roles_are_evaluated():

@@ -1,14 +1,18 @@
 """Every column group against the matrix written out: forward, adjoint, gram, quadratic, and the maps of (14)."""
 
-from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from math import prod
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from expfam.design import Columns, Design, assemble
-from expfam.kernels import compiled, definition
+from expfam.design.coded import Coded
+from expfam.design.joint import CELLS, joined, slots_of
 
 N = 30
 
@@ -83,30 +87,126 @@ def test_gram_is_a_sum_over_row_blocks(kinds: list[str], seed: int, cut: int) ->
     assert np.allclose(design.gram(weights), parts[0] + parts[1])
 
 
-VERBS: list[tuple[str, Callable[[np.random.Generator], np.ndarray]]] = [
-    ("forward", lambda rng: rng.normal(size=12)),
-    ("forward", lambda rng: rng.normal(size=(12, 2))),
-    ("adjoint", lambda rng: rng.normal(size=N)),
-    ("adjoint", lambda rng: rng.normal(size=(N, 2))),
-    ("cross", lambda rng: (rng.normal(size=N), rng.normal(size=(N, 3)))),
-    ("gram", lambda rng: rng.random(N)),
-]
+@both
+@given(mixtures, seeds)
+def test_a_block_is_the_same_wherever_it_lies(compile_: bool, kinds: list[str], seed: int) -> None:
+    design, _, rng = build(kinds, seed, compile_)
+    view, copy = design.take(slice(7, 19)), design.take(np.arange(7, 19))
+    theta, weights, columns = rng.normal(size=(design.maps.raw, 3)), rng.random(12), rng.normal(size=(12, 2))
+    for one, other in zip(view.groups, copy.groups, strict=True):
+        if isinstance(one, Coded):
+            assert isinstance(other, Coded)
+            assert np.array_equal(one.gram(weights), other.gram(weights))
+            assert np.array_equal(one.cross(weights, columns), other.cross(weights, columns))
+            assert np.array_equal(one.forward(theta[: one.width]), other.forward(theta[: one.width]))
 
 
-@pytest.mark.parametrize("valued", [False, True])
-@pytest.mark.parametrize(("verb", "argument"), VERBS)
-@given(seed=seeds)
-def test_compiled_verbs_are_their_definition(
-    verb: str, argument: Callable[[np.random.Generator], np.ndarray], valued: bool, seed: int
-) -> None:
+@both
+@given(mixtures, seeds)
+def test_the_map_is_one_matrix(compile_: bool, kinds: list[str], seed: int) -> None:
+    design, _, rng = build(kinds, seed, compile_)
+    maps = design.maps
+    C = np.stack([maps.forward(unit) for unit in np.eye(maps.p)], axis=1)
+    raw, form = rng.normal(size=(maps.raw, 2)), rng.normal(size=(maps.raw, maps.raw))
+    assert np.allclose(maps.adjoint(raw), C.T @ raw)
+    assert np.allclose(maps.congruence(form), C.T @ form @ C)
+    assert np.allclose(maps.squares(raw[:, 0]), (C * C).T @ raw[:, 0])
+
+
+def test_numeric_columns_alone_pass_the_map_untouched() -> None:
+    X = np.ones((5, 3))
+    maps = assemble((Columns(("Intercept",)), Columns(("a", "b", "c"), values=X)), 5).maps
+    theta, form = np.arange(4.0), np.eye(4)
+    assert maps.forward(theta) is theta
+    assert np.shares_memory(maps.adjoint(theta), theta)
+    assert np.shares_memory(maps.congruence(form), form)
+
+
+@both
+@given(mixtures, seeds)
+def test_only_plain_codes_are_indicators(compile_: bool, kinds: list[str], seed: int) -> None:
+    design, _, _ = build(kinds, seed, compile_)
+    coded = [group for group in design.groups if isinstance(group, Coded)]
+    written = np.hstack([group.forward(np.eye(group.width)) for group in coded]) if coded else np.zeros((N, 0))
+    marked = np.concatenate([group.indicators for group in coded]) == 1 if coded else np.zeros(0, dtype=bool)
+    assert np.isin(written[:, marked], (0.0, 1.0)).all()
+    assert (written[:, marked].sum(axis=1) == sum(kind in ("full", "treatment", "contrast") for kind in kinds)).all()
+
+
+def draw_coded(seed: int) -> tuple[Coded, np.ndarray, np.random.Generator]:
+    """Slots of one to three joined factors, some multiplied, of the rows 4..n-1 of longer arrays; and R written out."""
     rng = np.random.default_rng(seed)
-    codes = np.stack([rng.integers(4 * k, 4 * k + 4, N) for k in range(3)], axis=1).astype(np.int32)
-    values = rng.normal(size=codes.shape) if valued else None
-    extra = () if verb == "forward" else (12,)
-    what = argument(rng)
-    given_rows = what if isinstance(what, tuple) else (what,)
-    ours, theirs = (getattr(module, verb)(codes, values, *given_rows, *extra) for module in (compiled, definition))
-    assert np.allclose(ours, theirs)
+    sizes = [tuple(map(int, rng.integers(1, 6, rng.integers(1, 4)))) for _ in range(rng.integers(1, 7))]
+    v, n = int(rng.integers(0, len(sizes) + 1)), int(rng.integers(5, 50))
+    slots = slots_of(sizes)
+    width = np.array([slot.levels for slot in slots])[:, None]
+    codes = (rng.random((len(sizes), n)) ** 2 * width).astype(rng.choice([np.uint8, np.uint16]))
+    group = Coded(codes, rng.normal(size=(v, n)), slots, True).take(slice(4, n))
+    R = np.zeros((n - 4, group.width))
+    for a, (slot, factors) in enumerate(zip(slots, sizes, strict=True)):
+        for b, levels in enumerate(np.unravel_index(group.codes[a].astype(int), factors)):
+            start = slot.columns.start + sum(factors[:b])
+            R[np.arange(n - 4), start + levels] = 1.0 if a < group.plain else group.values[a - group.plain]
+    return group, R, rng
+
+
+@both
+@given(seeds)
+def test_joined_factors_are_their_columns(compile_: bool, seed: int) -> None:
+    group, R, rng = draw_coded(seed)
+    group = replace(group, compiled=compile_)
+    n, r = R.shape
+    w, columns = rng.normal(size=n), rng.normal(size=(n, int(rng.integers(1, 10))))
+    for theta in (rng.normal(size=r), rng.normal(size=(r, 5))):
+        assert np.allclose(group.forward(theta), R @ theta)
+    for rows in (w, columns):
+        assert np.allclose(group.adjoint(rows), R.T @ rows)
+    gram = group.gram(w)
+    assert np.allclose(gram, R.T @ (w[:, None] * R))
+    assert np.allclose(group.grams(columns.T), np.einsum("nr,nm,ns->mrs", R, columns, R))
+    assert np.allclose(group.cross(w, columns), R.T @ (w[:, None] * columns))
+    assert np.allclose(group.sums(w, gram), R.T @ w)
+    assert np.allclose(group.squares(w), (R * R).T @ w)
+    indptr, indices, data = group.nonzeros()
+    data = np.ones(len(indices)) if data is None else data
+    assert np.array_equal(csr_array((data, indices, indptr), R.shape).toarray(), R)
+
+
+@both
+@given(seeds)
+def test_what_is_not_finite_is_seen(compile_: bool, seed: int) -> None:
+    group, R, rng = draw_coded(seed)
+    group = replace(group, compiled=compile_)
+    bad = int(rng.integers(len(R)))
+    w, columns = np.ones(len(R)), np.ones((len(R), 3))
+    w[bad], columns[bad, 1] = np.nan, np.inf
+    touched = R[bad] != 0
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(group.adjoint(w)[touched]).all()
+        assert np.isnan(group.gram(w)[np.ix_(touched, touched)]).all()
+        crossed = group.cross(np.ones(len(R)), columns)
+    assert not np.isfinite(crossed[touched, 1]).any()
+    assert np.isfinite(crossed[:, [0, 2]]).all()
+
+
+def factor(levels: int, rng: np.random.Generator) -> Columns:
+    codes = rng.integers(0, min(levels, 3), N).astype(np.min_scalar_type(-levels))
+    return Columns(tuple(f"g{levels}[{c}]" for c in range(levels)), codes=codes, levels=levels)
+
+
+@given(st.lists(st.sampled_from([1, 2, 3, 6, 7, 11, 22, 200, 5000]), min_size=1, max_size=9), seeds)
+def test_factors_share_slots_while_their_tables_stay_small(levels: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    terms = tuple(factor(k, rng) for k in levels)
+    slots = joined(terms)
+    assert sorted(id(t) for slot in slots for t in slot) == sorted(map(id, terms))
+    cells = lambda sizes: sum(a * b for a, b in combinations(sizes, 2))  # noqa: E731  one line, used twice
+    assert cells([prod(t.levels for t in slot) for slot in slots]) <= max(CELLS, 2 * cells(levels))
+    theta = rng.normal(size=sum(levels))
+    design = assemble(terms, N, True)
+    expected = sum(part[t.codes] for t, part in zip(terms, np.split(theta, np.cumsum(levels)[:-1]), strict=True))
+    assert np.allclose(design.forward(design.maps.forward(theta)), expected)
+    assert np.allclose(design.maps.adjoint(design.adjoint(expected)) @ theta, expected @ expected)
 
 
 def test_a_matrix_is_not_copied() -> None:

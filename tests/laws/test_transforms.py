@@ -220,7 +220,7 @@ def test_cut_intervals_are_closed_on_the_right(x, breaks):
     factor = run("cut", x, breaks=tuple(breaks))
     ends = np.array([-np.inf, *breaks, np.inf])
     assert ((ends[factor.codes] < x) & (x <= ends[factor.codes + 1])).all()
-    assert factor.codes.dtype == np.int32
+    assert factor.codes.dtype == np.int8
     assert factor.levels[0] == f"(-inf, {breaks[0]}]"
     assert factor.levels[-1] == f"({breaks[-1]}, inf]"
 

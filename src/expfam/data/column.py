@@ -1,4 +1,4 @@
-"""Arrow array -> Column: float64 numbers, or int32 codes of labels sorted by codepoint."""
+"""Arrow array -> Column: float64 numbers, or codes of labels sorted by codepoint, in as few bytes as hold them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,13 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from expfam._typing import BoolArray, FloatArray, IntArray
+from expfam._typing import AnyArray, BoolArray, FloatArray, IntArray
 from expfam.errors import SchemaError
 
 Kind: TypeAlias = Literal["number", "text", "bool"]
+
+ASKED = 1 << 15
+"""Rows asked at once for the codes they hold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,14 +38,20 @@ def label(value: object) -> str:
     return str(value)
 
 
+def smallest(levels: int) -> np.dtype[np.signedinteger[Any]]:
+    """The smallest integers that hold the codes -1, 0, ..., levels - 1."""
+    return np.min_scalar_type(-max(levels, 1))
+
+
 def compact(array: Any) -> Any:
-    """Text as an Arrow dictionary, so that it is hashed once however often it is read; the rest as it is."""
+    """One piece; text as an Arrow dictionary, so that it is hashed once however often it is read; the rest as it is."""
     import pyarrow as pa
     import pyarrow.types as is_
 
     if is_.is_string_view(array.type):
         array = array.cast(pa.large_string())
-    return array.dictionary_encode() if is_.is_string(array.type) or is_.is_large_string(array.type) else array
+    text = is_.is_string(array.type) or is_.is_large_string(array.type)
+    return _one_chunk(array.dictionary_encode() if text else array)
 
 
 def kind_of(name: str, kind: Any) -> Kind:
@@ -81,33 +90,37 @@ def missing(name: str, array: Any, nan_too: bool) -> BoolArray | None:
     import pyarrow.types as is_
 
     if is_.is_dictionary(array.type):
-        return decode(name, array).null
-    gone = np.asarray(array.is_null(nan_is_null=nan_too)) if array.null_count or nan_too else None
-    return gone if gone is not None and gone.any() else None
+        return decode(name, array).null if array.null_count or array.dictionary.null_count else None
+    if array.null_count or (nan_too and is_.is_floating(array.type) and np.isnan(np.from_dlpack(array)).any()):
+        return np.asarray(array.is_null(nan_is_null=nan_too))
+    return None
 
 
 def decode(name: str, array: Any) -> Column:
-    """The Column of a pyarrow array, of any type that kind_of knows."""
+    """The Column of a compact pyarrow array, of any type that kind_of knows."""
     import pyarrow as pa
 
     kind = kind_of(name, array.type)
-    array = _one_chunk(compact(array))
     if kind == "number":
-        null = np.asarray(array.is_null()) if array.null_count else None
-        values = array if pa.types.is_float64(array.type) else array.cast(pa.float64(), safe=False)
-        return Column(name, kind, values=values.to_numpy(zero_copy_only=False), null=null)
+        floats = array if pa.types.is_float64(array.type) else array.cast(pa.float64(), safe=False)
+        if array.null_count:
+            return Column(name, kind, values=floats.to_numpy(zero_copy_only=False), null=np.asarray(array.is_null()))
+        values: AnyArray = np.from_dlpack(floats)
+        return Column(name, kind, values=values)
     if kind == "bool":
-        return _coded(name, kind, _integers(array), ["False", "True"])
-    return _coded(name, kind, _integers(array.indices), array.dictionary.to_pylist())
+        return _coded(name, kind, array.cast(pa.int8()), ["False", "True"])
+    return _coded(name, kind, array.indices, array.dictionary.to_pylist())
 
 
-def _integers(array: Any) -> IntArray:
-    """int32 with -1 for null, read from the buffer: Arrow's own `fill_null` makes a scalar, which imports pandas."""
+def _integers(array: Any) -> AnyArray:
+    """The integers as they lie, -1 for nulls. Arrow's own `fill_null` makes a scalar, which imports pandas."""
     import pyarrow as pa
 
+    if not array.null_count:
+        return np.from_dlpack(array)
     array = array.cast(pa.int32())
     values = np.frombuffer(array.buffers()[1], np.int32, len(array) + array.offset)[array.offset :]
-    return np.where(np.asarray(array.is_valid()), values, np.int32(-1)) if array.null_count else values
+    return np.where(np.asarray(array.is_valid()), values, np.int32(-1))
 
 
 def _one_chunk(array: Any) -> Any:
@@ -122,15 +135,24 @@ def _one_chunk(array: Any) -> Any:
     return pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
 
 
-def _coded(name: str, kind: Kind, codes: IntArray, values: list[Any]) -> Column:
+def occurring(codes: AnyArray, count: int, lowest: int = 0) -> BoolArray:
+    """Which of lowest, ..., lowest + count - 1 occur, (count,)? Only as many rows are asked as it takes to see all."""
+    seen = np.zeros(count, bool)
+    for start in range(0, codes.size, ASKED):
+        if not seen.all():
+            seen[np.subtract(codes[start : start + ASKED], lowest, dtype=np.intp)] = True
+    return seen
+
+
+def _coded(name: str, kind: Kind, array: Any, values: list[Any]) -> Column:
     """Codes into the sorted labels that occur: the backend's order and unused categories are left behind."""
-    seen = np.zeros(len(values) + 1, bool)
-    seen[codes] = True  # -1, a null, lands behind the last value
-    used = [value for value, there in zip(values, seen[:-1], strict=True) if there and value is not None]
+    codes, nulls = _integers(array), array.null_count > 0
+    seen = occurring(codes, len(values) + nulls)  # -1, a null, lands behind the last value
+    used = [value for value, there in zip(values, seen, strict=False) if there and value is not None]
     labels = tuple(dict.fromkeys(map(label, sorted(used))))
     place = {text: code for code, text in enumerate(labels)}
-    table = np.array([*(place.get(label(v), -1) if v is not None else -1 for v in values), -1], np.int32)
-    if not np.array_equal(table[:-1], np.arange(len(values))):
-        codes = table[codes]
-    null = codes < 0 if (seen & (table < 0)).any() else None
-    return Column(name, kind, codes=codes, labels=labels, null=null)
+    table = np.array([*(place.get(label(v), -1) if v is not None else -1 for v in values), -1], smallest(len(labels)))
+    same = np.array_equal(table[:-1], np.arange(len(values)))
+    codes = codes.astype(table.dtype, copy=False) if same else table[codes]
+    missing = nulls or (seen & (table[:-1] < 0)).any()
+    return Column(name, kind, codes=codes, labels=labels, null=codes < 0 if missing else None)

@@ -5,6 +5,7 @@ from typing import Any
 
 from expfam.data.names import Wanted, choose
 from expfam.data.raw import Raw, attempt
+from expfam.data.share import each
 
 
 def accepts(data: Any) -> bool:
@@ -28,12 +29,12 @@ def read(data: Any, wanted: Wanted) -> Raw:
     names = choose(native.collect_schema().names(), wanted)
     kind = {"pandas": "pandas", "polars": "polars"}.get(native.implementation.value, "arrow")
     eager = native.select(names).collect() if isinstance(native, nw.LazyFrame) else native
-    columns = {name: attempt(partial(_column, eager, name)) for name in names}
-    return Raw(columns, len(eager), kind)
+    columns = each(partial(_column, eager), names, len(eager))
+    return Raw(dict(zip(names, columns, strict=True)), len(eager), kind)
 
 
 def _column(frame: Any, name: str) -> Any:
-    return frame.get_column(name).to_arrow()
+    return attempt(lambda: frame.get_column(name).to_arrow())
 
 
 def _labels(data: Any) -> tuple[object, ...]:

@@ -14,12 +14,12 @@ def read(path: Path, wanted: Wanted) -> Raw:
 
     try:
         with pq.ParquetFile(path) as file:
-            names = choose(file.schema_arrow.names, wanted)
-            table = file.read(columns=list(names)).select(list(names))
-            n = file.metadata.num_rows
+            names, metadata = list(choose(file.schema_arrow.names, wanted)), file.metadata
+        with pq.ParquetFile(path, metadata=metadata, read_dictionary=names) as file:  # text stays coded
+            table = file.read(columns=names).select(names)
     except (pa.ArrowException, OSError) as error:
         raise SchemaError(
             f"{str(path)!r} is damaged (cut short?) or not a Parquet file: {str(error).splitlines()[0]}; "
             "write or copy it anew"
         ) from error
-    return Raw(dict(zip(names, table.columns, strict=True)), n, "arrow")
+    return Raw(dict(zip(names, table.columns, strict=True)), metadata.num_rows, "arrow")

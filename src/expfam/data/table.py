@@ -9,14 +9,16 @@ import numpy as np
 from expfam._typing import AnyArray, BoolArray
 from expfam.data import arrays, files, frame
 from expfam.data.column import Column, Kind, compact, decode, kind_of, missing
+from expfam.data.few import Few, few
 from expfam.data.names import Wanted, nearest
 from expfam.data.raw import Raw, Unreadable
+from expfam.data.share import each
 from expfam.errors import SchemaError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Columns by name, each an Arrow array, all of length n.
+    """Columns by name, each a compact Arrow array, all of length n.
 
     `kind` is what the caller gave (dict, pandas, polars or arrow), for answers in the same manner; `rows`
     (n,) are the places the rows had in the data as given, None while all are there.
@@ -43,6 +45,14 @@ class Table:
     def missing(self, name: str, nan_too: bool) -> BoolArray | None:
         """Rows (n,) where the column is null, or also where it is NaN; None if there are none."""
         return missing(name, self.array(name), nan_too)
+
+    def few(self, name: str, occur: bool) -> Few | None:
+        """The column by its distinct values, if they are few whole numbers: those that occur, or all in their range."""
+        return few(self.array(name), occur)
+
+    def part(self, names: tuple[str, ...], rows: slice) -> "Table":
+        """Some columns at some neighbouring rows, nothing copied; for work whose messages name no row."""
+        return Table({name: self.array(name)[rows] for name in names}, len(range(*rows.indices(self.n))), self.kind)
 
     def array(self, name: str) -> Any:
         """The Arrow array of a column."""
@@ -96,7 +106,9 @@ def read(data: Any, columns: Wanted = None) -> Table:
     raw = reader(data, columns)
     if raw.n == 0:
         raise SchemaError("the data has no rows; a model needs at least one")
-    columns_in = {
-        name: array if isinstance(array, Unreadable) else compact(array) for name, array in raw.columns.items()
-    }
-    return Table(columns_in, raw.n, raw.kind)
+    held = each(_held, tuple(raw.columns.values()), raw.n)
+    return Table(dict(zip(raw.columns, held, strict=True)), raw.n, raw.kind)
+
+
+def _held(array: Any) -> Any:
+    return array if isinstance(array, Unreadable) else compact(array)

@@ -1,6 +1,9 @@
 """X as an operator of column groups: the only room that knows how columns are stored."""
 
+from expfam.design._map import Map, Split
+from expfam.design.assemble import assemble
 from expfam.design.columns import Columns
-from expfam.design.design import Design, assemble
+from expfam.design.design import Design, Grams
+from expfam.design.wide import Bordered
 
-__all__ = ["Columns", "Design", "assemble"]
+__all__ = ["Bordered", "Columns", "Design", "Grams", "Map", "Split", "assemble"]

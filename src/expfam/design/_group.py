@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 
+import numpy as np
+
 from expfam._typing import AnyArray, FloatArray
 
 
@@ -20,6 +22,11 @@ class Group(ABC):
     def stored(self) -> int:
         """How many numbers a row holds: what reading it costs."""
 
+    @property
+    def price(self) -> tuple[float, float]:
+        """Nanoseconds a row takes on one core for R theta with R' r, and for R' W R, about."""
+        return 0.6 * self.stored, 0.08 * self.stored**2
+
     @abstractmethod
     def forward(self, theta: FloatArray) -> FloatArray:
         """R theta, (n,) or (n, d)."""
@@ -36,9 +43,26 @@ class Group(ABC):
         """R' diag(weights) columns, (r, m) for columns (n, m)."""
         return self.adjoint(weights[:, None] * columns)
 
+    def squares(self, weights: FloatArray) -> FloatArray:
+        """(R * R)' weights, (r,)."""
+        return np.diagonal(self.gram(weights))
+
+    def grams(self, weights: FloatArray) -> FloatArray:
+        """R' diag(w) R for every w of weights (m, n), (m, r, r)."""
+        return np.stack([self.gram(w) for w in weights])
+
+    def centred(self, centre: FloatArray) -> "Group":
+        """R - 1 centre'; only columns of numbers can be, the others stay as they are."""
+        return self
+
     def sums(self, weights: FloatArray, gram: FloatArray) -> FloatArray:
         """R' weights, (r,), where R' diag(weights) R is known already."""
         return self.adjoint(weights)
+
+    def grams_and_sums(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """R' diag(w) R and R' w for every w of weights (m, n): (m, r, r) and (m, r)."""
+        grams = self.grams(weights)
+        return grams, np.stack([self.sums(w, gram) for w, gram in zip(weights, grams, strict=True)])
 
     @abstractmethod
     def columns(self) -> FloatArray | None:

@@ -1,65 +1,156 @@
-"""Factors as integer codes, all factors of a row side by side."""
+"""Factors as integer codes, factors with few levels joined to one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
 
-from expfam._typing import AnyArray, FloatArray, IntArray
+from expfam._typing import AnyArray, FloatArray
 from expfam.design._group import Group
 from expfam.kernels import definition
 
 COMPILE_FROM = 2_000_000
-"""From so many coded cells (rows x codes a row) on, loading the compiled kernels costs less than it saves."""
+"""From so many coded cells (rows x factors) on, loading the compiled kernels costs less than it saves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What one code a row stands for: a level of one factor, or a joint level of several, one of each.
+
+    `columns` are the raw columns, the levels of all its factors. With J the matrix of joint levels a slot holds J P:
+    P is `joint`, (levels, width), ones where a joint level has a factor's level; None for a single factor.
+    """
+
+    levels: int
+    columns: slice
+    joint: FloatArray | None
+
+    def spread(self, theta: FloatArray) -> FloatArray:
+        """P theta, from raw columns to joint levels, for theta of all raw columns."""
+        part = theta[self.columns]
+        return part if self.joint is None else np.asarray(self.joint @ part)
+
+    def collect(self, table: FloatArray) -> FloatArray:
+        """P' table, from joint levels to raw columns, (width,) or (width, m)."""
+        return table if self.joint is None else np.asarray(self.joint.T @ table)
+
+    def within(self, sums: FloatArray) -> FloatArray:
+        """P' diag(sums) P, (width, width): a row has one joint level, which tells the level of each factor."""
+        return np.diag(sums) if self.joint is None else np.asarray(self.joint.T @ (sums[:, None] * self.joint))
 
 
 @dataclass(frozen=True, slots=True)
 class Coded(Group):
-    """All factors of a row side by side: codes (n, k) are raw column numbers, ascending along a row.
+    """codes (k, n), unsigned: the joint level of every slot; values (v, n) multiply the last v slots.
 
-    values (n, k) multiply them, None is ones; `raw` raw columns in all. Large data runs on the compiled twin.
+    The raw columns are the levels of all factors, slot by slot. Large data runs on the compiled twin.
     """
 
-    codes: IntArray
-    values: FloatArray | None
-    raw: int
+    codes: AnyArray
+    values: FloatArray
+    slots: tuple[Slot, ...]
     compiled: bool
 
     @property
     def width(self) -> int:
-        return self.raw
+        return int(self.slots[-1].columns.stop)
 
     @property
     def stored(self) -> int:
-        return int(self.codes.shape[1])
+        return len(self.slots)
+
+    @property
+    def plain(self) -> int:
+        """How many slots are not multiplied; they come first."""
+        return len(self.slots) - len(self.values)
+
+    @property
+    def price(self) -> tuple[float, float]:
+        return 1.5 * self.stored, 0.5 * self.stored * (self.stored + 1)
+
+    @property
+    def indicators(self) -> FloatArray:
+        """1 for raw columns of zeros and ones, 0 where rows are multiplied, (r,)."""
+        out = np.zeros(self.width)
+        out[: self.slots[self.plain - 1].columns.stop if self.plain else 0] = 1.0
+        return out
+
+    @property
+    def kernels(self) -> ModuleType:
+        """The module that does the verbs: compiled, or the NumPy definition."""
+        if not self.compiled:
+            return definition
+        from expfam.kernels import compiled as twin  # brings Numba, so only where it pays
+
+        return twin
 
     def forward(self, theta: FloatArray) -> FloatArray:
-        return np.asarray(verbs(self.compiled).forward(self.codes, self.values, theta))
+        tables = [slot.spread(np.ascontiguousarray(theta)) for slot in self.slots]
+        return np.asarray(self.kernels.pick(self.codes, self.values, tables))
 
     def adjoint(self, rows: FloatArray) -> FloatArray:
-        return np.asarray(verbs(self.compiled).adjoint(self.codes, self.values, rows, self.raw))
-
-    def gram(self, weights: FloatArray) -> FloatArray:
-        return np.asarray(verbs(self.compiled).gram(self.codes, self.values, weights, self.raw))
+        if rows.ndim == 2:
+            return self.cross(np.ones(len(rows)), rows)
+        return np.concatenate([slot.collect(self._sums(a, rows)) for a, slot in enumerate(self.slots)])
 
     def cross(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
-        return np.asarray(verbs(self.compiled).cross(self.codes, self.values, weights, columns, self.raw))
+        cross = self.kernels.cross
+        tables = [cross(self.codes[a], self._times(weights, a), columns, s.levels) for a, s in enumerate(self.slots)]
+        return np.concatenate([slot.collect(table) for slot, table in zip(self.slots, tables, strict=True)])
+
+    def gram(self, weights: FloatArray) -> FloatArray:
+        """Between slots from their two-way tables, within a slot from the margins."""
+        out = np.empty((self.width, self.width))
+        for a, slot in enumerate(self.slots):
+            tables = self._tables(a, self._times(weights, a))
+            for other, table in zip(self.slots[a + 1 :], tables, strict=True):
+                part = slot.collect(other.collect(table.T).T)
+                out[slot.columns, other.columns], out[other.columns, slot.columns] = part, part.T
+            margin = tables[0].sum(axis=1) if a < self.plain - 1 else self._sums(a, self._times(weights, a))
+            out[slot.columns, slot.columns] = slot.within(margin)
+        return out
 
     def sums(self, weights: FloatArray, gram: FloatArray) -> FloatArray:
         """A level's sum of weights stands on the diagonal, unless its rows are multiplied."""
-        return np.diagonal(gram) if self.values is None else self.adjoint(weights)
+        return self.adjoint(weights) if len(self.values) else np.diagonal(gram)
+
+    def squares(self, weights: FloatArray) -> FloatArray:
+        """(R * R)' weights, (r,): a row has one level of each factor."""
+        return replace(self, values=self.values**2).adjoint(weights)
 
     def columns(self) -> None:
         return None
 
+    def nonzeros(self) -> tuple[AnyArray, AnyArray, AnyArray | None]:
+        """R in compressed rows: (indptr, indices ascending along a row, data or None for ones); for blocks."""
+        indices, data = [], []
+        for a, slot in enumerate(self.slots):
+            members = np.arange(slot.levels) if slot.joint is None else np.nonzero(slot.joint)[1]
+            indices.append(slot.columns.start + members.reshape(slot.levels, -1)[self.codes[a]])
+            data.append(np.broadcast_to(self._times(np.ones(len(indices[a])), a)[:, None], indices[a].shape))
+        joint = np.concatenate(indices, axis=1)
+        flat = np.concatenate(data, axis=1).ravel() if len(self.values) else None
+        return np.arange(len(joint) + 1) * joint.shape[1], joint.ravel(), flat
+
     def take(self, rows: slice | AnyArray) -> "Coded":
-        return Coded(self.codes[rows], None if self.values is None else self.values[rows], self.raw, self.compiled)
+        if isinstance(rows, slice):
+            return replace(self, codes=self.codes[:, rows], values=self.values[:, rows])
+        return replace(self, codes=self.codes.take(rows, axis=1), values=self.values.take(rows, axis=1))
 
+    def _times(self, vector: FloatArray, a: int) -> FloatArray:
+        return vector if a < self.plain else vector * self.values[a - self.plain]
 
-def verbs(compiled: bool) -> ModuleType:
-    """The module that does the coded verbs: compiled, or the NumPy definition."""
-    if not compiled:
-        return definition
-    from expfam.kernels import compiled as twin  # brings Numba, so only where it pays
+    def _sums(self, a: int, vector: FloatArray) -> FloatArray:
+        return np.asarray(self.kernels.sums(self.codes[a], self._times(vector, a), self.slots[a].levels))
 
-    return twin
+    def _tables(self, a: int, weights: FloatArray) -> list[FloatArray]:
+        """The two-way tables of slot a with all later ones; those that are not multiplied share its weights."""
+        levels, widths = self.slots[a].levels, [slot.levels for slot in self.slots]
+        shared = slice(a + 1, max(self.plain, a + 1))
+        tables: list[FloatArray] = self.kernels.tables(
+            self.codes[a], self.codes[shared], weights, levels, widths[shared]
+        )
+        for b in range(shared.stop, len(self.slots)):
+            times = self._times(weights, b)
+            tables += self.kernels.tables(self.codes[a], self.codes[b : b + 1], times, levels, widths[b : b + 1])
+        return tables

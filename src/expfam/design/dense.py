@@ -1,18 +1,25 @@
 """Numeric columns as one matrix."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import ModuleType
 
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.design._group import Group
+from expfam.kernels import dense_definition as definition
 
 
 @dataclass(frozen=True, slots=True)
 class Dense(Group):
-    """Columns stored as they are, (n, m), in any memory order."""
+    """R = values - 1 centre': values (n, m) float64 or float32 in any memory order, centre (m,) or None for zeros.
 
-    values: FloatArray
+    R is never written out in full; results are float64, of centred numbers. Large data runs on the compiled twin.
+    """
+
+    values: AnyArray
+    centre: FloatArray | None = None
+    compiled: bool = False
 
     @property
     def width(self) -> int:
@@ -22,22 +29,48 @@ class Dense(Group):
     def stored(self) -> int:
         return self.width
 
+    @property
+    def price(self) -> tuple[float, float]:
+        m = self.width
+        return 0.5 * m, 0.4 * m + 0.027 * m**2
+
     def forward(self, theta: FloatArray) -> FloatArray:
-        return np.asarray(self.values @ theta)
+        return np.asarray(verbs(self.compiled).forward(self.values, self.centre, theta))
 
     def adjoint(self, rows: FloatArray) -> FloatArray:
-        return np.asarray(self.values.T @ rows)
+        return np.asarray(verbs(self.compiled).adjoint(self.values, self.centre, rows))
 
     def gram(self, weights: FloatArray) -> FloatArray:
-        if weights.max(initial=0.0) <= 0:  # between two classes: a symmetric product takes half the work
-            return -self.gram(-weights) if weights.any() else np.zeros((self.width, self.width))
-        if weights.min() < 0:
-            return np.asarray(self.values.T @ (self.values * weights[:, None]))
-        half = self.values * np.sqrt(weights)[:, None]
-        return np.asarray(half.T @ half)
+        return np.asarray(self.grams(weights[None])[0])
+
+    def grams(self, weights: FloatArray) -> FloatArray:
+        return self.grams_and_sums(weights)[0]
+
+    def grams_and_sums(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """R' diag(w) R and R' w for every w of weights: the rows are read, and centred, once for all."""
+        grams, sums = verbs(self.compiled).grams(self.values, self.centre, weights)
+        return grams, sums
+
+    def squares(self, weights: FloatArray) -> FloatArray:
+        return np.asarray(verbs(self.compiled).squares(self.values, self.centre, weights))
+
+    def centred(self, centre: FloatArray) -> "Dense":
+        return replace(self, centre=centre if self.centre is None else self.centre + centre)
 
     def columns(self) -> FloatArray:
-        return self.values
+        """R, (n, m): the values themselves, or a copy where they are centred or float32; for blocks of rows."""
+        if self.centre is not None:
+            return np.subtract(self.values, self.centre, dtype=np.float64)
+        return self.values.astype(np.float64, copy=False)
 
     def take(self, rows: slice | AnyArray) -> "Dense":
-        return Dense(self.values[rows])
+        return replace(self, values=self.values[rows])
+
+
+def verbs(compiled: bool) -> ModuleType:
+    """The module that does the dense verbs: compiled, or the NumPy definition."""
+    if not compiled:
+        return definition
+    from expfam.kernels import dense as twin  # brings Numba, so only where it pays
+
+    return twin

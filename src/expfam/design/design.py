@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 
-from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam._typing import AnyArray, FloatArray
 from expfam.design._group import Group
-from expfam.design.coded import COMPILE_FROM, Coded
-from expfam.design.columns import Columns
-from expfam.design.dense import Dense
-from expfam.design.maps import ColumnMap, Piece
+from expfam.design._map import Map
+from expfam.design.coded import Coded
 from expfam.design.ones import Ones
+from expfam.design.sparse import Sparse
+from expfam.design.wide import Bordered, Wide
 
-ROWS_AT_ONCE = 1 << 14  # a row-major array is filled column by column while its rows are in cache
+Grams: TypeAlias = FloatArray | Bordered
+"""R' diag(w) R for m weights: (m, raw, raw), or by blocks where a factor is very wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +23,14 @@ class Design:
     """X = R C: raw column groups R (n, raw) side by side, and the map C (raw, p).
 
     Row verbs (`forward`, `adjoint`, `gram`) speak raw columns; `maps` takes p-sized results across, once a pass.
+    `compiled` tells that the data is so large that compiled kernels pay. A factor of very many levels comes last.
     """
 
     groups: tuple[Group, ...]
-    maps: ColumnMap
+    maps: Map
     names: tuple[str, ...]
     n: int
+    compiled: bool = False
 
     @property
     def p(self) -> int:
@@ -38,27 +42,52 @@ class Design:
         """The number of the column of ones, if there is one."""
         return self.names.index("Intercept") if "Intercept" in self.names else None
 
+    def peaks(self) -> FloatArray:
+        """The square of an entry of every column where it is not zero: of codes exactly, 1 for standardised numbers."""
+        raw = np.concatenate([g.indicators if isinstance(g, Coded | Wide) else np.zeros(g.width) for g in self.groups])
+        peaks = self.maps.squares(raw)
+        return np.where(peaks > 0, peaks, 1.0)
+
     @property
-    def coded(self) -> BoolArray:
-        """Which coefficients belong to columns of zeros and ones that are stored as codes, (p,)."""
-        raw = np.concatenate([np.full(g.width, isinstance(g, Coded) and g.values is None) for g in self.groups])
-        return np.asarray(self.maps.adjoint(raw.astype(float)) != 0)
+    def wide(self) -> Wide | None:
+        """The factor whose levels are kept apart, if there is one: the last group."""
+        last = self.groups[-1] if self.groups else None
+        return last if isinstance(last, Wide) else None
+
+    @property
+    def levels(self) -> int:
+        """How many coefficients, levels of the wide factor, are eliminated from an information."""
+        return 0 if self.wide is None else len(self.maps.split(self.maps.raw - self.wide.width).levels)
+
+    @property
+    def cells(self) -> int:
+        """How many numbers R' diag(w) R is."""
+        apart = 0 if self.wide is None else self.wide.width
+        rest = self.maps.raw - apart
+        return rest**2 + apart * (rest + 1)
 
     @property
     def stored(self) -> int:
         """How many numbers a row holds."""
         return sum(group.stored for group in self.groups)
 
+    @property
+    def price(self) -> tuple[float, float]:
+        """Nanoseconds a row takes on one core for R theta with R' r, and for R' W R: for the choice of steps."""
+        gradient, gram = zip((0.0, 0.0), *(group.price for group in self.groups), strict=True)
+        stored = [group.stored for group in self.groups]
+        return sum(gradient), sum(gram) + (sum(stored) ** 2 - sum(s * s for s in stored)) / 2
+
     def take(self, rows: slice | AnyArray) -> "Design":
         """Some rows: a view for a slice, a copy for row numbers."""
         groups = tuple(group.take(rows) for group in self.groups)
         n = len(range(*rows.indices(self.n))) if isinstance(rows, slice) else len(rows)
-        return Design(groups, self.maps, self.names, n)
+        return Design(groups, self.maps, self.names, n, self.compiled)
 
     def forward(self, raw_theta: FloatArray) -> FloatArray:
         """R raw_theta, (n,) or (n, d)."""
         total: FloatArray | None = None
-        for group, at in zip(self.groups, self._spans(), strict=True):
+        for group, at in zip(self.groups, self.spans(), strict=True):
             part = group.forward(raw_theta[at])
             total = part if total is None else total + part
         return np.zeros((self.n, *raw_theta.shape[1:])) if total is None else total
@@ -67,20 +96,31 @@ class Design:
         """R' rows, (raw,) or (raw, d)."""
         return np.concatenate([group.adjoint(rows) for group in self.groups])
 
+    def squares(self, weights: FloatArray) -> FloatArray:
+        """(R * R)' weights, (raw,)."""
+        return np.concatenate([group.squares(weights) for group in self.groups])
+
     def gram(self, weights: FloatArray) -> FloatArray:
         """R' diag(weights) R, (raw, raw)."""
-        out = np.empty((self.maps.raw, self.maps.raw))
-        spans = self._spans()
-        for group, at in zip(self.groups, spans, strict=True):
-            out[at, at] = group.gram(weights)
-        for i, (one, rows) in enumerate(zip(self.groups, spans, strict=True)):
-            for other, cols in zip(self.groups[i + 1 :], spans[i + 1 :], strict=True):
-                if isinstance(one, Ones):
-                    cross = other.sums(weights, out[cols, cols])[None, :]
-                else:
-                    cross = _cross(one, other, weights)
-                out[rows, cols], out[cols, rows] = cross, cross.T
-        return out
+        grams = self.grams(weights[None])
+        return np.asarray((grams.written() if isinstance(grams, Bordered) else grams)[0])
+
+    def grams(self, weights: FloatArray) -> Grams:
+        """R' diag(w) R for every w of weights (m, n), (m, raw, raw), by blocks where a factor is very wide."""
+        wide = self.wide
+        if wide is None:
+            return _grams(self.groups, self.spans(), weights)
+        others, spans = self.groups[:-1], self.spans()[:-1]
+        own = np.stack([wide.adjoint(w) for w in weights])
+        border = np.empty((len(weights), wide.width, spans[-1].stop if spans else 0))
+        for other, at in zip(others, spans, strict=True):
+            for full, w, s in zip(border, weights, own, strict=True):
+                full[:, at] = s[:, None] if isinstance(other, Ones) else _cross(wide, other, w)
+        return Bordered(own, border, _grams(others, spans, weights))
+
+    def written(self) -> FloatArray:
+        """R written out, (n, raw): for small blocks of rows."""
+        return np.stack([self.forward(unit) for unit in np.eye(self.maps.raw)], axis=1)
 
     def quadratic(self, matrix: FloatArray) -> FloatArray:
         """x_i' matrix x_i for every row, (n,): variances of linear predictors; matrix (p, p)."""
@@ -92,71 +132,37 @@ class Design:
                 out += self.forward(self.maps.forward(unit)) * self.forward(self.maps.forward(matrix[column]))
         return out
 
-    def _spans(self) -> list[slice]:
+    def spans(self) -> list[slice]:
+        """Which raw columns each group has."""
         ends = np.cumsum([0, *(group.width for group in self.groups)])
         return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
 
+def _grams(groups: tuple[Group, ...], spans: list[slice], weights: FloatArray) -> FloatArray:
+    """R' diag(w) R for every w of weights (m, n) and the raw columns of some groups, (m, r, r)."""
+    raw = spans[-1].stop if spans else 0
+    out = np.empty((len(weights), raw, raw))
+    sums = np.empty((len(weights), raw))
+    for group, at in zip(groups, spans, strict=True):
+        out[:, at, at], sums[:, at] = group.grams_and_sums(weights)
+    for i, (one, rows) in enumerate(zip(groups, spans, strict=True)):
+        for other, cols in zip(groups[i + 1 :], spans[i + 1 :], strict=True):
+            for full, w, s in zip(out, weights, sums, strict=True):
+                cross = s[None, cols] if isinstance(one, Ones) else _cross(one, other, w)
+                full[rows, cols], full[cols, rows] = cross, cross.T
+    return out
+
+
 def _cross(one: Group, other: Group, weights: FloatArray) -> FloatArray:
-    """R_one' diag(weights) R_other; at most one of two groups is coded, so one of them has columns."""
+    """R_one' diag(weights) R_other; all coded columns are one group, so without columns two, one is sparse or wide."""
     columns = other.columns()
     if columns is not None:
         return one.cross(weights, columns)
     columns = one.columns()
-    assert columns is not None, "all coded columns live in one group"
-    return other.cross(weights, columns).T
-
-
-def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None) -> Design:
-    """The design of some terms: ones, all factors as codes of one row-major array, all numerics as one matrix.
-
-    `compiled` picks the kernels (None: by size). A single dense term is taken as it is, without a copy.
-    """
-    ones = tuple(c for c in columns if c.codes is None and c.values is None)
-    dense = tuple(c for c in columns if c.codes is None and c.values is not None)
-    coded = tuple(c for c in columns if c.codes is not None)
-    groups: list[Group] = [Ones(n) for _ in ones]
-    if coded:
-        groups.append(_coded(coded, n, compiled))
-    if dense:
-        blocks = [c.values for c in dense if c.values is not None]
-        groups.append(Dense(blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)))
-    names = tuple(name for c in columns for name in c.names)
-    return Design(tuple(groups), _maps(columns, ones + coded + dense), names, n)
-
-
-def _coded(terms: tuple[Columns, ...], n: int, compiled: bool | None) -> Coded:
-    """Every term's codes, moved to raw column numbers, as the columns of one (n, k) array."""
-    width = sum(1 if c.values is None else c.values.shape[1] for c in terms)
-    valued = any(c.values is not None for c in terms)
-    codes = np.empty((n, width), dtype=np.int32)
-    values = np.ones((n, width)) if valued else None
-    for lo in range(0, n, ROWS_AT_ONCE):
-        rows = slice(lo, lo + ROWS_AT_ONCE)
-        at, start = 0, 0
-        for term in terms:
-            assert term.codes is not None
-            for j in range(1 if term.values is None else term.values.shape[1]):
-                np.add(term.codes[rows], start + j * term.levels, out=codes[rows, at])
-                if values is not None and term.values is not None:
-                    values[rows, at] = term.values[rows, j]
-                at += 1
-            start += term.raw
-    raw = sum(term.raw for term in terms)
-    return Coded(codes, values, raw, n * width >= COMPILE_FROM if compiled is None else compiled)
-
-
-def _maps(columns: tuple[Columns, ...], stored: tuple[Columns, ...]) -> ColumnMap:
-    """C: coefficients in formula order, raw columns in the order they are stored in."""
-    starts = dict(zip(map(id, stored), np.cumsum([0, *(c.raw for c in stored)]), strict=False))
-    pieces, p = [], 0
-    for term in columns:
-        raw = starts[id(term)] + np.arange(term.raw)
-        matrix = None
-        if term.contrast is not None and term.contrast.ndim == 1:
-            raw = raw[term.contrast]
-        elif term.contrast is not None:
-            matrix = term.contrast
-        pieces.append(Piece(raw, p + np.arange(len(term.names)), matrix))
-        p += len(term.names)
-    return ColumnMap(tuple(pieces), sum(c.raw for c in columns), p)
+    if columns is not None:
+        return other.cross(weights, columns).T
+    if isinstance(one, Sparse | Wide) and isinstance(other, Sparse | Coded):
+        return one.pairs(weights, other)
+    assert isinstance(one, Coded), "what has no columns is coded or sparse"
+    assert isinstance(other, Sparse), "all coded columns live in one group"
+    return other.pairs(weights, one).T

@@ -31,6 +31,9 @@ class Ones(Group):
     def gram(self, weights: FloatArray) -> FloatArray:
         return np.asarray(weights.sum(keepdims=True))[None, :]
 
+    def squares(self, weights: FloatArray) -> FloatArray:
+        return np.asarray(weights.sum(keepdims=True))
+
     def columns(self) -> FloatArray:
         return np.broadcast_to(1.0, (self.n, 1))
 

@@ -1,13 +1,18 @@
 """Is this an optimum? The figures of theory.md 6, computed from (9) and (10) at the returned theta."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
-from expfam._typing import BoolArray
+from expfam._typing import FloatArray
 from expfam.objective import Evaluation
+from expfam.response import Level
 from expfam.solvers import Problem, Solution, Status
-from expfam.solvers.optimality import Reading, by_class, movers, read, runs_away
+from expfam.solvers.optimality import Reading, Scale, by_class, movers, read, runs_away
+from expfam.solvers.pose import Posed
+from expfam.solvers.problem import LOSES, affordable, sharpened
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,10 @@ class Certificate:
     decrement  sqrt(g' H^-1 g): how many standard errors of the starting model the optimum is away
     condition  of the information scaled to unit diagonal
     aliased    columns left out as combinations of earlier ones; separated: coefficients that run to infinity
-    status     how the solver stopped, `status.value` the advice; passes over the rows; seconds of the whole fit
+    status     how the solver stopped, `status.value` the advice
+    passes     over the rows, those over a sample in proportion; hessians: how many of them took the information, too
+    rows       that the solver read; summed_from: how many they were before equal rows were summed
+    timings    seconds of each phase: reading, design, start, solver, inference
     """
 
     gradient: float
@@ -34,7 +42,15 @@ class Certificate:
     status: Status
     steps: int
     passes: float
-    seconds: float
+    hessians: float
+    rows: int
+    summed_from: int
+    timings: Mapping[str, float]
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole fit."""
+        return sum(self.timings.values())
 
     @property
     def converged(self) -> bool:
@@ -53,41 +69,54 @@ def _seconds(seconds: float) -> str:
 
 def closing_evaluation(problem: Problem, solution: Solution) -> Evaluation:
     """F, gradient and information at the returned theta: the same numbers whether the solver has them already."""
-    return problem.objective(solution.theta) if solution.at is None else solution.at
+    at = solution.at
+    if at is None:
+        level = Level.HESSIAN if affordable(problem.objective, solution.theta.size) else Level.GRADIENT
+        at = problem.objective(solution.theta, level)
+    return sharpened(problem.objective, solution.theta, at, LOSES)
 
 
 def certify(
-    problem: Problem, solution: Solution, at: Evaluation, names: tuple[str, ...], seconds: float
+    posed: Posed, solution: Solution, at: Evaluation, names: tuple[str, ...], timings: Mapping[str, float]
 ) -> Certificate:
-    """The certificate of a solution; `names` are the coefficients' in the order of `by_class`."""
-    reading = read(at, problem.scale, problem.kept)
-    design = problem.objective.data.design
-    runaway = runs_away(reading, problem.scale, design) and reading.gradient <= max(problem.tol, 1e-6)
-    moving = movers(by_class(reading.step), problem.scale) if runaway else np.zeros(len(names), dtype=bool)
-    kept = np.tile(problem.kept, len(names) // design.p)
-    raw, kkt = _unscaled(at, kept, problem.scale.weight)
+    """The certificate of a solution in standard coordinates; `names` are all coefficients', class after class."""
+    problem, standard = posed.problem, posed.standard
+    data = problem.objective.data
+    assert at.gradient is not None
+    condition, kkt = np.nan, np.nan
+    reading = Reading(problem.scale.gradient(at.gradient), np.nan, np.zeros_like(at.gradient))
+    if at.hessian is not None:
+        factor = at.hessian.factor()
+        condition, kkt = factor.condition, _kkt(at.gradient, at.hessian.diagonal, problem.scale)
+        reading = read(at, problem.scale, factor)
+    flat = reading.gradient <= max(problem.tol, 1e-6)
+    runaway = flat and runs_away(reading, problem.scale, problem.objective.data.design)
+    kept = list(compress(names, np.tile(standard.kept, len(names) // len(standard.kept))))
+    moving = movers(by_class(standard.spreads(reading.step))) if runaway else np.zeros(len(kept), dtype=bool)
     return Certificate(
         gradient=reading.gradient,
-        raw=raw,
-        kkt=kkt / problem.scale.response,
+        raw=float(np.abs(standard.gradient(at.gradient)).max(initial=0.0)) / problem.scale.weight,
+        kkt=kkt,
         decrement=reading.decrement,
-        condition=reading.factor.condition,
+        condition=condition,
         tol=problem.tol,
-        aliased=tuple(name for name, keep in zip(design.names, problem.kept, strict=True) if not keep),
-        separated=tuple(name for name, moves in zip(names, moving, strict=True) if moves),
+        aliased=standard.aliased,
+        separated=tuple(name for name, moves in zip(kept, moving, strict=True) if moves),
         status=_status(problem, solution, reading, runaway),
         steps=solution.steps,
         passes=solution.passes + (solution.at is None),
-        seconds=seconds,
+        hessians=solution.hessians + (solution.at is None and at.hessian is not None),
+        rows=data.n,
+        summed_from=data.n if data.rows is None else data.rows,
+        timings=timings,
     )
 
 
-def _unscaled(at: Evaluation, kept: BoolArray, weight: float) -> tuple[float, float]:
-    assert at.gradient is not None
-    assert at.hessian is not None
-    size = np.abs(by_class(at.gradient))[kept]
-    information = np.maximum(np.diagonal(at.hessian)[kept], np.finfo(float).tiny)
-    return float(size.max(initial=0.0)) / weight, float((size / np.sqrt(information * weight)).max(initial=0.0))
+def _kkt(gradient: FloatArray, diagonal: FloatArray, scale: Scale) -> float:
+    """max_j |gradient_j| / sqrt(information_jj sum w), in units of a score."""
+    information = np.maximum(diagonal, np.finfo(float).tiny)
+    size = np.abs(by_class(gradient)) / np.sqrt(information * scale.weight)
+    return float(size.max(initial=0.0)) / scale.response
 
 
 def _status(problem: Problem, solution: Solution, reading: Reading, runaway: bool) -> Status:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logit, xlogy
 
 from expfam._typing import BoolArray, FloatArray
-from expfam.families._special import divergence, tabled
+from expfam.families._special import MANY, divergence, tabled
 
 
 class SharePartition(ABC):  # noqa: B024 - abstract by what a family has beyond it
@@ -30,6 +30,8 @@ class SharePartition(ABC):  # noqa: B024 - abstract by what a family has beyond 
         return 1 - 2 * mu
 
     def conjugate(self, t: FloatArray) -> FloatArray:
+        if np.size(t) > MANY and not ((t > 0) & (t < 1)).any():
+            return np.zeros(np.shape(t))
         return np.asarray(xlogy(t, t) + xlogy(1 - t, 1 - t))
 
     def loss(self, t: FloatArray, mu: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray, IntArray
+from expfam.data.column import smallest
 from expfam.design.columns import Columns
 from expfam.errors import SchemaError
 from expfam.formula.values import Factor
@@ -115,11 +116,10 @@ def columns(term: Term, variables: Mapping[str, Variable], values: Mapping[str, 
 
 
 def _joint(factors: Iterable[Factor | FloatArray], sizes: list[int]) -> IntArray | None:
-    codes = None
-    step = 1
+    codes, step, narrow = None, 1, smallest(prod(sizes))
     for factor, size in zip(factors, sizes, strict=True):
         assert isinstance(factor, Factor)
-        codes = factor.codes if codes is None else codes + np.int32(step) * factor.codes
+        codes = factor.codes if codes is None else codes + narrow.type(step) * factor.codes
         step *= size
     return codes
 

@@ -6,8 +6,7 @@ from warnings import warn
 
 import numpy as np
 
-from expfam._typing import BoolArray, FloatArray
-from expfam.data.column import Column
+from expfam._typing import BoolArray
 from expfam.data.names import some
 from expfam.data.table import Table
 from expfam.design.columns import Columns
@@ -15,10 +14,10 @@ from expfam.errors import DataWarning, SchemaError
 from expfam.formula import coding
 from expfam.formula.algebra import variables
 from expfam.formula.coding import Variable
-from expfam.formula.expression import Call, Node, parse
-from expfam.formula.interpret import Recall, number, replayer, value, variable
-from expfam.formula.learn import Values, missing_in, plan, role_text
-from expfam.formula.schema import ROLES, Schema
+from expfam.formula.interpret import replayer, variable
+from expfam.formula.learn import Values, missing_in, plan
+from expfam.formula.roles import Worth, worth
+from expfam.formula.schema import ROLES, Role, Schema
 from expfam.formula.values import Factor
 
 Policy: TypeAlias = Literal["error", "reference", "missing"]
@@ -91,7 +90,7 @@ def _settle(known: Variable, factor: Factor, unseen: Policy, table: Table) -> Fa
             stacklevel=3,
         )
     code = known.levels.index(known.reference)
-    return replace(factor, codes=np.where(factor.codes < 0, np.int32(code), factor.codes))
+    return replace(factor, codes=np.where(factor.codes < 0, factor.codes.dtype.type(code), factor.codes))
 
 
 def _check_kinds(schema: Schema, table: Table, names: tuple[str, ...]) -> None:
@@ -119,11 +118,7 @@ def _scatter(array: Any, rows: BoolArray) -> Any:
     return whole
 
 
-Pair: TypeAlias = tuple[FloatArray, FloatArray]
-Role: TypeAlias = Literal["response", "weights", "offset", "exposure", "trials"]
-
-
-def evaluate(schema: Schema, table: Table, which: Role) -> Column | Pair | FloatArray | None:
+def evaluate(schema: Schema, table: Table, which: Role) -> Worth | None:
     """The values of one role on `table`, unchecked but for type; None if the model has none.
 
     response: a Column of numbers or of codes, or (successes, failures) for cbind; weights, exposure, trials:
@@ -131,29 +126,5 @@ def evaluate(schema: Schema, table: Table, which: Role) -> Column | Pair | Float
     """
     if which not in ROLES:
         raise SchemaError(f"which={which!r} is not allowed; choose one of {some(ROLES)}")
-    text = role_text(schema, which)
-    texts = ([] if text is None else [text]) + (list(schema.offsets) if which == "offset" else [])
-    nodes = [parse(text, tuple(schema.columns)) for text in texts]
-    recall = replayer(schema.states)
-    if which == "response":
-        return _response(nodes[0], table, recall) if nodes else None
-    parts = [_numbers(node, table, recall, f"{which}={node.text}") for node in nodes]
-    return np.sum(parts, axis=0) if len(parts) > 1 else parts[0] if parts else None
-
-
-def _response(node: Node, table: Table, recall: Recall) -> Column | Pair:
-    if isinstance(node, Call) and node.function == "cbind":
-        successes, failures = (_numbers(part, table, recall, node.text) for part in node.args)
-        return successes, failures
-    found: Any = value(node, table, recall)
-    if isinstance(found, Factor):
-        null = found.codes < 0
-        kind: Literal["bool", "text"] = "bool" if found.truth else "text"
-        return Column(node.text, kind, codes=found.codes, labels=found.levels, null=null if null.any() else None)
-    return Column(node.text, "number", values=np.asarray(number(found, node, node.text)))
-
-
-def _numbers(node: Node, table: Table, recall: Recall, within: str) -> FloatArray:
-    """Numbers (n,); a constant holds for every row."""
-    found = number(value(node, table, recall), node, within)
-    return np.broadcast_to(found, (table.n,)) if np.ndim(found) == 0 else found
+    nodes = plan(schema, tuple(schema.columns)).asks(which)
+    return worth(which, nodes, table, replayer(schema.states)) if nodes else None

@@ -3,6 +3,7 @@
 import ast
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from keyword import iskeyword
 from typing import TypeAlias
 
@@ -81,18 +82,22 @@ def quoted(column: str) -> str:
     return column if plain else f"`{column}`"
 
 
+def parts_of(node: Node) -> tuple[Node, ...]:
+    """The expressions that an expression is made of, from left to right."""
+    match node:
+        case Operation():
+            return node.operands
+        case Call():
+            return (*node.args, *(part for _, part in node.keywords))
+        case _:
+            return ()
+
+
 def columns_of(node: Node) -> tuple[str, ...]:
     """The columns an expression reads, each once, from left to right."""
-    match node:
-        case Name():
-            return (node.column,)
-        case Operation():
-            parts = node.operands
-        case Call():
-            parts = (*node.args, *(part for _, part in node.keywords))
-        case _:
-            parts = ()
-    return tuple(dict.fromkeys(column for part in parts for column in columns_of(part)))
+    if isinstance(node, Name):
+        return (node.column,)
+    return tuple(dict.fromkeys(column for part in parts_of(node) for column in columns_of(part)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +211,7 @@ class Source:
         return Call(text, function, args, keywords)
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str, names: tuple[str, ...], whole: str | None = None, start: int = 0) -> Node:
     """The tree of an expression that may read the columns `names`; FormulaError with a caret in `whole`."""
     flat = re.sub(r"\s", " ", text)

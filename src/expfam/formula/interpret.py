@@ -1,16 +1,19 @@
 """What is an expression worth on a table? A walk of its tree: no code of the formula is ever run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.data.table import Table
-from expfam.errors import FormulaError, SchemaError
-from expfam.formula.expression import Call, Constant, Name, Node, Operation
+from expfam.data.few import AT_ONCE, Few, blocks
+from expfam.data.table import Table, read
+from expfam.errors import ExpfamError, FormulaError, SchemaError
+from expfam.formula.expression import Call, Constant, Name, Node, Operation, columns_of, parts_of
 from expfam.formula.transforms import TRANSFORMS
-from expfam.formula.transforms._transform import Transform
+from expfam.formula.transforms._transform import Transform, nothing
 from expfam.formula.values import Factor, State, Value
 
 Recall: TypeAlias = Callable[[str, Transform, dict[str, Any]], State]
@@ -69,10 +72,54 @@ def value(node: Node, table: Table, recall: Recall) -> Value:
             return node.value
         case Name():
             return _column(table, node.column)
-        case Operation():
-            return _operate(node, table, recall)
-        case Call():
-            return _call(node, table, recall)
+        case _:
+            found = _quickly(node, table, recall) if table.n > AT_ONCE else None
+            return _plainly(node, table, recall) if found is None else found
+
+
+def _plainly(node: Operation | Call, table: Table, recall: Recall) -> Value:
+    return _operate(node, table, recall) if isinstance(node, Operation) else _call(node, table, recall)
+
+
+def _quickly(node: Operation | Call, table: Table, recall: Recall) -> Factor | FloatArray | None:
+    """The value by a table of the few whole numbers its column holds, or block by block; None where neither will do.
+
+    An error, or a level never seen, must name its rows: it is left to the plain way.
+    """
+    calls, columns = {TRANSFORMS[call.function] for call in _calls(node)}, columns_of(node)
+    if not columns or not all(transform.by_value for transform in calls):
+        return None
+    few = table.few(columns[0], any(transform.factors for transform in calls)) if len(columns) == 1 else None
+    try:
+        if few is not None:
+            return _looked_up(few, value(node, read({columns[0]: few.values}), recall))
+        if all(transform.learn is nothing for transform in calls):
+            return _in_blocks(node, columns, table, recall)
+    except ExpfamError:
+        pass
+    return None
+
+
+def _looked_up(few: Few, found: Value) -> Factor | FloatArray | None:
+    if isinstance(found, Factor):
+        return None if found.unseen else replace(found, codes=few.spread(found.codes))
+    return few.spread(found) if isinstance(found, np.ndarray) else None
+
+
+def _in_blocks(node: Node, columns: tuple[str, ...], table: Table, recall: Recall) -> FloatArray:
+    """The value of an expression that treats every row by itself: what is worked out on the way stays in cache."""
+    out = np.empty(table.n)
+    for rows in blocks(table.n):
+        out[rows] = number(value(node, table.part(columns, rows), recall), node, node.text)
+    return out
+
+
+def _calls(node: Node) -> Iterator[Call]:
+    """The calls an expression is made of."""
+    if isinstance(node, Call):
+        yield node
+    for part in parts_of(node):
+        yield from _calls(part)
 
 
 def _column(table: Table, name: str) -> Value:
@@ -112,9 +159,14 @@ def _operate(node: Operation, table: Table, recall: Recall) -> Value:
     return _finite(node, found, dict(zip([part.text for part in node.operands], operands, strict=True)), table)
 
 
+@lru_cache(maxsize=1024)
+def _bound(call: Call) -> Mapping[str, Node]:
+    """The arguments of a call by name."""
+    return TRANSFORMS[call.function].bind(call.args, dict(call.keywords))
+
+
 def _call(node: Call, table: Table, recall: Recall) -> Value:
-    transform = TRANSFORMS[node.function]
-    nodes = transform.bind(node.args, dict(node.keywords))
+    transform, nodes = TRANSFORMS[node.function], _bound(node)
     values = {name: value(part, table, recall) for name, part in nodes.items()}
     arguments = {name: _argument(transform, node, name, nodes[name], found) for name, found in values.items()}
     state = recall(node.text, transform, arguments)

@@ -1,20 +1,25 @@
 """From a request and a table to a Schema: levels, means, knots and cut points, learned in one pass."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import lru_cache, partial
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
+from expfam.data.share import each
 from expfam.data.table import Table
 from expfam.errors import FormulaError, SchemaError
 from expfam.formula import algebra, coding
 from expfam.formula.coding import Variable
 from expfam.formula.expression import Call, Node, columns_of, parse
-from expfam.formula.interpret import learner, value, variable
+from expfam.formula.interpret import Recall, learner, variable
+from expfam.formula.roles import Worth, worth
 from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor, State
+
+T = TypeVar("T")
 
 Values: TypeAlias = dict[str, Factor | FloatArray]
 
@@ -32,6 +37,11 @@ class Plan:
         """Columns the terms read."""
         return _columns(tuple(node for term in self.terms for node in term))
 
+    def asks(self, role: str) -> tuple[Node, ...]:
+        """The expressions of a role; those of an offset are summed."""
+        given = (self.roles[role],) if role in self.roles else ()
+        return given + self.offsets if role == "offset" else given
+
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns read, predictors first."""
@@ -44,23 +54,24 @@ def _columns(nodes: tuple[Node, ...]) -> tuple[str, ...]:
 
 def plan(request: Request | Schema, names: tuple[str, ...]) -> Plan:
     """Parse everything a request (or a schema made of one) says, over the columns `names`."""
-    if isinstance(request, Schema):
-        terms = tuple(tuple(parse(text, names) for text in term.variables) for term in request.terms)
-        offsets = tuple(parse(text, names) for text in request.offsets)
-        given = {role: role_text(request, role) for role in ROLES}
-        return Plan(terms, offsets, {role: parse(text, names) for role, text in given.items() if text is not None})
+    return _of_schema(request, names) if isinstance(request, Schema) else _of_request(request, names)
+
+
+def _of_schema(schema: Schema, names: tuple[str, ...]) -> Plan:
+    terms = tuple(tuple(parse(text, names) for text in term.variables) for term in schema.terms)
+    texts = {role: getattr(schema if role == "response" else schema.request, role) for role in ROLES}
+    roles: dict[str, Node] = {role: parse(text, names) for role, text in texts.items() if text is not None}
+    return Plan(terms, tuple(parse(text, names) for text in schema.offsets), roles)
+
+
+@lru_cache(maxsize=256)
+def _of_request(request: Request, names: tuple[str, ...]) -> Plan:
     texts = {role: text for role in ROLES[1:] if (text := getattr(request, role)) is not None}
-    roles = {role: _plain(role, parse(text, names)) for role, text in texts.items()}
+    roles: dict[str, Node] = {role: _plain(role, parse(text, names)) for role, text in texts.items()}
     found = algebra.read(request.formula, names, hidden=_columns(tuple(roles.values())))
     if found.response is not None:
         roles = {"response": found.response, **roles}
     return Plan(found.terms, found.offsets, roles)
-
-
-def role_text(schema: Schema, role: str) -> str | None:
-    """The expression of a role; None if the request has none."""
-    text: str | None = schema.response if role == "response" else getattr(schema.request, role)
-    return text
 
 
 def _plain(role: str, node: Node) -> Node:
@@ -98,38 +109,57 @@ def missing_in(table: Table, columns: tuple[str, ...], nan_too: frozenset[str]) 
 
 def learn(request: Request, table: Table) -> Schema:
     """The Schema of `request` on `table`, whose rows are complete (see missing_rows)."""
-    return learn_values(request, table)[0]
+    return learn_values(request, table).schema
 
 
-def learn_values(request: Request, table: Table) -> tuple[Schema, Values]:
-    """The Schema, and the variables of its terms on `table`: what replaying the schema there gives again."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """A schema, and what replaying it on the table it was learned from gives again: its variables, and its roles."""
+
+    schema: Schema
+    values: Values
+    roles: Mapping[str, Worth]
+
+
+def learn_values(request: Request, table: Table) -> Learned:
+    """Learn `request` on `table`, every variable and role by itself, shared by the threads."""
     if table.n == 0:
         raise SchemaError("no rows are left to learn from; every row lacks a value in some column the model reads")
-    found = plan(request, table.names)
-    if not found.terms:
+    trees = plan(request, table.names)
+    if not trees.terms:
         raise FormulaError(f"{request.formula!r} has no terms; give at least one, or 1 for the intercept")
+    nodes = tuple(algebra.variables(trees.terms))
+    asked = tuple(which for which in ROLES if trees.asks(which))
+    tasks = [partial(worth, which, trees.asks(which)) for which in asked] + [partial(variable, node) for node in nodes]
+    done = each(partial(_learn, table), tasks, table.n)
+    states = {text: state for _, learned in done for text, state in learned.items() if state}
+    roles: dict[str, Worth] = {which: found for which, (found, _) in zip(asked, done, strict=False)}
+    values = {node.text: found for node, (found, _) in zip(nodes, done[len(asked) :], strict=True)}
+    return Learned(_schema(request, trees, values, states, table), values, roles)
+
+
+def _learn(table: Table, task: Callable[[Table, Recall], T]) -> tuple[T, dict[str, State]]:
+    """What the task finds, and the states it learned on the way."""
     states: dict[str, State] = {}
-    recall = learner(states)
-    values: Values = {node.text: variable(node, table, recall) for node in algebra.variables(found.terms)}
+    return task(table, learner(states)), states
+
+
+def _schema(request: Request, trees: Plan, values: Values, states: Mapping[str, State], table: Table) -> Schema:
     variables = {text: _describe(text, known) for text, known in values.items()}
     factors = frozenset(text for text, known in variables.items() if known.levels)
-    terms = coding.code([[node.text for node in term] for term in found.terms], factors)
+    terms = coding.code([[node.text for node in term] for term in trees.terms], factors)
     _check_levels(terms, variables)
-    for node in (*found.offsets, *found.roles.values()):
-        for part in node.args if isinstance(node, Call) and node.function == "cbind" else (node,):
-            value(part, table, recall)
-    response = found.roles.get("response")
-    schema = Schema(
+    response = trees.roles.get("response")
+    return Schema(
         request=request,
         response=None if response is None else response.text,
         terms=terms,
         variables=variables,
-        offsets=tuple(node.text for node in found.offsets),
-        states={text: state for text, state in states.items() if state},
-        columns={name: table.kind_of(name) for name in found.columns},
+        offsets=tuple(node.text for node in trees.offsets),
+        states=states,
+        columns={name: table.kind_of(name) for name in trees.columns},
         n=table.n,
     )
-    return schema, values
 
 
 def _describe(text: str, found: FloatArray | Factor) -> Variable:

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from expfam.errors import ModelFileError
 from expfam.formula import coding
 from expfam.formula.coding import Term, Variable
 from expfam.formula.values import State
 
-ROLES = ("response", "weights", "offset", "exposure", "trials")
+Role: TypeAlias = Literal["response", "weights", "offset", "exposure", "trials"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)

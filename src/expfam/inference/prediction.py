@@ -7,6 +7,7 @@ import numpy as np
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design import Design, assemble
 from expfam.inference.wald import critical
+from expfam.information import Covariance
 from expfam.model import Model, offset_of
 from expfam.source import RowSet, check_vectors
 
@@ -43,11 +44,11 @@ def classes(model: Model, mu: FloatArray) -> AnyArray:
 
 
 def confidence(
-    model: Model, line: Linear, vcov: FloatArray, type: str, level: float, df: float | None
+    model: Model, line: Linear, vcov: Covariance, type: str, level: float, df: float | None
 ) -> tuple[FloatArray, FloatArray]:
     """(lower, upper) of eta or of the mean: the interval of eta taken through h; for classes by the delta method."""
     reach = critical(level, df)
-    covariance = _eta_covariance(line.design, np.nan_to_num(vcov), line.eta)
+    covariance = vcov.of_rows(line.design, 1 if line.eta.ndim == 1 else line.eta.shape[1])
     if line.eta.ndim == 1:
         half = reach * np.sqrt(covariance[:, 0, 0])
         ends = line.eta - half, line.eta + half
@@ -65,17 +66,6 @@ def confidence(
     half = reach * np.sqrt(np.einsum("nka,nab,nkb->nk", slopes, covariance, slopes))
     probability = model.family.all_means(mu)
     return np.clip(probability - half, 0, 1), np.clip(probability + half, 0, 1)
-
-
-def _eta_covariance(design: Design, vcov: FloatArray, eta: FloatArray) -> FloatArray:
-    """The covariance of every row's linear predictors, (n, d, d)."""
-    p, d = design.p, 1 if eta.ndim == 1 else eta.shape[1]
-    out = np.empty((design.n, d, d))
-    for a in range(d):
-        for b in range(a, d):
-            out[:, a, b] = design.quadratic(vcov[a * p : (a + 1) * p, b * p : (b + 1) * p])
-            out[:, b, a] = out[:, a, b]
-    return out
 
 
 def spread_out(values: AnyArray, kept: BoolArray | None) -> AnyArray:

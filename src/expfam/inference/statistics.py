@@ -7,7 +7,9 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.model import Prepared
 from expfam.objective import Objective
-from expfam.parallel import ordered_map
+from expfam.parallel import ordered_sum
+
+AT_ONCE = 1 << 15  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,15 @@ def statistics(
     null_deviance: float,
     df_model: float,
 ) -> Statistics:
-    """The sums at theta; one more read of the rows where the dispersion needs the means."""
+    """The sums at theta; one more read of the rows where the dispersion needs the means, NaN without a degree of
+    freedom."""
     family = prepared.model.family
     d = theta.shape[1] if theta.ndim == 2 else 1
     deviance = max(2 * half_deviance, 0.0)
     df_residual = prepared.n * d - df_model
-    dispersion = 1.0 if family.fixed_dispersion else _pearson(prepared, means(objective, theta), df_residual)
+    dispersion = 1.0 if family.fixed_dispersion else np.nan
+    if not family.fixed_dispersion and df_residual > 0:
+        dispersion = pearson(objective, theta) / df_residual
     loglik = np.nan
     if family.has_likelihood and prepared.model.weights_kind != "sampling":
         frequency = 1.0 if prepared.frequency is None else prepared.frequency
@@ -74,23 +79,15 @@ def statistics(
     )
 
 
-def means(objective: Objective, theta: FloatArray) -> FloatArray:
-    """mu of every row, (n,) or (n, d)."""
-    data = objective.data
+def pearson(objective: Objective, theta: FloatArray) -> float:
+    """sum w (T(y) - mu)^2 / V(mu), one read of the rows."""
+    data, family = objective.data, objective.family
     raw = data.design.maps.forward(theta)
 
-    def part(rows: slice) -> FloatArray:
+    def part(rows: slice) -> float:
         block = data.take(rows)
         eta = block.design.forward(raw)
-        return objective.link.inverse(eta if block.offset is None else eta + block.offset)
+        mu = objective.link.inverse(eta if block.offset is None else eta + block.offset)
+        return float(np.sum(block.weight * (family.T(block.y) - mu) ** 2 / family.variance(mu)))
 
-    size = 1 << 16
-    return np.concatenate(ordered_map(part, [slice(lo, lo + size) for lo in range(0, data.n, size)]))
-
-
-def _pearson(prepared: Prepared, mu: FloatArray, df_residual: float) -> float:
-    """sum w (y - mu)^2 / V(mu) / (n - p); NaN when no degree of freedom is left."""
-    if df_residual <= 0:
-        return np.nan
-    family, data = prepared.model.family, prepared.data
-    return float(np.sum(data.weight * (family.T(data.y) - mu) ** 2 / family.variance(mu))) / df_residual
+    return ordered_sum(part, [slice(lo, lo + AT_ONCE) for lo in range(0, data.n, AT_ONCE)])

@@ -1,158 +1,143 @@
-"""The coded verbs compiled: one loop over rows, every pair of a row added where it belongs.
+"""The verbs of slots compiled: the loops that `kernels.definition` means, with the same arguments and results.
 
-Same arguments and results as `kernels.definition`. Imported on first need, for it brings Numba.
-NaN and infinities must be seen, so of fast-math only what keeps them is allowed.
+Numbers of rows and cells are unsigned: a signed one would be checked for counting from the end, at a third of the
+time. NaN and infinities must be seen, so of fast-math only what keeps them is allowed. Imported on first need, for it
+brings Numba.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-from numba import njit
+from numba import njit, uint64
 
-from expfam._typing import FloatArray, IntArray
+from expfam._typing import AnyArray, FloatArray
+from expfam.kernels.vector import LANES, load, splat, store
 
-TWO_TABLES = 1024  # columns up to which a second table of sums costs little memory
+TWO_TABLES = 4096  # levels up to which rows go by turns to two tables, lest a common one wait for its last addition
 
 _compile = njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
 
 
 @_compile
-def _forward(codes, theta, out):  # type: ignore[no-untyped-def]
-    for i in range(codes.shape[0]):
-        total = 0.0
-        for a in range(codes.shape[1]):
-            total += theta[codes[i, a]]
-        out[i] = total
+def _pick(codes, table, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        out[i] += table[uint64(codes[i])]
 
 
 @_compile
-def _forward_valued(codes, values, theta, out):  # type: ignore[no-untyped-def]
-    for i in range(codes.shape[0]):
-        total = 0.0
-        for a in range(codes.shape[1]):
-            total += theta[codes[i, a]] * values[i, a]
-        out[i] = total
+def _pick_times(codes, values, table, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        out[i] += values[i] * table[uint64(codes[i])]
 
 
 @_compile
-def _adjoint(codes, rows, out):  # type: ignore[no-untyped-def]
-    for i in range(codes.shape[0]):
-        for a in range(codes.shape[1]):
-            for j in range(rows.shape[1]):
-                out[codes[i, a], j] += rows[i, j]
+def _pick_two(codes, others, table, other, out):  # type: ignore[no-untyped-def]
+    """Two slots at once: out is loaded and stored once for both."""
+    for i in range(len(out)):
+        out[i] += table[uint64(codes[i])] + other[uint64(others[i])]
 
 
 @_compile
-def _adjoint_valued(codes, values, rows, out):  # type: ignore[no-untyped-def]
-    for i in range(codes.shape[0]):
-        for a in range(codes.shape[1]):
-            for j in range(rows.shape[1]):
-                out[codes[i, a], j] += rows[i, j] * values[i, a]
+def _pick_many(codes, values, starts, table, d, out):  # type: ignore[no-untyped-def]
+    """Four columns at a time; lanes past the last one spill zeros into the next row, which is written after."""
+    k, n = codes.shape
+    plain = k - len(values)
+    for i in range(n):
+        for j in range(0, d, LANES):
+            total = splat(0.0)
+            for a in range(plain):
+                total += load(table, (uint64(starts[a]) + uint64(codes[a, uint64(i)]), j))
+            for a in range(plain, k):
+                part = load(table, (uint64(starts[a]) + uint64(codes[a, uint64(i)]), j))
+                total += part * splat(values[a - plain, i])
+            store(out, i * d + j, total)
 
 
 @_compile
-def _sums(codes, rows, out):  # type: ignore[no-untyped-def]
-    for i in range(codes.shape[0]):
-        r = rows[i]
-        for a in range(codes.shape[1]):
-            out[codes[i, a]] += r
+def _sums(codes, vector, even, odd):  # type: ignore[no-untyped-def]
+    for half in range(len(codes) // 2):
+        i = uint64(2 * half)
+        even[uint64(codes[i])] += vector[i]
+        i += uint64(1)
+        odd[uint64(codes[i])] += vector[i]
+    if len(codes) % 2:
+        even[uint64(codes[len(codes) - 1])] += vector[len(codes) - 1]
 
 
 @_compile
-def _cross(codes, weights, columns, out):  # type: ignore[no-untyped-def]
-    for i in range(codes.shape[0]):
-        for a in range(codes.shape[1]):
-            c = codes[i, a]
-            for j in range(columns.shape[1]):
-                out[c, j] += weights[i] * columns[i, j]
+def _cross(codes, weights, columns, table):  # type: ignore[no-untyped-def]
+    """Four columns at a time; lanes past the last one gather rubbish of the next row, and the last rows go singly."""
+    n, m = columns.shape
+    flat, body = columns.reshape(-1), max(n - LANES, 0)
+    for j in range(0, m, LANES):
+        for i in range(body):
+            z = uint64(codes[i])
+            store(table, (z, j), load(table, (z, j)) + splat(weights[i]) * load(flat, i * m + j))
+    for i in range(body, n):
+        for j in range(m):
+            table[uint64(codes[i]), j] += weights[i] * columns[i, j]
 
 
 @_compile
-def _cross_valued(codes, values, weights, columns, out):  # type: ignore[no-untyped-def]
-    for i in range(codes.shape[0]):
-        for a in range(codes.shape[1]):
-            c, w = codes[i, a], weights[i] * values[i, a]
-            for j in range(columns.shape[1]):
-                out[c, j] += w * columns[i, j]
+def _table(one, other, weights, width, out):  # type: ignore[no-untyped-def]
+    for i in range(len(weights)):
+        out[uint64(one[i]) * uint64(width) + uint64(other[i])] += weights[i]
 
 
 @_compile
-def _gram(codes, weights, even, odd):  # type: ignore[no-untyped-def]
-    n, k = codes.shape
-    for i in range(0, n - 1, 2):
-        w, v = weights[i], weights[i + 1]
-        for a in range(k):
-            c, d = codes[i, a], codes[i + 1, a]
-            for b in range(a, k):
-                even[c, codes[i, b]] += w
-                odd[d, codes[i + 1, b]] += v
-    if n % 2:
-        for a in range(k):
-            for b in range(a, k):
-                even[codes[n - 1, a], codes[n - 1, b]] += weights[n - 1]
+def _two_tables(one, two, three, weights, width, wide, out, also):  # type: ignore[no-untyped-def]
+    """The codes of one slot and the weights are read once for both tables."""
+    for i in range(len(weights)):
+        c, w = uint64(one[i]), weights[i]
+        out[c * uint64(width) + uint64(two[i])] += w
+        also[c * uint64(wide) + uint64(three[i])] += w
 
 
-@_compile
-def _gram_valued(codes, values, weights, even, odd):  # type: ignore[no-untyped-def]
-    n, k = codes.shape
-    for i in range(0, n - 1, 2):
-        for a in range(k):
-            c, d = codes[i, a], codes[i + 1, a]
-            w, v = weights[i] * values[i, a], weights[i + 1] * values[i + 1, a]
-            for b in range(a, k):
-                even[c, codes[i, b]] += w * values[i, b]
-                odd[d, codes[i + 1, b]] += v * values[i + 1, b]
-    if n % 2:
-        for a in range(k):
-            for b in range(a, k):
-                product = values[n - 1, a] * values[n - 1, b]
-                even[codes[n - 1, a], codes[n - 1, b]] += weights[n - 1] * product
-
-
-def forward(codes: IntArray, values: FloatArray | None, theta: FloatArray) -> FloatArray:
-    """R theta: (n,) for theta (P,), (n, d) for theta (P, d)."""
-    if theta.ndim == 2:
-        return np.stack([forward(codes, values, np.ascontiguousarray(column)) for column in theta.T], axis=1)
-    out = np.empty(codes.shape[0])
-    if values is None:
-        _forward(codes, theta, out)
-    else:
-        _forward_valued(codes, values, theta, out)
+def pick(codes: AnyArray, values: FloatArray, tables: Sequence[FloatArray]) -> FloatArray:
+    """The sum over slots of diag(values) J table, (n,) or (n, d), for tables (levels,) or (levels, d)."""
+    (k, n), plain = codes.shape, len(codes) - len(values)
+    if tables[0].ndim == 2:
+        d = tables[0].shape[1]
+        starts, out = np.cumsum([0, *map(len, tables)]), np.empty(n * d + LANES)
+        wide = np.zeros((starts[-1], d + -d % LANES))
+        wide[:, :d] = np.concatenate(tables)
+        _pick_many(codes, values, starts, wide, d, out)
+        return out[: n * d].reshape(n, d)
+    out = np.zeros(n)
+    for a in range(0, plain - 1, 2):
+        _pick_two(codes[a], codes[a + 1], tables[a], tables[a + 1], out)
+    if plain % 2:
+        _pick(codes[plain - 1], tables[plain - 1], out)
+    for a in range(plain, k):
+        _pick_times(codes[a], values[a - plain], tables[a], out)
     return out
 
 
-def adjoint(codes: IntArray, values: FloatArray | None, rows: FloatArray, width: int) -> FloatArray:
-    """R' rows: (P,) for rows (n,), (P, d) for rows (n, d)."""
-    out = np.zeros((width, *rows.shape[1:]))
-    if values is None and rows.ndim == 1:
-        _sums(codes, rows, out)
-    elif values is None:
-        _adjoint(codes, rows, out)
-    else:
-        _adjoint_valued(codes, values, rows.reshape(len(rows), -1), out.reshape(width, -1))
+def sums(codes: AnyArray, vector: FloatArray, levels: int) -> FloatArray:
+    """J' vector, (levels,)."""
+    even = np.zeros(levels)
+    odd = np.zeros(levels) if levels <= TWO_TABLES else even
+    _sums(codes, np.ascontiguousarray(vector), even, odd)
+    return even if odd is even else even + odd
+
+
+def cross(codes: AnyArray, weights: FloatArray, columns: FloatArray, levels: int) -> FloatArray:
+    """J' diag(weights) columns, (levels, m) for columns (n, m)."""
+    m = columns.shape[1]
+    out = np.zeros((levels, m + -m % LANES))
+    _cross(codes, np.ascontiguousarray(weights), np.ascontiguousarray(columns), out)
+    return out[:, :m]
+
+
+def tables(
+    one: AnyArray, others: Sequence[AnyArray], weights: FloatArray, levels: int, widths: Sequence[int]
+) -> list[FloatArray]:
+    """J' diag(weights) K, (levels, width), for the J of one slot and the K of each other: two-way tables."""
+    out = [np.zeros((levels, width)) for width in widths]
+    weights = np.ascontiguousarray(weights)
+    for b in range(0, len(out) - 1, 2):
+        flat, also = out[b].reshape(-1), out[b + 1].reshape(-1)
+        _two_tables(one, others[b], others[b + 1], weights, widths[b], widths[b + 1], flat, also)
+    if len(out) % 2:
+        _table(one, others[-1], weights, widths[-1], out[-1].reshape(-1))
     return out
-
-
-def cross(
-    codes: IntArray, values: FloatArray | None, weights: FloatArray, columns: FloatArray, width: int
-) -> FloatArray:
-    """R' diag(weights) columns, (P, m) for columns (n, m)."""
-    out = np.zeros((width, columns.shape[1]))
-    if values is None:
-        _cross(codes, weights, columns, out)
-    else:
-        _cross_valued(codes, values, weights, columns, out)
-    return out
-
-
-def gram(codes: IntArray, values: FloatArray | None, weights: FloatArray, width: int) -> FloatArray:
-    """R' diag(weights) R, (P, P), symmetric; the codes of a row must ascend or be equal from left to right.
-
-    Rows go by turns to two tables: a common level would make every addition wait for the one before.
-    """
-    even = np.zeros((width, width))
-    odd = np.zeros((width, width)) if width <= TWO_TABLES else even
-    if values is None:
-        _gram(codes, weights, even, odd)
-    else:
-        _gram_valued(codes, values, weights, even, odd)
-    out = even if odd is even else even + odd
-    return np.triu(out) + np.triu(out, 1).T

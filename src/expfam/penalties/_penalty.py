@@ -5,31 +5,48 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class QuadraticForm:
-    """P(theta) = sum over classes of theta' S theta / 2, `matrix` S (p, p), per unit of mean loss."""
+    """P(theta) = sum over classes of theta' S theta / 2, S = diag(`diagonal`) + `matrix`, per unit of mean loss.
 
-    matrix: FloatArray
+    diagonal (p,); matrix (p, p), None for zero, so that a ridge on a million columns stays a vector.
+    """
 
-    def value(self, theta: FloatArray) -> float:
-        """P(theta), theta (p,) or (p, d)."""
-        return float(np.sum(theta * (self.matrix @ theta)) / 2)
+    diagonal: FloatArray
+    matrix: FloatArray | None = None
 
     def gradient(self, theta: FloatArray) -> FloatArray:
         """S theta, the shape of theta."""
-        return np.asarray(self.matrix @ theta)
+        scaled = self.diagonal * theta if theta.ndim == 1 else self.diagonal[:, None] * theta
+        return scaled if self.matrix is None else scaled + self.matrix @ theta
 
-    def hessian(self, classes: int) -> FloatArray:
-        """S for every class, (p d, p d)."""
-        return np.asarray(np.kron(np.eye(classes), self.matrix)) if classes > 1 else self.matrix
+    def value(self, theta: FloatArray) -> float:
+        """P(theta), theta (p,) or (p, d)."""
+        return float(np.sum(theta * self.gradient(theta)) / 2)
+
+    def hessian(self, classes: int, scale: float) -> tuple[FloatArray, FloatArray | None]:
+        """scale S for every class, as a diagonal (p d,) and what is beside it, (p d, p d)."""
+        matrix = None if self.matrix is None else np.asarray(np.kron(np.eye(classes), scale * self.matrix))
+        return np.tile(scale * self.diagonal, classes), matrix
+
+    def congruence(self, scale: FloatArray, kept: AnyArray) -> "QuadraticForm":
+        """P as a function of beta, theta_j = scale_j beta_j for the kept columns, the others zero (14)."""
+        half = scale[kept]
+        matrix = None if self.matrix is None else self.matrix[np.ix_(kept, kept)] * half[:, None] * half
+        return QuadraticForm(self.diagonal[kept] * half**2, matrix)
+
+    @property
+    def holds(self) -> BoolArray:
+        """Which coefficients P depends on, (p,)."""
+        return self.diagonal > 0 if self.matrix is None else (self.diagonal > 0) | self.matrix.any(axis=0)
 
     @property
     def is_zero(self) -> bool:
         """Nothing is penalised: the estimate is maximum likelihood."""
-        return not self.matrix.any()
+        return not self.diagonal.any() and (self.matrix is None or not self.matrix.any())
 
 
 class Penalty(ABC):
@@ -51,7 +68,7 @@ class NoPenalty(Penalty):
     """P = 0: maximum likelihood."""
 
     def bind(self, names: tuple[str, ...]) -> QuadraticForm:
-        return QuadraticForm(np.zeros((len(names), len(names))))
+        return QuadraticForm(np.zeros(len(names)))
 
     def to_dict(self) -> dict[str, object]:
         return {"name": "none"}

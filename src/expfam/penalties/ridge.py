@@ -54,7 +54,7 @@ def _diagonal(strength: FloatArray) -> QuadraticForm:
     bad = ~(np.isfinite(strength) & (strength >= 0))
     if bad.any():
         raise SolverError(f"Ridge strength is {strength[bad][0]}; strengths are finite and not negative")
-    return QuadraticForm(np.diag(strength))
+    return QuadraticForm(strength)
 
 
 def _matrix(form: FloatArray) -> QuadraticForm:
@@ -64,4 +64,4 @@ def _matrix(form: FloatArray) -> QuadraticForm:
     lowest = float(np.linalg.eigvalsh(form)[0])
     if lowest < -1e-10 * scale:
         raise SolverError(f"Ridge matrix has the eigenvalue {lowest:.3g}; it must be positive semidefinite")
-    return QuadraticForm((form + form.T) / 2)
+    return QuadraticForm(np.zeros(len(form)), (form + form.T) / 2)

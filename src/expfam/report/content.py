@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expfam.report.numbers import count, figure, p_value, total
+from expfam.report.numbers import count, figure, p_value, several, total
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
 
 WIDTH = 100
+MANY = 200  # coefficients up to which a report lists all,
+HEAD, TAIL = 30, 10  # and how many of more it shows from either end
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,23 @@ def _rows(fit: "Fit", level: float) -> Iterator[tuple[str, tuple[str, ...]]]:
         if fit.theta.ndim == 1
         else [(c, (slice(None), k)) for k, c in enumerate(fit.model.modelled)]
     )
-    interval = fit.confint(level)
+    columns = fit.coef, fit.se, fit.statistic, fit.p_values, fit.confint(level)
     for label, at in blocks:
         if label:
             yield f"{fit.model.response} = {label}", ()
-        columns = fit.coef[at], fit.se[at], fit.statistic[at], fit.p_values[at], interval[at]
-        for name, coef, se, statistic, p, ends in zip(fit.names, *columns, strict=True):
-            cells = figure(coef), figure(se), "NA" if np.isnan(statistic) else f"{statistic:.2f}", p_value(p)
-            yield name, (*cells, figure(ends[0]), figure(ends[1]))
+        lines = list(zip(fit.names, *(part[at] for part in columns), strict=True))
+        if len(lines) <= MANY:
+            yield from map(_row, lines)
+            continue
+        yield from map(_row, lines[:HEAD])
+        yield f"... {count(len(lines) - HEAD - TAIL)} more: tidy() has all", ("",) * 6
+        yield from map(_row, lines[-TAIL:])
+
+
+def _row(line: tuple[Any, ...]) -> tuple[str, tuple[str, ...]]:
+    name, coef, se, statistic, p, ends = line
+    cells = figure(coef), figure(se), "NA" if np.isnan(statistic) else f"{statistic:.2f}", p_value(p)
+    return name, (*cells, figure(ends[0]), figure(ends[1]))
 
 
 def _notes(fit: "Fit") -> Iterator[str]:
@@ -73,12 +84,14 @@ def _notes(fit: "Fit") -> Iterator[str]:
     model, certificate = fit.model, fit.certificate
     yield _sums(fit)
     yield str(certificate)
+    if certificate.rows < certificate.summed_from:
+        yield f"Rows with equal predictors summed: {count(certificate.summed_from)} to {count(certificate.rows)}"
     if not fit.converged:
         yield f"Advice: {certificate.status.value}"
     if certificate.separated:
-        yield f"Run to infinity: {', '.join(certificate.separated)}"
+        yield f"Run to infinity: {several(certificate.separated)}"
     if certificate.aliased:
-        yield f"Left out as combinations of earlier columns: {', '.join(certificate.aliased)}"
+        yield f"Left out as combinations of earlier columns: {several(certificate.aliased)}"
     if model.classes:
         how = "each against" if model.family.vector else "modelled is the probability of"
         yield f"Response {model.response}: classes {', '.join(model.classes)}, {how} {model.classes[-1]}"

@@ -1,5 +1,7 @@
 """Numbers as people read them: one way for text, HTML and the command line."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -34,3 +36,8 @@ def p_value(value: float) -> str:
     if value < 1e-16:
         return "< 1e-16"
     return f"{value:.1e}" if value < 1e-3 else f"{value:.3f}"
+
+
+def several(names: Sequence[str], most: int = 20) -> str:
+    """a, b, c and 17 more."""
+    return ", ".join(names[:most]) + (f" and {count(len(names) - most)} more" if len(names) > most else "")

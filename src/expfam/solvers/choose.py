@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from expfam.errors import SolverError
+from expfam.solvers.lbfgs import LBFGS
 from expfam.solvers.newton import Newton
-from expfam.solvers.problem import Problem, Solver
+from expfam.solvers.problem import Problem, Solver, affordable
 from expfam.solvers.sgd import SGD
 
-SOLVERS: dict[str, type[Solver]] = {"newton": Newton, "sgd": SGD}
+SOLVERS: dict[str, type[Solver]] = {"newton": Newton, "lbfgs": LBFGS, "sgd": SGD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,12 @@ class Row:
 
 
 TABLE: tuple[Row, ...] = (
+    Row(
+        lambda problem: not affordable(problem.objective, problem.start.size),
+        LBFGS(),
+        "the information would have more than WRITTEN_OUT squared entries, levels of a wide factor apart; "
+        "a read of X costs a hundredth of it",
+    ),
     Row(lambda problem: True, Newton(), "exact, affine invariant, and its information is wanted for the errors anyway"),
 )
 

@@ -12,7 +12,6 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.objective import Evaluation, Objective
 from expfam.response import Level
-from expfam.solvers.linear import factorise
 from expfam.solvers.optimality import Reading, by_class, from_classes
 
 FAIR = 0.3  # a step is taken if F falls by this share of what the quadratic model promises:
@@ -25,33 +24,51 @@ ROUNDING = 1e-13  # differences of F below this share of |F| are noise: there th
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The point reached, F there in full, the damping to go on with, how often rows were read, and if F fell at all."""
+    """The point reached, F there, the damping to go on with, how often rows were read (also for information), and if
+    F fell at all."""
 
     theta: FloatArray
     at: Evaluation
     damping: float
     passes: int
+    hessians: int
     moved: bool
 
 
 def descend(
-    objective: Objective, theta: FloatArray, at: Evaluation, reading: Reading, metric: FloatArray, damping: float
+    objective: Objective,
+    theta: FloatArray,
+    at: Evaluation,
+    reading: Reading,
+    least: float,
+    damping: float,
+    level: Level = Level.HESSIAN,
 ) -> Step:
-    """The first damping of damping, 10 damping, ... whose step lowers F by its share; `metric` is D over kept entries.
+    """The first damping of damping, 10 damping, ... whose step lowers F by its share; D is at least `least`.
 
-    The first trial is evaluated with its information at once, for it is nearly always the one.
+    The first trial is evaluated at once in full, for it is nearly always the one; with `level` GRADIENT an undamped
+    step is content without information.
     """
-    noise = ROUNDING * abs(at.value)
+    wanted = level if damping == 0.0 else Level.HESSIAN
     for passes, trial in enumerate(_ladder(damping), start=1):
-        step, promised = _damped(at, reading, metric, trial)
-        new = objective(theta + step, Level.HESSIAN if passes == 1 else Level.VALUE)
-        fallen = at.value - new.value
-        if fallen >= FAIR * promised - noise:
-            share = fallen / promised if promised > noise else 1.0
-            if new.hessian is None:
-                new, passes = objective(theta + step), passes + 1
-            return Step(theta + step, new, _next(trial, share), passes, moved=True)
-    return Step(theta, at, damping, passes, moved=False)
+        step, promised = _damped(at, reading, least, trial)
+        new = objective(theta + step, wanted if passes == 1 else Level.VALUE)
+        hessians = int(new.hessian is not None)
+        if fair(at, new, promised):
+            share = (at.value - new.value) / promised if promised > _noise(at) else 1.0
+            if new.gradient is None:
+                new, passes, hessians = objective(theta + step), passes + 1, hessians + 1
+            return Step(theta + step, new, _next(trial, share), passes, hessians, moved=True)
+    return Step(theta, at, damping, passes, 0, moved=False)
+
+
+def fair(at: Evaluation, new: Evaluation, promised: float) -> bool:
+    """Did F fall by its share of what was promised?"""
+    return at.value - new.value >= FAIR * promised - _noise(at)
+
+
+def _noise(at: Evaluation) -> float:
+    return ROUNDING * abs(at.value)
 
 
 def _ladder(damping: float) -> Iterator[float]:
@@ -66,16 +83,12 @@ def _next(damping: float, share: float) -> float:
     return damping / FACTOR if damping > FACTOR * LEAST else 0.0
 
 
-def _damped(at: Evaluation, reading: Reading, metric: FloatArray, damping: float) -> tuple[FloatArray, float]:
+def _damped(at: Evaluation, reading: Reading, least: float, damping: float) -> tuple[FloatArray, float]:
     """The step d in theta's shape, and the fall -(g'd + d'Hd / 2) = d'Hd / 2 + damping d'Dd that the model promises."""
     assert at.gradient is not None
     assert at.hessian is not None
     if damping == 0.0:
         return reading.step, float(-np.sum(at.gradient * reading.step)) / 2
-    kept = reading.kept
-    hessian = at.hessian[np.ix_(kept, kept)]
-    weights = damping * np.maximum(metric, np.diagonal(hessian))
-    part = -factorise(hessian + np.diag(weights)).solve(by_class(at.gradient)[kept])
-    flat = np.zeros(len(kept))
-    flat[kept] = part
-    return from_classes(flat, at.gradient), float(part @ hessian @ part / 2 + part @ (weights * part))
+    weights = damping * np.maximum(least, at.hessian.diagonal)
+    flat = -at.hessian.plus(weights).factor().solve(by_class(at.gradient))
+    return from_classes(flat, at.gradient), float(flat @ at.hessian.times(flat) / 2 + flat @ (weights * flat))

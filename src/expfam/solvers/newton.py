@@ -6,86 +6,220 @@ from functools import partial
 import numpy as np
 
 from expfam._typing import FloatArray
+from expfam.design.standard import check_overflow
+from expfam.information import Factor, Information
 from expfam.objective import Evaluation, Objective
-from expfam.response import observed_differs
-from expfam.solvers.descent import descend
+from expfam.response import Level, observed_differs
+from expfam.solvers.descent import descend, fair
 from expfam.solvers.loop import iterate
 from expfam.solvers.optimality import Reading, read, runs_away
-from expfam.solvers.problem import Problem, Solution, Solver
+from expfam.solvers.problem import LOSES, LOST, Problem, Solution, Solver, sharpened
+from expfam.solvers.secants import Factored, Secants, direction, remember
 from expfam.solvers.status import Status
-from expfam.solvers.warm import sample_of
+from expfam.solvers.warm import is_large, sample_of
+
+CLOSE = 1e-6  # standard errors from the end at which the information is that of the end
+FAST = 0.3  # a Newton step that leaves a smaller share of the decrement was well aimed: the next one will be, too
+FEW = 100_000  # entries of X up to which extended precision costs nothing to speak of
+HOPED = 0.1  # the share that a step with a sample's information is first expected to leave
 
 
 @dataclass(frozen=True, slots=True)
 class Newton(Solver):
     """Newton's method, damped where a full step does not pay: every iterate is feasible and F never rises.
 
-    Large data starts from the optimum of a sample of its rows, which costs little and saves most steps.
+    Large data starts from the optimum of a sample of its rows, and steps on with the information that is at hand, the
+    sample's or that of an earlier point, corrected by the secants of the steps, while that costs less than reading
+    the rows for a new one. The last information is that of the optimum.
 
     Away from canonical links it steps with the observed information, which converges quadratically, and with
     Fisher's wherever that is not positive definite. It stops when the scaled gradient is at most `tol` and the step
-    left is below `tol` standard errors.
+    left is below `tol` standard errors in every direction.
     """
 
     def solve(self, problem: Problem) -> Solution:
         exact = observed_differs(problem.objective.family, problem.objective.link)
         curved = replace(problem.objective, observed=True) if exact else problem.objective
-        theta, at, passes = _begin(problem, curved)
-        first = read(at, problem.scale, problem.kept)
-        begin = _State(theta, at, first, _judge(problem, first, None, 0), 0.0, 0, passes)
-        end = iterate(partial(_advance, problem, curved), begin, partial(_report, problem))
-        return Solution(end.theta, None if exact else end.at, end.status, end.steps, end.passes)
-
-
-def _begin(problem: Problem, curved: Objective) -> tuple[FloatArray, Evaluation, float]:
-    """The optimum of a sample of the rows where that is worth while and lowers F, else the start; and passes spent."""
-    sample = sample_of(problem)
-    if sample is not None:
-        rough = Newton().solve(sample)
-        at = curved(rough.theta)
-        if at.hessian is not None and at.value < problem.first.value:
-            share = sample.objective.data.n / problem.objective.data.n
-            return rough.theta, at, 2 + rough.passes * share
-    return problem.start, problem.first, 1.0
+        end = iterate(partial(_advance, problem, curved), _begin(problem, curved), partial(_report, problem))
+        at = None if exact or end.hessian is None else replace(end.at, hessian=end.hessian)
+        return Solution(end.theta, at, end.status, end.steps, end.passes, end.hessians)
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
+    """`reading` is that of the next step with `factor` and `secants`; `hessian` the last information of the full data,
+    taken `drift` standard errors before; `rate` the share of the decrement that the last step left."""
+
     theta: FloatArray
     at: Evaluation
+    factor: Factor
     reading: Reading
-    status: Status
-    damping: float
-    steps: int
-    passes: float
+    status: Status = Status.RUNNING
+    secants: Secants = ()
+    hessian: Information | None = None
+    drift: float = np.inf
+    rate: float = HOPED
+    damping: float = 0.0
+    steps: int = 0
+    passes: float = 0.0
+    hessians: float = 0.0
+
+    @property
+    def fresh(self) -> bool:
+        """Is the information that of this very point?"""
+        return self.at.hessian is not None
+
+
+def _begin(problem: Problem, curved: Objective) -> _State:
+    """The optimum of a sample of the rows where that is worth while and lowers F, else the start."""
+    sample = sample_of(problem)
+    if sample is not None:
+        rough = Newton().solve(sample)
+        share = sample.objective.data.n / problem.objective.data.n
+        passes, hessians = 1 + rough.passes * share, rough.hessians * share
+        at = curved(rough.theta, Level.GRADIENT)
+        if at.gradient is not None and at.value < _first_value(problem):
+            part = sample.objective(rough.theta) if rough.at is None else rough.at
+            factor = (_hessian(part) * _share(problem, sample)).factor()
+            reading = read(at, problem.scale, factor)
+            return _State(rough.theta, at, factor, reading, passes=passes, hessians=hessians)
+        return replace(_at_start(problem, curved), passes=1 + passes, hessians=1 + hessians)
+    return _at_start(problem, curved)
+
+
+def _share(problem: Problem, sample: Problem) -> float:
+    """How many times heavier all rows are than those of the sample."""
+    return float(problem.objective.data.weight.sum() / sample.objective.data.weight.sum())
+
+
+def _first_value(problem: Problem) -> float:
+    """F at the start; the null model is known."""
+    if problem.first is not None:
+        return problem.first.value
+    if problem.objective.data.design.intercept is not None:
+        return problem.null.deviance / 2
+    return problem.objective(problem.start, Level.VALUE).value
+
+
+def _at_start(problem: Problem, curved: Objective) -> _State:
+    at = curved(problem.start) if problem.first is None else problem.first
+    return _judged(problem, _renewed(problem, curved, problem.start, at, None, 1))
+
+
+def _renewed(
+    problem: Problem, curved: Objective, theta: FloatArray, at: Evaluation, before: _State | None, read_times: int
+) -> _State:
+    """The state at a point whose information is known: a new factor, no secants."""
+    check_overflow(problem.objective.data.design.names, _hessian(at).diagonal[: len(theta)])
+    at = sharpened(curved, theta, at, LOST)
+    factor = _hessian(at).factor()
+    hessians = read_times
+    if curved.observed and not factor.definite:
+        at, hessians = problem.objective(theta), hessians + 1
+        factor = _hessian(at).factor()
+    at = _refined(curved, theta, at, factor)
+    reading = read(at, problem.scale, factor)
+    state = _State(theta, at, factor, reading, hessian=at.hessian, drift=0.0)
+    if before is None:
+        return replace(state, passes=float(hessians), hessians=float(hessians))
+    passes = before.passes + (hessians - read_times)
+    rate = reading.decrement / before.reading.decrement if before.reading.decrement > 0 else 0.0
+    return replace(
+        state, rate=rate, steps=before.steps, passes=passes, hessians=before.hessians + hessians, damping=before.damping
+    )
+
+
+def _refined(objective: Objective, theta: FloatArray, at: Evaluation, factor: Factor) -> Evaluation:
+    """The evaluation with a more exact gradient, where rounding would show and the rows are few."""
+    if factor.condition < LOSES or objective.data.n * theta.size > FEW:
+        return at
+    return replace(at, gradient=objective.refined(theta))
+
+
+def _hessian(at: Evaluation) -> Information:
+    assert at.hessian is not None
+    return at.hessian
 
 
 def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
     """One step downhill, and what it leads to."""
-    assert problem.first.hessian is not None
-    metric = np.diagonal(problem.first.hessian)[state.reading.kept]
-    step = descend(curved, state.theta, state.at, state.reading, metric, state.damping)
-    passes = state.passes + step.passes
+    if state.fresh:
+        return _newton_step(problem, curved, state)
+    return _chord_step(problem, curved, state)
+
+
+def _newton_step(problem: Problem, curved: Objective, state: _State) -> _State:
+    """A step with the information of this point, damped if need be."""
+    level = Level.GRADIENT if is_large(problem.objective) and state.rate < FAST else Level.HESSIAN
+    step = descend(curved, state.theta, state.at, state.reading, problem.null.weight, state.damping, level)
+    passes, steps = state.passes + step.passes, state.steps + 1
     if not step.moved:
         flat = state.reading.gradient <= problem.tol
-        status = Status.CONVERGED if flat else Status.STALLED
-        return replace(state, status=status, steps=state.steps + 1, passes=passes)
-    at, reading = step.at, read(step.at, problem.scale, problem.kept)
-    if curved.observed and not reading.factor.definite:
-        at, passes = problem.objective(step.theta), passes + 1
-        reading = read(at, problem.scale, problem.kept)
-    status = _judge(problem, reading, state.reading, state.steps + 1)
-    return _State(step.theta, at, reading, status, step.damping, state.steps + 1, passes)
+        return replace(state, status=Status.CONVERGED if flat else Status.STALLED, steps=steps, passes=passes)
+    state = replace(state, damping=step.damping, steps=steps, passes=passes)
+    return _arrived(problem, curved, state, step.theta, step.at, step.hessians)
 
 
-def _judge(problem: Problem, now: Reading, before: Reading | None, steps: int) -> Status:
-    """Done when the gradient is flat and the step left is negligible, or no longer shrinks for rounding."""
+def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
+    """A step with an older information; a new one is taken where that is cheaper, or the end is near, or it fails."""
+    assert state.at.gradient is not None
+    theta = state.theta + state.reading.step
+    new = curved(theta, Level.HESSIAN if _renews(problem, state) else Level.GRADIENT)
+    hessians = int(new.hessian is not None)
+    promised = float(-np.vdot(state.at.gradient, state.reading.step)) / 2
+    state = replace(state, steps=state.steps + 1, passes=state.passes + 1)
+    if fair(state.at, new, promised):
+        return _arrived(problem, curved, state, theta, new, hessians)
+    state = replace(state, passes=state.passes + 1, hessians=state.hessians + hessians)
+    return _judged(problem, _renewed(problem, curved, state.theta, curved(state.theta), state, 1))
+
+
+def _renews(problem: Problem, state: _State) -> bool:
+    """Is the end one step away, so that its information is needed? Or are more steps to go than new information costs?
+
+    Prices are counted from the shape of the design, not timed: a fit is the same to the last bit on a busy machine.
+    """
+    decrement, rate = state.reading.decrement, min(state.rate, 0.99)
+    if decrement * rate <= CLOSE or rate <= 0:
+        return True
+    return float(np.log(CLOSE / decrement) / np.log(rate)) > problem.objective.dearness + 2
+
+
+def _arrived(
+    problem: Problem, curved: Objective, state: _State, theta: FloatArray, at: Evaluation, hessians: int
+) -> _State:
+    """The state after an accepted step to theta."""
+    if at.hessian is not None:
+        return _judged(problem, _renewed(problem, curved, theta, at, state, hessians), state)
+    assert at.gradient is not None
+    assert state.at.gradient is not None
+    secants = remember(state.secants, theta - state.theta, at.gradient - state.at.gradient)
+    step = direction(Factored(state.factor), secants, at.gradient)
+    reading = Reading(problem.scale.gradient(at.gradient), problem.scale.decrement(at.gradient, step), step)
+    rate = reading.decrement / state.reading.decrement if state.reading.decrement > 0 else 0.0
+    drift = state.drift + state.reading.decrement
+    new = replace(state, theta=theta, at=at, reading=reading, secants=secants, rate=rate, drift=drift)
+    judged = _judged(problem, new, state)
+    if judged.status is Status.CONVERGED and drift > CLOSE:
+        new = replace(new, passes=new.passes + 1)
+        return _judged(problem, _renewed(problem, curved, theta, curved(theta), new, 1), state)
+    return judged
+
+
+def _judged(problem: Problem, state: _State, before: _State | None = None) -> _State:
+    """Done when the gradient is flat and the step left is negligible, or no longer shrinks for rounding.
+
+    A solution by X'WX is wrong by condition x rounding; another step takes that off (iterative refinement).
+    """
+    now = state.reading
     if now.gradient <= problem.tol:
-        if runs_away(now, problem.scale, problem.objective.data.design):
-            return Status.SEPARATED
-        if now.decrement <= problem.tol or (before is not None and now.decrement >= before.decrement):
-            return Status.CONVERGED
-    return Status.MAX_ITER if steps >= problem.max_iter else Status.RUNNING
+        if state.fresh and runs_away(now, problem.scale, problem.objective.data.design):
+            return replace(state, status=Status.SEPARATED)
+        if now.decrement * state.factor.condition <= problem.tol or (
+            before is not None and now.decrement >= before.reading.decrement
+        ):
+            return replace(state, status=Status.CONVERGED)
+    return replace(state, status=Status.MAX_ITER) if state.steps >= problem.max_iter else state
 
 
 def _report(problem: Problem, state: _State) -> None:

@@ -2,12 +2,23 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from expfam._typing import BoolArray, FloatArray
-from expfam.objective import Evaluation, Objective
+from expfam._typing import FloatArray
+from expfam.information import Full
+from expfam.objective import Data, Evaluation, Objective
 from expfam.solvers.optimality import Scale
 from expfam.solvers.status import Status
+
+WRITTEN_OUT = 3000
+"""Coefficients, those of all classes together, up to which the information is a matrix worth having; the levels of a
+wide factor, which are eliminated from it, do not count."""
+
+BORDER = 1 << 25
+"""Products of those levels with the other columns up to which they are worth having: 256 MiB."""
+
+ROOTED = 1500
+"""Coefficients up to which doubts of rank and condition are settled by a QR decomposition of the rows."""
 
 Tell = Callable[[str], None]
 """Receives a line of progress; the default keeps silent."""
@@ -24,15 +35,16 @@ class Null:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An objective seen from its starting point: F there (`first`), independent columns, scale, and when to stop.
+    """An objective in standard coordinates, seen from a feasible `start`, (p,) or (p, d), and when to stop.
 
-    `start` and every theta have shape (p,) or (p, d); columns that are not `kept` stay at zero.
+    `first` is F at the start with its information, where that was needed to find the independent columns; `sample`
+    some of the rows, where the data is so large that a solution on those is a good start.
     """
 
     objective: Objective
     start: FloatArray
-    first: Evaluation
-    kept: BoolArray
+    first: Evaluation | None
+    sample: Data | None
     scale: Scale
     null: Null
     tol: float
@@ -43,13 +55,44 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Where a solver ended. `at` is F with gradient and Fisher information there, None if the solver has none."""
+    """Where a solver ended. `at` is F with gradient and Fisher information there, None if the solver has none.
+
+    passes   how often the rows were read, a sample's reads in proportion; hessians: how many of them for information
+    """
 
     theta: FloatArray
     at: Evaluation | None
     status: Status
     steps: int
     passes: float
+    hessians: float
+
+
+LOSES = 1e6  # condition from which X'WX has lost too many digits for the errors of coefficients,
+LOST = 1e12  # and from which on even for a step
+
+
+def sharpened(objective: Objective, theta: FloatArray, at: Evaluation, condition: float) -> Evaluation:
+    """The evaluation with its information by QR of the rows, where X'WX is worse conditioned than that.
+
+    Softmax keeps what it has, and so does an observed information that is not positive definite.
+    """
+    if not isinstance(at.hessian, Full) or theta.ndim == 2 or len(at.hessian.matrix) > ROOTED:
+        return at
+    factor = at.hessian.factor()
+    if factor.condition < condition or (objective.observed and not factor.definite):
+        return at
+    return replace(at, hessian=objective.root(theta))
+
+
+def affordable(objective: Objective, coefficients: int) -> bool:
+    """Is the information small enough to be written out, but for the diagonal block of a wide factor?
+
+    Levels are eliminated where there is one coefficient each, not one a class.
+    """
+    levels = 0 if objective.family.vector else objective.data.design.levels
+    rest = coefficients - levels
+    return rest <= WRITTEN_OUT and rest * levels <= BORDER
 
 
 class Solver(ABC):

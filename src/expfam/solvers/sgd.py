@@ -55,7 +55,7 @@ class SGD(Solver):
         begin = _State(problem.start, problem.start, 0, 0, Status.RUNNING)
         draw = np.random.default_rng(problem.seed)
         end = iterate(partial(_pass, self, problem, draw), begin, partial(_report, problem))
-        return Solution(end.mean if self.average else end.theta, None, end.status, end.steps, float(end.passes))
+        return Solution(end.mean if self.average else end.theta, None, end.status, end.steps, float(end.passes), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _Sta
 
 
 def update(problem: Problem, theta: FloatArray, rows: slice | AnyArray, rate: float) -> FloatArray:
-    """theta - rate C C' (X'[w (h - T) psi'] / sum w + P'(theta)) over some rows, C the standardisation (14)."""
-    objective, scale = problem.objective, problem.scale
+    """theta - rate (X'[w (h - T) psi'] / sum w + P'(theta)) over some rows, in standard coordinates."""
+    objective = problem.objective
     maps = objective.data.design.maps
     block: Data = objective.data.take(rows)
     at = objective.block(block, maps.forward(theta), Level.GRADIENT)
@@ -96,9 +96,7 @@ def update(problem: Problem, theta: FloatArray, rows: slice | AnyArray, rate: fl
             f"the {objective.link.name} link; lower the rate, take solver='newton', or a link that maps into the domain"
         )
     gradient = maps.adjoint(at.gradient) / block.weight.sum() + objective.penalty.gradient(theta)
-    moved = theta - rate * scale.original(scale.standardised(gradient))
-    moved[~problem.kept] = 0.0
-    return moved
+    return np.asarray(theta - rate * gradient)
 
 
 def _batches(options: SGD, problem: Problem, draw: np.random.Generator) -> Iterator[slice | AnyArray]:

@@ -8,38 +8,42 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.design import Columns, assemble
-from expfam.errors import SchemaError, SolverError
-from expfam.objective import Evaluation, Objective
+from expfam.errors import SolverError
+from expfam.information import Arrow
+from expfam.objective import Evaluation, Objective, information
 from expfam.penalties import NoPenalty
+from expfam.response import Level
 from expfam.solvers.newton import Newton
-from expfam.solvers.optimality import Scale, scale_of
+from expfam.solvers.optimality import Scale
 from expfam.solvers.problem import Null, Problem
 
 
 def null_model(objective: Objective) -> Null:
     """Fit the intercept alone, the offset kept. Without an offset the mean is the mean of T(y), for every link."""
     data = objective.data
-    ones = assemble((Columns(("Intercept",)),), data.n)
+    ones = assemble((Columns(("Intercept",)),), data.n, data.design.compiled)
     alone = replace(objective, data=replace(data, design=ones), penalty=NoPenalty().bind(ones.names))
     theta = objective.link(_mean(objective, objective.family.T(data.y)))
     if data.offset is None:
         return _null(theta, alone(theta))
-    theta, at = _first_feasible(alone, _less_offset(objective, theta))
-    scale = Scale(np.zeros(1), np.ones(1), 1.0, objective.weight, 0)
-    kept = np.ones(1, dtype=bool)
-    problem = Problem(alone, theta, at, kept, scale, _null(theta, at), 1e-6, 50, 0, lambda _: None)
+    theta = _first_feasible(alone, _less_offset(objective, theta))
+    first = alone(theta)
+    problem = Problem(
+        alone, theta, first, None, Scale(1.0, objective.weight), _null(theta, first), 1e-6, 50, 0, lambda _: None
+    )
     solution = Newton().solve(problem)
     return _null(solution.theta, alone(solution.theta) if solution.at is None else solution.at)
 
 
 def _null(theta: FloatArray, at: Evaluation) -> Null:
-    weight = float(at.hessian[0, 0]) if at.hessian is not None else np.nan
+    weight = float(at.hessian.diagonal[0]) if at.hessian is not None else np.nan
     return Null(theta.reshape(-1), 2 * at.value, weight)
 
 
 def _mean(objective: Objective, values: FloatArray) -> FloatArray:
     """The weighted mean over the rows, kept as a row: (1,) or (1, d), the shape of an intercept."""
-    return np.asarray(np.average(values, axis=0, keepdims=True, weights=objective.data.weight))
+    weight = objective.data.weight
+    return np.atleast_1d(weight @ values / weight.sum()).reshape(1, *values.shape[1:])
 
 
 def _less_offset(objective: Objective, theta: FloatArray) -> Iterator[FloatArray]:
@@ -55,13 +59,11 @@ def _less_offset(objective: Objective, theta: FloatArray) -> Iterator[FloatArray
         yield theta - level
 
 
-def _first_feasible(objective: Objective, candidates: Iterator[FloatArray]) -> tuple[FloatArray, Evaluation]:
-    """The first candidate at which every mean is inside its domain, with F there."""
+def _first_feasible(objective: Objective, candidates: Iterator[FloatArray]) -> FloatArray:
+    """The first candidate at which every mean is inside its domain."""
     for theta in candidates:
-        at = objective(theta)
-        if at.hessian is not None:
-            _check_overflow(objective, at.hessian)
-            return theta, at
+        if np.isfinite(objective(theta, Level.VALUE).value):
+            return theta
     raise SolverError(
         f"no starting point found: with the {objective.link.name} link some mean always leaves the domain "
         f"{objective.family.mean_domain} of the {objective.family.name} family. Use a link that maps into the domain "
@@ -69,27 +71,17 @@ def _first_feasible(objective: Objective, candidates: Iterator[FloatArray]) -> t
     )
 
 
-def _check_overflow(objective: Objective, hessian: FloatArray) -> None:
-    """Sums of squares of a column must be finite numbers."""
-    names = objective.data.design.names
-    bad = [name for name, entry in zip(names, np.diagonal(hessian), strict=False) if not np.isfinite(entry)]
-    if bad or not np.isfinite(hessian).all():
-        raise SchemaError(
-            f"column {(bad or names[-1:])[0]!r} holds values so large that their squares overflow (beyond 1e150); "
-            "check them, or divide the column by a power of ten"
-        )
-
-
-def starting_point(objective: Objective, null: Null) -> tuple[FloatArray, Evaluation]:
-    """A theta whose means are all feasible, with F there: the null model, without an intercept its projection."""
-    return _first_feasible(objective, _starts(objective, null))
+def starting_point(objective: Objective, null: Null) -> FloatArray:
+    """A theta whose means are all feasible: the null model, without an intercept its projection."""
+    starts = _starts(objective, null)
+    return next(starts) if objective.data.design.intercept is not None else _first_feasible(objective, starts)
 
 
 def _starts(objective: Objective, null: Null) -> Iterator[FloatArray]:
     design = objective.data.design
     shape = (design.p, len(null.eta)) if objective.family.vector else (design.p,)
     theta = np.zeros(shape)
-    if design.intercept is not None:
+    if design.intercept is not None:  # feasible, for the null model was
         theta[design.intercept] = null.eta if theta.ndim == 2 else null.eta[0]
         yield theta
     yield np.zeros(shape)
@@ -103,16 +95,19 @@ def _starts(objective: Objective, null: Null) -> Iterator[FloatArray]:
 def _projection(objective: Objective, eta: FloatArray) -> FloatArray:
     """The least-squares theta whose linear predictor comes closest to eta in every row, (p, d)."""
     design, w = objective.data.design, objective.data.weight
-    gram = design.maps.congruence(design.gram(w))
+    gram = information(design.grams(w[None]), design.maps)
     offset = 0.0 if objective.data.offset is None else objective.data.offset.reshape(len(w), -1)
     rows = w[:, None] * (eta[None, :] - offset)
-    return np.asarray(np.linalg.lstsq(gram, design.maps.adjoint(design.adjoint(rows)), rcond=1e-12)[0])
+    sums = design.maps.adjoint(design.adjoint(rows))
+    if isinstance(gram, Arrow):
+        return gram.factor().solve(sums)
+    return np.asarray(np.linalg.lstsq(gram.matrix, sums, rcond=1e-12)[0])
 
 
 def _interior(objective: Objective) -> FloatArray | None:
     """theta with the widest margin inside the link's domain of eta, by linear programming; None if unbounded."""
     lo, hi = objective.link.domain
-    if objective.family.vector or not (np.isfinite(lo) or np.isfinite(hi)):
+    if objective.family.vector or objective.data.design.wide or not (np.isfinite(lo) or np.isfinite(hi)):
         return None
     from scipy.optimize import linprog  # heavy, and rarely needed
 
@@ -127,10 +122,8 @@ def _interior(objective: Objective) -> FloatArray | None:
     return np.asarray(best.x[:-1]) if best.success and best.x[-1] > 0 else None
 
 
-def standpoint(objective: Objective, null: Null, gram: FloatArray) -> Scale:
-    """The scale of the columns and of the score, from X'WX at the starting point."""
-    total = objective.weight
+def scale_of(objective: Objective, null: Null) -> Scale:
+    """The size of a score and the sum of the weights."""
     fixed = objective.family.fixed_dispersion
-    response = 1.0 if fixed or not null.deviance > 0 else float(np.sqrt(null.deviance / total))
-    weight = null.weight if np.isfinite(null.weight) and null.weight > 0 else total
-    return scale_of(gram, weight, objective, response)
+    response = 1.0 if fixed or not null.deviance > 0 else float(np.sqrt(null.deviance / objective.weight))
+    return Scale(response, objective.weight)

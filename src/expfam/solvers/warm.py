@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import AnyArray
 from expfam.objective import Objective
 from expfam.penalties import QuadraticForm
-from expfam.solvers.linear import independent
 from expfam.solvers.problem import Problem
 
 ROWS_A_COEFFICIENT = 40
@@ -17,31 +16,42 @@ LARGE = 2_000_000  # stored numbers from which a pass takes milliseconds
 CLOSE = 0.05  # standard errors of the sample to which it is solved
 
 
+def is_large(objective: Objective) -> bool:
+    """Does a read of the rows take so long that it pays to spare some?"""
+    return objective.data.n * max(objective.data.design.stored, 1) >= LARGE
+
+
+def sample(objective: Objective, coefficients: int, seed: int) -> AnyArray | None:
+    """The numbers of some rows, enough for so many coefficients; None where the data is too small for that to pay."""
+    n = objective.data.n
+    rows = max(ROWS_A_COEFFICIENT * coefficients, n // SHARE)
+    if not is_large(objective) or n < WORTH * rows:
+        return None
+    return np.unique(np.random.default_rng(seed).integers(0, n, rows))
+
+
 def sample_of(problem: Problem) -> Problem | None:
     """The problem on a sample of its rows, to be solved roughly; None where the data is too small for that to pay.
 
     One pseudo-row at zero a coefficient keeps levels without events in the sample from running off.
     """
-    objective = problem.objective
-    data = objective.data
-    rows = max(ROWS_A_COEFFICIENT * problem.start.size, data.n // SHARE)
-    if data.n * max(data.design.stored, 1) < LARGE or data.n < WORTH * rows:
+    if problem.sample is None:
         return None
-    chosen = np.unique(np.random.default_rng(problem.seed).integers(0, data.n, rows))
-    sample = replace(objective, data=data.take(chosen))
-    sample = replace(sample, penalty=_with_pseudo_rows(sample, problem))
-    first = sample(problem.start)
+    part = replace(problem.objective, data=problem.sample)
+    part = replace(part, penalty=_with_pseudo_rows(part, problem))
+    first = part(problem.start)
     if first.hessian is None:
         return None
-    scale = replace(problem.scale, weight=sample.weight)
-    kept = problem.kept & independent(first.hessian[: data.design.p, : data.design.p])
-    return replace(problem, objective=sample, first=first, scale=scale, kept=kept, tol=CLOSE, max_iter=30)
+    scale = replace(problem.scale, weight=part.weight)
+    return replace(problem, objective=part, first=first, sample=None, scale=scale, tol=CLOSE, max_iter=30)
 
 
-def _with_pseudo_rows(sample: Objective, problem: Problem) -> QuadraticForm:
-    """The penalty, and W x_j^2 for one row of an average weight W: x_j = 1 in a column of codes, else its spread."""
-    size: FloatArray = np.where(sample.data.design.coded, 1.0, problem.scale.spread)
-    if problem.scale.intercept is not None:
-        size[problem.scale.intercept] = 0.0
+def _with_pseudo_rows(part: Objective, problem: Problem) -> QuadraticForm:
+    """The penalty, and W z_j^2 for one row of an average weight W: x_j = 1 in a column of codes, else its spread."""
+    design = part.data.design
+    size = design.peaks()
+    if design.intercept is not None:
+        size[design.intercept] = 0.0
     weight = problem.null.weight / problem.scale.weight
-    return QuadraticForm(sample.penalty.matrix + np.diag(weight * size**2) / sample.data.n)
+    penalty = part.penalty
+    return replace(penalty, diagonal=penalty.diagonal + weight * size / part.data.n)

@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import Parameter, signature
+from functools import cache
+from inspect import Parameter, Signature, signature
 from typing import Any
 
 from expfam.errors import FormulaError
 from expfam.formula.values import State
+
+
+@cache
+def parameters(function: Callable[..., Any]) -> Signature:
+    """What a function takes."""
+    return signature(function)
 
 
 def nothing(**_: Any) -> State:
@@ -18,7 +25,8 @@ def nothing(**_: Any) -> State:
 class Transform:
     """A listed function: `apply(*args, state=learn(*args))`; on new rows the same state is replayed.
 
-    `columns` are the arguments that hold data, all others are constants; `factors`: the data may be text.
+    `columns` are the arguments that hold data, all others are constants; `factors`: the data may be text; `by_value`:
+    neither function asks how often a value occurs, or in which order.
     """
 
     name: str
@@ -26,13 +34,14 @@ class Transform:
     learn: Callable[..., State] = nothing
     columns: tuple[str, ...] = ("x",)
     factors: bool = False
+    by_value: bool = False
 
     @property
     def usage(self) -> str:
         """The call as one writes it: 'poly(x, degree=3, raw=False)'."""
         arguments = [
             name if p.default is Parameter.empty else f"{name}={p.default!r}"
-            for name, p in signature(self.apply).parameters.items()
+            for name, p in parameters(self.apply).parameters.items()
             if name != "state"
         ]
         return f"{self.name}({', '.join(arguments)})"
@@ -40,7 +49,7 @@ class Transform:
     def bind(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by name; FormulaError if they do not fit the usage."""
         try:
-            bound = signature(self.apply).bind(*args, **keywords, state=None)
+            bound = parameters(self.apply).bind(*args, **keywords, state=None)
         except TypeError as error:
             raise FormulaError(f"{self.name}: {error}; write {self.usage}") from None
         return {name: value for name, value in bound.arguments.items() if name != "state"}

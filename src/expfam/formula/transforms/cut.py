@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from expfam._typing import FloatArray
+from expfam.data.column import smallest
 from expfam.errors import FormulaError
 from expfam.formula.transforms._transform import Transform, numbers, whole
 from expfam.formula.values import Factor, State
@@ -30,9 +31,9 @@ def _levels(points: list[float]) -> tuple[str, ...]:
 
 
 def _apply(x: FloatArray, breaks: int | tuple[float, ...], *, state: State) -> Factor:
-    codes = np.searchsorted(np.array(state["breaks"]), x, side="left").astype(np.int32)
+    codes = np.searchsorted(np.array(state["breaks"]), x, side="left")
     levels = _levels(state["breaks"])
-    return Factor(codes, levels, reference=levels[0])
+    return Factor(codes.astype(smallest(len(levels))), levels, reference=levels[0])
 
 
-CUT = Transform("cut", _apply, _learn)
+CUT = Transform("cut", _apply, _learn, by_value=True)

@@ -13,7 +13,7 @@ def _of_one(name: str, function: Callable[[Any], Any]) -> Transform:
     def apply(x: Any, *, state: State) -> Any:
         return function(x)
 
-    return Transform(name, apply)
+    return Transform(name, apply, by_value=True)
 
 
 def _clip(x: Any, lo: Any, hi: Any, *, state: State) -> Any:
@@ -34,5 +34,5 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 
 ELEMENTWISE = (
     *(_of_one(name, function) for name, function in _FUNCTIONS.items()),
-    Transform("clip", _clip, columns=("x", "lo", "hi")),
+    Transform("clip", _clip, columns=("x", "lo", "hi"), by_value=True),
 )

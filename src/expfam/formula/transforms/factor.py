@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.data.column import label
+from expfam.data.column import label, smallest
 from expfam.data.names import some
 from expfam.errors import FormulaError, SchemaError
 from expfam.formula.transforms._transform import Transform
@@ -58,7 +58,7 @@ def as_factor(x: Factor | FloatArray) -> Factor:
     if isinstance(x, Factor):
         return x
     if not x.size:
-        return Factor(np.zeros(0, np.int32), ())
+        return Factor(np.zeros(0, np.int8), ())
     low, high = float(x.min()), float(x.max())
     if max(-low, high) >= 2**53:
         raise SchemaError(f"C: {high if high > -low else low!r} is too large to tell apart as a level; cast it to text")
@@ -68,7 +68,7 @@ def as_factor(x: Factor | FloatArray) -> Factor:
         codes, values = (np.cumsum(seen, dtype=np.int32) - 1)[steps], low + np.flatnonzero(seen)
     else:
         codes, values = _hashed(x)
-    return Factor(codes.astype(np.int32, copy=False), tuple(map(label, values.tolist())))
+    return Factor(codes.astype(smallest(values.size), copy=False), tuple(map(label, values.tolist())))
 
 
 def _hashed(x: FloatArray) -> tuple[Any, FloatArray]:
@@ -87,7 +87,7 @@ def recode(factor: Factor, levels: tuple[str, ...]) -> Factor:
     if factor.levels == levels:
         return factor
     place = {level: code for code, level in enumerate(levels)}
-    table = np.array([*(place.get(level, -1) for level in factor.levels), -1], np.int32)
+    table = np.array([*(place.get(level, -1) for level in factor.levels), -1], smallest(len(levels)))
     unseen = tuple(
         Unseen(level, int(rows[0]), int(rows.size))
         for code, level in enumerate(factor.levels)
@@ -96,4 +96,4 @@ def recode(factor: Factor, levels: tuple[str, ...]) -> Factor:
     return Factor(table[factor.codes], levels, unseen=unseen, truth=factor.truth)
 
 
-C = Transform("C", _apply, _learn, factors=True)
+C = Transform("C", _apply, _learn, factors=True, by_value=True)

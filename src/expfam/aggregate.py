@@ -1,0 +1,75 @@
+"""Rows with equal predictors summed to one: the same likelihood from fewer rows.
+
+sum_i w_i (a*(t_i) + a(psi) - psi t_i) = W (a(psi) - psi mean t) + sum_i w_i a*(t_i), so a cell of equal rows is one row
+with the mean of T(y), the sum W of the weights, and a constant: the deviance within the cell.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from expfam._typing import AnyArray, FloatArray
+from expfam.design.cells import cells
+from expfam.families import ExponentialFamily, Gamma, InverseGaussian, Poisson, QuasiPoisson, Tweedie
+from expfam.links import Log
+from expfam.objective import Data, Objective
+
+FEWER = 2  # rows are summed where that leaves at most one in so many
+WORTH = 10_000  # rows from which on it saves anything
+
+
+def aggregated(objective: Objective, asked: str) -> Objective:
+    """The objective with rows of equal predictors summed, where the design is all factors and that makes it smaller.
+
+    asked: "auto", "always" (wherever it is possible), "never".
+    """
+    data, family = objective.data, objective.family
+    least = 0 if asked == "always" else WORTH
+    if asked == "never" or data.n < least or family.vector or not np.array_equal(family.T(data.y), data.y):
+        return objective
+    found = cells(data.design)
+    if found is None or (asked == "auto" and found[1] * FEWER > data.n):
+        return objective
+    place, count = found
+    t, weight, offset = without_offset(objective)
+    if offset is not None:
+        return objective
+    if count > 2 * data.n:
+        levels, place = np.unique(place, return_inverse=True)
+        count = len(levels)
+    return replace(objective, data=_summed(objective, place, count, t, weight))
+
+
+def without_offset(objective: Objective) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """t, w and no offset with the same likelihood: where V(mu) = mu^p and the link is log, an offset is a unit.
+
+    t exp(-offset) with weight w exp((2 - p) offset): Tweedie families are closed under scaling (Jorgensen 1987).
+    """
+    data = objective.data
+    power = _power(objective.family)
+    if data.offset is None or power is None or not isinstance(objective.link, Log):
+        return data.y, data.weight, data.offset
+    unit = np.exp(data.offset)
+    return data.y / unit, data.weight * unit ** (2 - power), None
+
+
+def _power(family: ExponentialFamily) -> float | None:
+    """p of V(mu) = mu^p."""
+    if isinstance(family, Tweedie):
+        return float(family.power)
+    known = {Poisson: 1.0, QuasiPoisson: 1.0, Gamma: 2.0, InverseGaussian: 3.0}
+    return known.get(type(family))
+
+
+def _summed(objective: Objective, place: AnyArray, count: int, t: FloatArray, weight: FloatArray) -> Data:
+    """A row for every cell that has one."""
+    data, family = objective.data, objective.family
+    total = np.asarray(np.bincount(place, weight, count), dtype=float)
+    held = np.flatnonzero(total > 0)
+    first = np.empty(count, dtype=np.intp)
+    first[place[::-1]] = np.arange(data.n - 1, -1, -1)
+    mean = np.bincount(place, weight * t, count)[held] / total[held]
+    conjugate = family.conjugate(mean)
+    within = float(weight @ family.conjugate(t)) - float(total[held] @ conjugate)
+    design = data.design.take(first[held])
+    return Data(design, mean, conjugate, total[held], None, within, data.total, data.n)

@@ -1,0 +1,63 @@
+"""Terms to a design: what is stored how, and the map (14) from it to the coefficients."""
+
+from itertools import chain
+
+import numpy as np
+
+from expfam.design._group import Group
+from expfam.design.coded import COMPILE_FROM
+from expfam.design.columns import Columns
+from expfam.design.dense import Dense
+from expfam.design.design import Design
+from expfam.design.joint import joined, lay_out
+from expfam.design.maps import ColumnMap, Piece, span
+from expfam.design.ones import Ones
+from expfam.design.sparse import sparse
+from expfam.design.wide import lay_wide, wide
+
+
+def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None) -> Design:
+    """The design of some terms: ones, all factors as codes of one row-major array, all numerics as one matrix.
+
+    `compiled` picks the kernels (None: by size). A single dense term is taken as it is, without a copy.
+    """
+    ones = tuple(c for c in columns if c.codes is None and c.values is None and c.sparse is None)
+    dense = tuple(c for c in columns if c.codes is None and c.values is not None)
+    apart = wide(columns)
+    coded = tuple(c for c in columns if c.codes is not None and c is not apart)
+    thin = tuple(c for c in columns if c.sparse is not None)
+    groups: list[Group] = [Ones(n) for _ in ones]
+    if coded:
+        large = n * sum(c.raw // c.levels for c in coded) >= COMPILE_FROM if compiled is None else compiled
+        slots = joined(coded) if large else tuple((c,) for c in sorted(coded, key=lambda c: c.values is not None))
+        groups.append(lay_out(slots, n, large))
+        coded = tuple(chain.from_iterable(slots))
+    if dense:
+        blocks = [c.values for c in dense if c.values is not None]
+        values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+        groups.append(Dense(values, None, values.size >= COMPILE_FROM if compiled is None else compiled))
+    groups += [sparse(c.sparse, compiled) for c in thin]
+    names = tuple(name for c in columns for name in c.names)
+    stored = max(sum(group.stored for group in groups) + (apart is not None), 1)
+    large = n * stored >= COMPILE_FROM if compiled is None else compiled
+    if apart is not None:
+        groups.append(lay_wide(apart, large))
+        thin += (apart,)
+    return Design(tuple(groups), _maps(columns, ones + coded + dense + thin), names, n, large)
+
+
+def _maps(columns: tuple[Columns, ...], stored: tuple[Columns, ...]) -> ColumnMap:
+    """C: coefficients in formula order, raw columns in the order they are stored in."""
+    starts = dict(zip(map(id, stored), np.cumsum([0, *(c.raw for c in stored)]), strict=False))
+    picked, pieces, p = [], [], 0
+    for term in columns:
+        raw, numbers = starts[id(term)] + np.arange(term.raw), p + np.arange(len(term.names))
+        if term.contrast is None or term.contrast.ndim == 1:
+            picked.append((raw if term.contrast is None else raw[term.contrast], numbers))
+        else:
+            pieces.append(Piece(span(raw), span(numbers), term.contrast))
+        p += len(term.names)
+    if picked:
+        raw, numbers = map(np.concatenate, zip(*picked, strict=True))
+        pieces.append(Piece(span(raw), span(numbers), None))
+    return ColumnMap(tuple(pieces), sum(c.raw for c in columns), p)

@@ -1,0 +1,230 @@
+"""Standard coordinates: theta = T beta, so that a solver meets columns of mean 0 and spread 1 whatever their units.
+
+A linear map of columns (14): the rows are stored as they came. Numeric columns are centred inside the Gram kernels,
+where an uncentred year or time stamp would cost digits, all others on p-sized results.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.design._map import Map, Split
+from expfam.design.dense import Dense
+from expfam.design.design import Design
+from expfam.errors import SchemaError
+from expfam.parallel import ordered_sum
+
+CONSTANT = 1e-12  # a column whose spread is this share of its size is a multiple of the intercept, up to rounding
+FEW = 1000  # rows whose mean is close enough to the mean to lose no digits of the variance
+CELLS = 1 << 20  # numbers a task reads for the moments
+
+
+@dataclass(frozen=True, slots=True)
+class Rescaled:
+    """The map of a design in standard coordinates: C (I - e_1 mean') diag(scale) for the kept coefficients.
+
+    scale, mean (p,) of the columns as they are stored; e_1 is the intercept, which takes up the means.
+    """
+
+    maps: Map
+    scale: FloatArray
+    mean: FloatArray
+    kept: AnyArray
+    intercept: int | None
+
+    @property
+    def raw(self) -> int:
+        """How many raw columns."""
+        return self.maps.raw
+
+    @property
+    def p(self) -> int:
+        """How many coefficients are kept."""
+        return len(self.kept)
+
+    def forward(self, beta: FloatArray) -> FloatArray:
+        """Raw coefficients (raw,) or (raw, d) of beta."""
+        theta = np.zeros((self.maps.p, *beta.shape[1:]))
+        theta[self.kept] = _times(self.scale[self.kept], beta)
+        if self.intercept is not None:
+            theta[self.intercept] -= self.mean @ theta
+        return self.maps.forward(theta)
+
+    def adjoint(self, raw: FloatArray) -> FloatArray:
+        """The transpose: a raw gradient to one in beta, (q,) or (q, m)."""
+        gradient = self.maps.adjoint(raw)
+        if self.intercept is not None:
+            gradient = gradient - _times(self.mean, np.broadcast_to(gradient[self.intercept], gradient.shape))
+        return _times(self.scale[self.kept], gradient[self.kept])
+
+    def squares(self, raw: FloatArray) -> FloatArray:
+        """The squared entries of C diag(scale), transposed, times raw: (q,)."""
+        return np.asarray(self.scale[self.kept] ** 2 * self.maps.squares(raw)[self.kept])
+
+    def congruence(self, raw: FloatArray) -> FloatArray:
+        """Raw information to that in beta, (q, q)."""
+        full = self.maps.congruence(raw)
+        if self.intercept is not None:
+            row = full[self.intercept]
+            cross = np.outer(self.mean, row - self.mean * (row[self.intercept] / 2))
+            full = full - cross - cross.T
+        scale = self.scale[self.kept]
+        return np.asarray(full[np.ix_(self.kept, self.kept)] * scale[:, None] * scale)
+
+    def split(self, at: int) -> Split:
+        """The same block by block: the levels are scaled and not centred, so they share nothing with the rest."""
+        part, places = self.maps.split(at), np.full(self.maps.p, -1)
+        places[self.kept] = np.arange(self.p)
+        levels, others = places[part.levels], places[part.others]
+        inside, scale = levels >= 0, self.scale[part.levels] * part.scale
+        first = None if self.intercept is None else int(np.searchsorted(part.others, self.intercept))
+        kept = np.flatnonzero(others >= 0)
+        rest = Rescaled(part.rest, self.scale[part.others], self.mean[part.others], kept, first)
+        return Split(levels[inside], part.raw[inside], scale[inside], others[kept], rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """T: theta_j = scale_j beta_j for the kept coefficients; the intercept takes up the centring.
+
+    names, centre, scale (p,) with scale 0 for columns without spread; `stored` (p,) is the part of the centre that is
+    not taken off inside the Gram kernels; kept (p,) marks the coefficients of beta.
+    """
+
+    names: tuple[str, ...]
+    centre: FloatArray
+    scale: FloatArray
+    stored: FloatArray
+    kept: BoolArray
+    intercept: int | None
+
+    def original(self, beta: FloatArray) -> FloatArray:
+        """T beta: the coefficients of x, zero where a column was left out; (q,) or (q, m) to (p,) or (p, m)."""
+        theta = np.zeros((len(self.scale), *beta.shape[1:]))
+        theta[self.kept] = _times(self.scale[self.kept], beta)
+        if self.intercept is not None:
+            theta[self.intercept] -= self.centre @ theta
+        return theta
+
+    def spreads(self, beta: FloatArray) -> FloatArray:
+        """T beta in spreads of the columns, over the kept ones: which coefficients of x a step moves, and how far."""
+        return _times(1 / self.scale[self.kept], self.original(beta)[self.kept])
+
+    def gradient(self, gradient: FloatArray) -> FloatArray:
+        """The gradient in the coefficients of x over the kept columns, from that in beta, (q,) or (q, d)."""
+        theta = _times(1 / self.scale[self.kept], gradient)
+        if self.intercept is None:
+            return theta
+        first = theta[int(self.kept[: self.intercept].sum())]
+        return np.asarray(theta + _times(self.centre[self.kept], np.broadcast_to(first, theta.shape)))
+
+    @property
+    def aliased(self) -> tuple[str, ...]:
+        """The coefficients left out."""
+        return tuple(name for name, keep in zip(self.names, self.kept, strict=True) if not keep)
+
+    def restricted(self, kept: BoolArray) -> "Standard":
+        """T for fewer coefficients: kept (q,) among those that beta has now."""
+        chosen = self.kept.copy()
+        chosen[self.kept] = kept
+        return replace(self, kept=chosen)
+
+
+def _times(scale: FloatArray, values: FloatArray) -> FloatArray:
+    return scale * values if values.ndim == 1 else scale[:, None] * values
+
+
+def standardise(
+    design: Design, weight: FloatArray, held: BoolArray, sample: AnyArray | None = None
+) -> tuple[Design, Standard]:
+    """Mean and spread of every column in one read of the rows, and the design in the coordinates they give.
+
+    weight (n,); held (p,) marks penalised coefficients: columns are centred if there is an intercept that is free, and
+    one without spread is kept if it is held. The rows numbered in `sample` stand for all where they show a spread in
+    every column: coordinates need not be exact. Raises SchemaError where squares of a column overflow.
+    """
+    if sample is not None:
+        standard, shift = _standard(design.take(sample), weight[sample], held)
+        if (standard.scale[~held] > 0).all():
+            return restrict(_centred(design, shift), standard), standard
+    standard, shift = _standard(design, weight, held)
+    return restrict(_centred(design, shift), standard), standard
+
+
+def _standard(design: Design, weight: FloatArray, held: BoolArray) -> tuple[Standard, FloatArray | None]:
+    """T, and what the numeric raw columns are centred by, (raw,)."""
+    free = design.intercept is not None and not held[design.intercept]
+    intercept = design.intercept if free else None
+    rough = _rough(design) if free else None
+    total = float(weight.sum())
+    first, second = (part / total for part in _moments(_centred(design, rough), weight))
+    mean, square = design.maps.adjoint(first), design.maps.squares(second)
+    check_overflow(design.names, square)
+    width = np.sqrt(np.maximum(second - first**2, 0.0))
+    shift = None if rough is None else _short(rough + first, width, _numeric(design))
+    inside = np.zeros(design.p) if shift is None else design.maps.adjoint(shift)
+    centre = np.zeros(design.p) if rough is None else design.maps.adjoint(rough) + mean
+    spread = np.sqrt(np.maximum(square - mean**2 if free else square, 0.0))
+    level = spread > CONSTANT * (np.sqrt(square) + np.abs(centre))
+    scale = np.where(level, 1 / np.where(level, spread, 1.0), np.where(held, 1.0, 0.0))
+    if design.wide is not None:
+        centre[design.maps.split(design.maps.raw - design.wide.width).levels] = 0.0
+    if intercept is not None:
+        centre[intercept], inside[intercept], scale[intercept] = 0.0, 0.0, 1.0
+    return Standard(design.names, centre, scale, centre - inside, scale > 0, intercept), shift
+
+
+def restrict(design: Design, standard: Standard) -> Design:
+    """The design in the coordinates of `standard`, its aliased columns gone."""
+    kept = np.flatnonzero(standard.kept)
+    maps = design.maps.maps if isinstance(design.maps, Rescaled) else design.maps
+    rescaled = Rescaled(maps, standard.scale, standard.stored, kept, standard.intercept)
+    return replace(design, maps=rescaled, names=tuple(standard.names[j] for j in kept))
+
+
+def _short(mean: FloatArray, spread: FloatArray, numeric: BoolArray) -> FloatArray:
+    """The mean to a sixteenth of the spread, (raw,): with so few bits x - mean is exact for whole numbers."""
+    grain = np.exp2(np.floor(np.log2(np.where(spread > 0, spread, 1.0))) - 3)
+    return np.where(numeric, np.where(spread > 0, np.round(mean / grain) * grain, mean), 0.0)
+
+
+def _numeric(design: Design) -> BoolArray:
+    """Which raw columns are stored as numbers."""
+    return np.concatenate([np.full(group.width, isinstance(group, Dense)) for group in design.groups])
+
+
+def _rough(design: Design) -> FloatArray:
+    """The mean of a few rows of every numeric column, 0 for the others, (raw,)."""
+    some = design.take(np.arange(0, design.n, max(design.n // FEW, 1)))
+    return np.where(_numeric(design), some.adjoint(np.ones(some.n)) / some.n, 0.0)
+
+
+def _centred(design: Design, centre: FloatArray | None) -> Design:
+    if centre is None:
+        return design
+    groups = tuple(group.centred(centre[at]) for group, at in zip(design.groups, design.spans(), strict=True))
+    return replace(design, groups=groups)
+
+
+def _moments(design: Design, weight: FloatArray) -> FloatArray:
+    """R' w and (R * R)' w, (2, raw)."""
+    step = max(CELLS // max(design.stored, 1), 1024)
+
+    def part(lo: int) -> FloatArray:
+        rows = slice(lo, lo + step)
+        block = design.take(slice(lo, min(lo + step, design.n)))
+        return np.stack([block.adjoint(weight[rows]), block.squares(weight[rows])])
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        return ordered_sum(part, range(0, design.n, step))
+
+
+def check_overflow(names: tuple[str, ...], square: FloatArray) -> None:
+    """Sums of squares of a column must be finite numbers."""
+    bad = ~np.isfinite(square)
+    if bad.any():
+        raise SchemaError(
+            f"column {names[int(np.flatnonzero(bad)[0])]!r} holds values so large that their squares overflow "
+            "(beyond 1e150); check them, or divide the column by a power of ten"
+        )

@@ -1,0 +1,201 @@
+"""V, the covariance of the coefficients: written out, or a diagonal and a low rank where a factor is very wide."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.design import Design
+from expfam.design.standard import Standard
+from expfam.errors import ExpfamError
+
+if TYPE_CHECKING:
+    from expfam.information._information import Information
+
+MOST = 10_000  # coefficients up to which a matrix of them is ever written out: 0.8 GB
+CELLS = 1 << 22  # numbers of rows x rank that are held together
+
+
+class Covariance(ABC):
+    """V (m, m), class after class; NaN in the rows and columns of coefficients that were left out."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many coefficients, m."""
+
+    @property
+    @abstractmethod
+    def diagonal(self) -> FloatArray:
+        """The variances, (m,)."""
+
+    @abstractmethod
+    def full(self) -> FloatArray:
+        """V written out, (m, m), a fresh array; ExpfamError beyond MOST coefficients."""
+
+    @abstractmethod
+    def times(self, share: float) -> "Covariance":
+        """share V."""
+
+    @abstractmethod
+    def trace(self, diagonal: FloatArray, matrix: FloatArray | None) -> float:
+        """tr(V S) for S = diag(diagonal) + matrix, as a penalty gives it."""
+
+    @abstractmethod
+    def sandwich(self, meat: "Information") -> "Covariance":
+        """V M V."""
+
+    @abstractmethod
+    def original(self, standard: Standard) -> "Covariance":
+        """T V T', NaN where a column was left out: from standard coordinates to those of the coefficients."""
+
+    @abstractmethod
+    def of_rows(self, design: Design, classes: int) -> FloatArray:
+        """The covariance of every row's linear predictors x_i' V x_i, (n, d, d)."""
+
+    @abstractmethod
+    def to_json(self) -> Any:
+        """V for a model file, None for NaN."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written(Covariance):
+    """V as a matrix."""
+
+    matrix: FloatArray
+
+    @property
+    def size(self) -> int:
+        return len(self.matrix)
+
+    @property
+    def diagonal(self) -> FloatArray:
+        return np.diagonal(self.matrix)
+
+    def full(self) -> FloatArray:
+        return self.matrix.copy()
+
+    def times(self, share: float) -> "Written":
+        return Written(share * self.matrix)
+
+    def trace(self, diagonal: FloatArray, matrix: FloatArray | None) -> float:
+        return float(self.diagonal @ diagonal) + (0.0 if matrix is None else float(np.sum(self.matrix * matrix)))
+
+    def sandwich(self, meat: "Information") -> "Written":
+        return Written(self.matrix @ meat.matrix @ self.matrix)
+
+    def original(self, standard: Standard) -> "Written":
+        q = int(standard.kept.sum())
+
+        def half(rows: FloatArray) -> FloatArray:
+            return np.concatenate([standard.original(rows[at : at + q]) for at in range(0, len(rows), q)])
+
+        full = half(half(self.matrix).T)
+        out = np.tile(~standard.kept, len(full) // len(standard.kept))
+        full[out] = np.nan
+        full[:, out] = np.nan
+        return Written(full)
+
+    def of_rows(self, design: Design, classes: int) -> FloatArray:
+        p, vcov = design.p, np.nan_to_num(self.matrix)
+        out = np.empty((design.n, classes, classes))
+        for a, b in zip(*np.triu_indices(classes), strict=True):
+            out[:, a, b] = design.quadratic(vcov[a * p : (a + 1) * p, b * p : (b + 1) * p])
+            out[:, b, a] = out[:, a, b]
+        return out
+
+    def to_json(self) -> Any:
+        return _plain(self.matrix)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LowRank(Covariance):
+    """V = diag(own) + U K U': own (m,), zero but for the levels of one factor; `tall` is U (m, r), `middle` K (r, r).
+
+    From a Schur complement S: own = D^-1, U = [-D^-1 B; I], K = S^-1.
+    """
+
+    own: FloatArray
+    tall: FloatArray
+    middle: FloatArray
+
+    @property
+    def size(self) -> int:
+        return len(self.own)
+
+    @property
+    def diagonal(self) -> FloatArray:
+        return self.own + self._quadratic(self.tall)
+
+    def full(self) -> FloatArray:
+        check_written(self.size, "the covariance", "fit.se, fit.tidy() and predict(interval=...) need no such matrix")
+        return np.asarray(np.diag(self.own) + self.tall @ self.middle @ self.tall.T)
+
+    def times(self, share: float) -> "LowRank":
+        return LowRank(share * self.own, self.tall, share * self.middle)
+
+    def trace(self, diagonal: FloatArray, matrix: FloatArray | None) -> float:
+        total = float(self.diagonal @ diagonal)
+        if matrix is None:
+            return total
+        return total + float(self.own @ np.diagonal(matrix) + np.sum(self.middle * (self.tall.T @ matrix @ self.tall)))
+
+    def sandwich(self, meat: "Information") -> "LowRank":
+        """P M P is diagonal, for M is on the levels; what is beside it has the columns of U and Y = P M U."""
+        reached = meat.times(self.tall)
+        inner = self.middle @ (self.tall.T @ reached) @ self.middle
+        middle = np.block([[inner, self.middle], [self.middle, np.zeros_like(inner)]])
+        tall = np.concatenate([self.tall, self.own[:, None] * reached], axis=1)
+        return LowRank(self.own**2 * meat.diagonal, tall, middle)
+
+    def original(self, standard: Standard) -> "LowRank":
+        """The levels are scaled, not centred: their diagonal stays one."""
+        own, tall = np.zeros(len(standard.kept)), standard.original(self.tall)
+        own[standard.kept] = standard.scale[standard.kept] ** 2 * self.own
+        own[~standard.kept], tall[~standard.kept] = np.nan, np.nan
+        return LowRank(own, tall, self.middle)
+
+    def of_rows(self, design: Design, classes: int) -> FloatArray:
+        """A row has one level, marked by 1: so its share of the diagonal is x'own."""
+        units = design.maps.forward(np.column_stack([np.nan_to_num(self.own), np.nan_to_num(self.tall)]))
+        step = max(CELLS // units.shape[1], 1)
+        parts = [design.take(slice(lo, lo + step)).forward(units) for lo in range(0, design.n, step)]
+        variance = [part[:, 0] + self._quadratic(part[:, 1:]) for part in parts]
+        return np.concatenate([np.empty(0), *variance])[:, None, None]
+
+    def to_json(self) -> Any:
+        return {"diagonal": _plain(self.own), "tall": _plain(self.tall), "middle": _plain(self.middle)}
+
+    def _quadratic(self, rows: FloatArray) -> FloatArray:
+        return np.asarray(np.einsum("nr,nr->n", rows @ self.middle, rows))
+
+
+def from_json(plain: Any) -> Covariance:
+    """The covariance that `to_json` wrote."""
+    if not isinstance(plain, Mapping):
+        return Written(np.array(plain, dtype=float))
+    own, tall, middle = (np.array(plain[name], dtype=float) for name in ("diagonal", "tall", "middle"))
+    if tall.shape != (len(own), len(middle)) or middle.shape != tall.shape[1:] * 2:
+        raise ValueError(f"a covariance of shapes {own.shape}, {tall.shape}, {middle.shape}")
+    return LowRank(own, tall, middle)
+
+
+def check_written(size: int, what: str, instead: str) -> None:
+    """ExpfamError where a matrix of so many coefficients would fill the memory."""
+    if size > MOST:
+        raise ExpfamError(
+            f"{what} of {size:,} coefficients would take {8e-9 * size**2:,.0f} GB; it is written out up to {MOST:,}. "
+            f"{instead[:1].upper()}{instead[1:]}"
+        )
+
+
+def _plain(values: FloatArray) -> list[Any]:
+    """Nested lists with None for NaN, which JSON does not have."""
+    if values.ndim == 2:
+        return [_plain(row) for row in values]
+    return [None if np.isnan(v) else v for v in values.tolist()]

@@ -1,0 +1,92 @@
+"""The information as a matrix."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+
+from expfam._typing import BoolArray, FloatArray
+from expfam.information._information import Factor, Information
+from expfam.information.covariance import Written
+
+LIFTS = (0.0, *(10.0**k for k in range(-15, 9)))
+"""What a unit diagonal is raised by, in turn, until the matrix is positive definite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cholesky(Factor):
+    """`lower` L of S H S = L L' with S = diag(scale)."""
+
+    lower: FloatArray
+    scale: FloatArray
+    condition: float
+    definite: bool
+
+    def solve(self, rhs: FloatArray) -> FloatArray:
+        if not len(self.scale):
+            return rhs
+        scale = self.scale if rhs.ndim == 1 else self.scale[:, None]
+        solved, _ = lapack.dpotrs(self.lower, rhs * scale, lower=1)
+        return np.asarray(solved) * scale
+
+    def inverse(self) -> Written:
+        if not len(self.scale):
+            return Written(self.lower)
+        inverse, _ = lapack.dpotri(self.lower, lower=1)
+        full = np.tril(inverse) + np.tril(inverse, -1).T
+        return Written(full * self.scale[:, None] * self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Full(Information):
+    """H written out, (q, q)."""
+
+    matrix: FloatArray
+
+    def __add__(self, other: Information) -> "Full":
+        assert isinstance(other, Full)
+        return Full(self.matrix + other.matrix)
+
+    def __mul__(self, share: float) -> "Full":
+        return Full(self.matrix * share)
+
+    def plus(self, diagonal: FloatArray, matrix: FloatArray | None = None) -> "Full":
+        total = self.matrix + np.diag(diagonal)
+        return Full(total if matrix is None else total + matrix)
+
+    @property
+    def diagonal(self) -> FloatArray:
+        return np.diagonal(self.matrix)
+
+    def times(self, vector: FloatArray) -> FloatArray:
+        return np.asarray(self.matrix @ vector)
+
+    def part(self, kept: BoolArray) -> "Full":
+        return Full(self.matrix[np.ix_(kept, kept)])
+
+    def factor(self) -> Cholesky:
+        return cholesky(self.matrix)
+
+
+def cholesky(hessian: FloatArray) -> Cholesky:
+    """Cholesky of a symmetric matrix scaled to unit diagonal, with a 1-norm condition estimate.
+
+    Where it is not positive definite, the diagonal is raised just enough: a step stays a descent direction.
+    """
+    diagonal = np.abs(np.diagonal(hessian))
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    unit = hessian * scale[:, None] * scale
+    for lift in LIFTS:
+        lower, info = lapack.dpotrf(unit + lift * np.eye(len(unit)) if lift else unit, lower=1)
+        if info == 0:
+            break
+    return Cholesky(lower, scale, np.inf if lift else condition_of(lower, unit), lift == 0)
+
+
+def condition_of(lower: FloatArray, unit: FloatArray) -> float:
+    """The condition in the 1-norm of `unit` = L L', estimated from L."""
+    if not len(unit):
+        return 1.0
+    norm = float(np.abs(unit).sum(axis=0).max(initial=0.0))
+    rcond, _ = lapack.dpocon(lower, norm, uplo="L")
+    return 1 / float(rcond) if rcond > 0 else np.inf

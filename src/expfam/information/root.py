@@ -1,0 +1,69 @@
+"""The information by its root: H = R'R with R from a QR decomposition of the weighted rows, which keeps the digits that
+X'WX loses. QR of stacked R's is the monoid of theory.md 4 (TSQR, Demmel et al. 2012)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from expfam._typing import BoolArray, FloatArray
+from expfam.information._information import Information
+from expfam.information.full import Cholesky, condition_of
+
+
+@dataclass(frozen=True, slots=True)
+class Root(Information):
+    """R, (q, q) upper triangular; `right` (q,) is Q'z for a right side z, None after a change of H alone."""
+
+    triangle: FloatArray
+    right: FloatArray | None = None
+
+    def __add__(self, other: Information) -> "Root":
+        assert isinstance(other, Root)
+        both = self.right is not None and other.right is not None
+        right = np.concatenate([self.right, other.right]) if both else None
+        return root(np.concatenate([self.triangle, other.triangle]), right)
+
+    def __mul__(self, share: float) -> "Root":
+        return Root(np.sqrt(share) * self.triangle)
+
+    def plus(self, diagonal: FloatArray, matrix: FloatArray | None = None) -> "Root":
+        """R of H + S for a positive semidefinite S."""
+        parts = [self.triangle, np.diag(np.sqrt(diagonal))]
+        if matrix is not None:
+            sizes, vectors = np.linalg.eigh(matrix)
+            parts.append(np.sqrt(np.maximum(sizes, 0.0))[:, None] * vectors.T)
+        return root(np.concatenate(parts))
+
+    @property
+    def diagonal(self) -> FloatArray:
+        return np.asarray(np.square(self.triangle).sum(axis=0))
+
+    @property
+    def matrix(self) -> FloatArray:
+        return np.asarray(self.triangle.T @ self.triangle)
+
+    def times(self, vector: FloatArray) -> FloatArray:
+        return np.asarray(self.triangle.T @ (self.triangle @ vector))
+
+    def part(self, kept: BoolArray) -> "Root":
+        return root(self.triangle[:, kept])
+
+    @property
+    def solution(self) -> FloatArray | None:
+        """The d with the least |rows d - right|, (q,): R^-1 Q'z squares no condition number."""
+        return None if self.right is None else np.asarray(solve_triangular(self.triangle, self.right))
+
+    def factor(self) -> Cholesky:
+        scale = 1 / np.sqrt(np.where(self.diagonal > 0, self.diagonal, 1.0))
+        unit = self.triangle * scale
+        return Cholesky(np.asfortranarray(unit.T), scale, condition_of(unit.T, unit.T @ unit), True)
+
+
+def root(rows: FloatArray, right: FloatArray | None = None) -> Root:
+    """R of some weighted rows (m, q), R'R = rows' rows, and Q' right for a right side (m,)."""
+    m, q = rows.shape
+    whole = rows if right is None else np.column_stack([rows, right])
+    padded = np.concatenate([whole, np.zeros((q - m, whole.shape[1]))]) if m < q else whole
+    triangle: FloatArray = np.asarray(np.linalg.qr(padded, mode="r"), dtype=float)
+    return Root(triangle[:q, :q], None if right is None else triangle[:q, q])

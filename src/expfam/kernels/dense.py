@@ -1,0 +1,311 @@
+"""The dense verbs compiled: same arguments and results as `kernels.dense_definition`.
+
+Every row is centred where it is used, in a register. For one vector theta or r the rows are read as they lie, four at
+a time; a Gram matrix is a product of `panels`. A kernel is compiled for float32 or float64, whatever the memory order.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import from_dtype, njit, types
+
+from expfam._typing import AnyArray, FloatArray
+from expfam.kernels.panels import OPTIONS, group, inner, pack, times, weighted
+from expfam.kernels.vector import LANES, load, some, splat, store, total, turn
+
+PANELS_BYTES = 1 << 19  # a core's second cache
+SPARE = 2  # rows between panels, lest all of them fall on the same lines of the cache
+CHUNK = 2048  # rows whose linear predictors stay in the first cache while columns go by
+
+_VECTOR = types.Array(types.float64, 1, "C", readonly=True)
+_MATRIX = types.Array(types.float64, 2, "A", readonly=True)
+_CUBE = types.Array(types.float64, 3, "C", readonly=True)
+
+
+def _grams(values, centre, weights, across, panels, scaled, out, sums):  # type: ignore[no-untyped-def]
+    """out[a] += R' diag(weights[a]) R, sums[a] += R' weights[a]."""
+    n, width, rows = len(values), out.shape[1], panels.shape[1] - SPARE
+    for lo in range(0, n, rows):
+        hi = min(lo + rows, n)
+        pack(values[lo:hi], centre, across, panels)
+        for a in range(len(weights)):
+            weighted(panels, weights[a, lo:hi], scaled, out[a], sums[a])
+    for a in range(len(weights)):
+        for i in range(width):
+            for j in range(i):
+                out[a, i, j] = out[a, j, i]
+
+
+def _forward(values, centre, theta, out):  # type: ignore[no-untyped-def]
+    """out = R theta where the numbers of a row stand one after the other: four rows side by side."""
+    n, m = values.shape
+    rest = m % LANES
+    end = some(theta, m - rest, rest), some(centre, m - rest, rest)
+    for k in range(0, n - 3, 4):
+        a = b = c = d = splat(0.0)
+        for j in range(0, m - rest, LANES):
+            t, z = load(theta, j), load(centre, j)
+            a, b = a + (load(values, (k, j)) - z) * t, b + (load(values, (k + 1, j)) - z) * t
+            c, d = c + (load(values, (k + 2, j)) - z) * t, d + (load(values, (k + 3, j)) - z) * t
+        if rest:
+            j, (t, z) = m - rest, end
+            a, b = a + (some(values, (k, j), rest) - z) * t, b + (some(values, (k + 1, j), rest) - z) * t
+            c, d = c + (some(values, (k + 2, j), rest) - z) * t, d + (some(values, (k + 3, j), rest) - z) * t
+        a, b, c, d = turn(a, b, c, d)
+        store(out, k, (a + b) + (c + d))
+    for k in range(n - n % 4, n):
+        for j in range(m):
+            out[k] += (values[k, j] - centre[j]) * theta[j]
+
+
+def _forward_turned(values, centre, theta, out):  # type: ignore[no-untyped-def]
+    """out += R theta where the numbers of a column stand one after the other: four columns side by side."""
+    n, m = values.shape
+    whole = m - m % LANES
+    for lo in range(0, n, CHUNK):
+        hi = min(lo + CHUNK, n)
+        full = hi - (hi - lo) % LANES
+        for j in range(0, whole, 4):
+            t0, t1, t2, t3 = splat(theta[j]), splat(theta[j + 1]), splat(theta[j + 2]), splat(theta[j + 3])
+            z0, z1, z2, z3 = splat(centre[j]), splat(centre[j + 1]), splat(centre[j + 2]), splat(centre[j + 3])
+            for k in range(lo, full, LANES):
+                a = (load(values, (k, j)) - z0) * t0 + (load(values, (k, j + 1)) - z1) * t1
+                b = (load(values, (k, j + 2)) - z2) * t2 + (load(values, (k, j + 3)) - z3) * t3
+                store(out, k, load(out, k) + (a + b))
+        for j in range(whole, m):
+            for k in range(lo, full, LANES):
+                store(out, k, load(out, k) + (load(values, (k, j)) - splat(centre[j])) * splat(theta[j]))
+        for k in range(full, hi):
+            for j in range(m):
+                out[k] += (values[k, j] - centre[j]) * theta[j]
+
+
+def _adjoint(values, centre, rows, out):  # type: ignore[no-untyped-def]
+    """out += R' rows where the numbers of a row stand one after the other: four rows side by side."""
+    n, m = values.shape
+    rest = m % LANES
+    last = splat(0.0)
+    for k in range(0, n - 3, 4):
+        r0, r1, r2, r3 = splat(rows[k]), splat(rows[k + 1]), splat(rows[k + 2]), splat(rows[k + 3])
+        for j in range(0, m - rest, LANES):
+            z = load(centre, j)
+            a = (load(values, (k, j)) - z) * r0 + (load(values, (k + 1, j)) - z) * r1
+            b = (load(values, (k + 2, j)) - z) * r2 + (load(values, (k + 3, j)) - z) * r3
+            store(out, j, load(out, j) + (a + b))
+        if rest:
+            j, z = m - rest, some(centre, m - rest, rest)
+            a = (some(values, (k, j), rest) - z) * r0 + (some(values, (k + 1, j), rest) - z) * r1
+            b = (some(values, (k + 2, j), rest) - z) * r2 + (some(values, (k + 3, j), rest) - z) * r3
+            last += a + b
+    if rest:
+        store(out, m - rest, load(out, m - rest) + last)
+    for k in range(n - n % 4, n):
+        for j in range(m):
+            out[j] += (values[k, j] - centre[j]) * rows[k]
+
+
+def _adjoint_turned(values, centre, rows, out):  # type: ignore[no-untyped-def]
+    """out += R' rows where the numbers of a column stand one after the other: two columns side by side."""
+    n, m = values.shape
+    full = n - n % 8
+    for j in range(m):
+        z, even, odd = splat(centre[j]), splat(0.0), splat(0.0)
+        for k in range(0, full, 8):
+            even += (load(values, (k, j)) - z) * load(rows, k)
+            odd += (load(values, (k + 4, j)) - z) * load(rows, k + 4)
+        out[j] += total(even + odd)
+        for k in range(full, n):
+            out[j] += (values[k, j] - centre[j]) * rows[k]
+
+
+def _forward_many(values, centre, theta, out):  # type: ignore[no-untyped-def]
+    """out (n, 4 d') = R theta for panels of theta (d', m, 4): four rows and two or three panels side by side."""
+    n, count = len(values), len(theta)
+    for k in range(0, n - 3, 4):
+        for g in range(count):
+            j, width = group(g, count)
+            if width == 3:
+                _rows_by_three(values[k : k + 4], centre, theta[j : j + 3], out[k : k + 4, 4 * j :])
+            elif width == 2:
+                _rows_by_two(values[k : k + 4], centre, theta[j : j + 2], out[k : k + 4, 4 * j :])
+    for k in range(n - n % 4, n):
+        for j in range(values.shape[1]):
+            x = splat(values[k, j] - centre[j])
+            for q in range(count):
+                store(out, (k, 4 * q), load(out, (k, 4 * q)) + x * load(theta, (q, j, 0)))
+
+
+@inner
+def _rows_by_three(values, centre, theta, out):  # type: ignore[no-untyped-def]
+    """Four rows of R by three panels: 12 registers of sums."""
+    a0 = a1 = a2 = b0 = b1 = b2 = c0 = c1 = c2 = d0 = d1 = d2 = splat(0.0)
+    for j in range(values.shape[1]):
+        t0, t1, t2, z = load(theta, (0, j, 0)), load(theta, (1, j, 0)), load(theta, (2, j, 0)), centre[j]
+        a, b, c, d = values[0, j] - z, values[1, j] - z, values[2, j] - z, values[3, j] - z
+        a0, a1, a2 = a0 + splat(a) * t0, a1 + splat(a) * t1, a2 + splat(a) * t2
+        b0, b1, b2 = b0 + splat(b) * t0, b1 + splat(b) * t1, b2 + splat(b) * t2
+        c0, c1, c2 = c0 + splat(c) * t0, c1 + splat(c) * t1, c2 + splat(c) * t2
+        d0, d1, d2 = d0 + splat(d) * t0, d1 + splat(d) * t1, d2 + splat(d) * t2
+    _put(out, 0, a0, b0, c0, d0)
+    _put(out, 4, a1, b1, c1, d1)
+    _put(out, 8, a2, b2, c2, d2)
+
+
+@inner
+def _rows_by_two(values, centre, theta, out):  # type: ignore[no-untyped-def]
+    """Four rows of R by two panels."""
+    a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = splat(0.0)
+    for j in range(values.shape[1]):
+        t0, t1, z = load(theta, (0, j, 0)), load(theta, (1, j, 0)), centre[j]
+        a, b, c, d = values[0, j] - z, values[1, j] - z, values[2, j] - z, values[3, j] - z
+        a0, a1 = a0 + splat(a) * t0, a1 + splat(a) * t1
+        b0, b1 = b0 + splat(b) * t0, b1 + splat(b) * t1
+        c0, c1 = c0 + splat(c) * t0, c1 + splat(c) * t1
+        d0, d1 = d0 + splat(d) * t0, d1 + splat(d) * t1
+    _put(out, 0, a0, b0, c0, d0)
+    _put(out, 4, a1, b1, c1, d1)
+
+
+@inner
+def _put(out, j, a, b, c, d):  # type: ignore[no-untyped-def]
+    """out[0:4, j : j + 4] = the rows a, b, c, d."""
+    store(out, (0, j), a)
+    store(out, (1, j), b)
+    store(out, (2, j), c)
+    store(out, (3, j), d)
+
+
+def _adjoint_many(values, centre, vectors, none, across, panels, right, out):  # type: ignore[no-untyped-def]
+    """out (m', 4 d') += R' vectors for vectors (n, d), row by row in memory; none (d,) holds zeros."""
+    n, rows = len(values), panels.shape[1] - SPARE
+    for lo in range(0, n, rows):
+        end = pack(values[lo : lo + rows], centre, across, panels)
+        pack(vectors[lo : lo + rows], none, True, right)
+        for g in range(len(right)):
+            j, count = group(g, len(right))
+            for i in range(len(panels)):
+                times(panels, i, right, j, count, end, out, (4 * i, 4 * j))
+
+
+def _squares(values, centre, weights, across, panels, out):  # type: ignore[no-untyped-def]
+    """out += (R * R)' weights."""
+    n, rows = len(values), panels.shape[1] - SPARE
+    for lo in range(0, n, rows):
+        hi = min(lo + rows, n)
+        pack(values[lo:hi], centre, across, panels)
+        for q in range(len(panels)):
+            sums = splat(0.0)
+            for k in range(hi - lo):
+                x = load(panels, (q, k, 0))
+                sums += x * x * splat(weights[lo + k])
+            store(out, 4 * q, load(out, 4 * q) + sums)
+
+
+_OUT = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
+_REST: dict[Callable[..., None], tuple[Any, ...]] = {
+    _forward: (_VECTOR, _OUT[0]),
+    _forward_turned: (_VECTOR, _OUT[0]),
+    _adjoint: (_VECTOR, _OUT[0]),
+    _adjoint_turned: (_VECTOR, _OUT[0]),
+    _forward_many: (_CUBE, _OUT[1]),
+    _adjoint_many: (_MATRIX, _VECTOR, types.boolean, _OUT[2], _OUT[2], _OUT[1]),
+    _grams: (_MATRIX, types.boolean, _OUT[2], _OUT[2], _OUT[2], _OUT[1]),
+    _squares: (_VECTOR, types.boolean, _OUT[2], _OUT[0]),
+}
+"""What a kernel takes after values and centre."""
+
+
+@cache
+def _kernel(function: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., None]:
+    """The kernel for float32 or float64: one for all memory orders, read-only or not."""
+    values = types.Array(from_dtype(dtype), 2, "A", readonly=True)
+    compiled: Callable[..., None] = njit([(values, _VECTOR, *_REST[function])], **OPTIONS)(function)
+    return compiled
+
+
+def forward(values: AnyArray, centre: FloatArray | None, theta: FloatArray) -> FloatArray:
+    """R theta: (n,) for theta (m,), (n, d) for theta (m, d)."""
+    n, m = values.shape
+    if theta.ndim == 1:
+        out, theta = np.zeros(n), _numbers(theta)
+        for rows, part, across in _parts(values):
+            _kernel(_forward if across else _forward_turned, part.dtype)(part, _centre(centre, m), theta, out[rows])
+        return out
+    d, count = theta.shape[1], max(_panels(theta.shape[1]), 2)
+    wide = np.zeros((m, LANES * count))
+    wide[:, :d] = theta
+    panels = np.ascontiguousarray(wide.reshape(m, count, LANES).transpose(1, 0, 2))
+    out = np.zeros((n, LANES * count))
+    for rows, part, _ in _parts(values):
+        _kernel(_forward_many, part.dtype)(part, _centre(centre, m), panels, out[rows])
+    return out[:, :d]
+
+
+def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> FloatArray:
+    """R' rows: (m,) for rows (n,), (m, d) for rows (n, d)."""
+    m, rows = values.shape[1], _numbers(rows)
+    if rows.ndim == 1:
+        out = np.zeros(LANES * _panels(m))
+        for at, part, across in _parts(values):
+            _kernel(_adjoint if across else _adjoint_turned, part.dtype)(part, _centre(centre, m), rows[at], out)
+        return out[:m]
+    d = rows.shape[1]
+    panels, none = _workspace(_panels(m)), np.zeros(d)
+    right = np.zeros((max(_panels(d), 2), *panels.shape[1:]))
+    out = np.zeros((LANES * len(panels), LANES * len(right)))
+    for at, part, across in _parts(values):
+        _kernel(_adjoint_many, part.dtype)(part, _centre(centre, m), rows[at], none, across, panels, right, out)
+    return out[:m, :d]
+
+
+def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """R' diag(w) R, symmetric, and R' w for every w of weights (k, n): (k, m, m) and (k, m)."""
+    m, k, weights = values.shape[1], len(weights), _numbers(weights)
+    panels = _workspace(max(_panels(m), 2))
+    scaled, width = np.empty((3, *panels.shape[1:])), LANES * len(panels)
+    out, sums = np.zeros((k, width, width)), np.zeros((k, width))
+    for at, part, across in _parts(values):
+        arguments = weights[:, at], across, panels, scaled, out, sums
+        _kernel(_grams, part.dtype)(part, _centre(centre, m), *arguments)
+    return out[:, :m, :m], sums[:, :m]
+
+
+def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> FloatArray:
+    """(R * R)' weights, (m,)."""
+    m, weights = values.shape[1], _numbers(weights)
+    panels = _workspace(_panels(m))
+    out = np.zeros(LANES * len(panels))
+    for at, part, across in _parts(values):
+        _kernel(_squares, part.dtype)(part, _centre(centre, m), weights[at], across, panels, out)
+    return out[:m]
+
+
+def _panels(m: int) -> int:
+    """How many panels hold m columns."""
+    return -(-m // LANES)
+
+
+def _workspace(panels: int) -> FloatArray:
+    """So many panels, of as many rows as stay in cache and at least 256, for sums begin and end with them."""
+    rows = min(max(PANELS_BYTES // (8 * LANES * max(panels, 1)), 256), 512) // LANES * LANES
+    return np.zeros((panels, rows + SPARE, LANES))
+
+
+def _numbers(array: FloatArray) -> FloatArray:
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _centre(centre: FloatArray | None, m: int) -> FloatArray:
+    return np.zeros(m) if centre is None else _numbers(centre)
+
+
+def _parts(values: AnyArray) -> Iterator[tuple[slice, AnyArray, bool]]:
+    """(rows, values, whether a row's numbers stand one after the other), all at once where a row's or a column's do."""
+    item = values.itemsize
+    if values.flags.aligned and item in values.strides:
+        yield slice(0, len(values)), values, values.strides[0] != item
+        return
+    for lo in range(0, len(values), CHUNK):
+        yield slice(lo, lo + CHUNK), np.array(values[lo : lo + CHUNK], order="C"), True

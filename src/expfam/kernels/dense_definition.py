@@ -1,0 +1,64 @@
+"""The dense verbs in plain NumPy: the meaning that `kernels.dense` is tested against, and what small data runs on.
+
+R = values - 1 centre', values (n, m) float64 or float32 in any memory order, centre (m,) or None for zeros. R is
+written out a few rows at a time, never in full: sums are of centred numbers and lose no digits to a large mean.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from expfam._typing import AnyArray, FloatArray
+
+CELLS = 1 << 16  # numbers written out at once
+
+
+def forward(values: AnyArray, centre: FloatArray | None, theta: FloatArray) -> FloatArray:
+    """R theta: (n,) for theta (m,), (n, d) for theta (m, d)."""
+    out = np.empty((len(values), *theta.shape[1:]))
+    for rows, R in _parts(values, centre):
+        np.matmul(R, theta, out=out[rows])
+    return out
+
+
+def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> FloatArray:
+    """R' rows: (m,) for rows (n,), (m, d) for rows (n, d)."""
+    return np.asarray(sum(R.T @ rows[at] for at, R in _parts(values, centre)))
+
+
+def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """R' diag(w) R, symmetric, and R' w for every w of weights (k, n): (k, m, m) and (k, m)."""
+    count, m = len(weights), values.shape[1]
+    out, sums = np.zeros((count, m, m)), np.zeros((count, m))
+    for at, R in _parts(values, centre):
+        for a, w in enumerate(weights[:, at]):
+            out[a] += _gram(R, w)
+            sums[a] += R.T @ w
+    return out, sums
+
+
+def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> FloatArray:
+    """(R * R)' weights, (m,)."""
+    return np.asarray(sum((R * R).T @ weights[at] for at, R in _parts(values, centre)))
+
+
+def _gram(R: FloatArray, w: FloatArray) -> FloatArray:
+    """R' diag(w) R: a product of a matrix with itself takes half the work, where no two signs of w meet."""
+    if w.max(initial=0.0) <= 0 < -w.min(initial=0.0):
+        return -_gram(R, -w)
+    if w.min(initial=0.0) < 0:
+        full = R.T @ (w[:, None] * R)
+        return np.asarray(np.triu(full) + np.triu(full, 1).T)
+    half = np.sqrt(w)[:, None] * R
+    return np.asarray(half.T @ half)
+
+
+def _parts(values: AnyArray, centre: FloatArray | None) -> Iterator[tuple[slice, FloatArray]]:
+    """R, a few rows at a time; numbers that are R already come as they are, all at once."""
+    n, m = values.shape
+    plain = centre is None and values.dtype == np.float64
+    step = max(n if plain else CELLS // max(m, 1), 1)
+    for lo in range(0, max(n, 1), step):
+        rows = slice(lo, lo + step)
+        some = values[rows].astype(np.float64, copy=False)
+        yield rows, some if centre is None else some - centre

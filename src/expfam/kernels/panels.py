@@ -1,0 +1,179 @@
+"""Products of panels: the compiled loops that Gram matrices, R' rows and sums of columns are made of.
+
+A panel is four columns of R = values - centre, row after row: panels[q, k, l] = R[k, 4 q + l], padded with zeros. A
+few hundred rows of them stay in cache, and one panel is multiplied by up to three with every sum in a register.
+"""
+
+from typing import Any
+
+from numba import njit
+
+from expfam.kernels.vector import LANES, load, some, splat, store, turn
+
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "cache": True,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "arcp", "nsz"},
+}
+_WITHIN: dict[str, Any] = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # half the compilation
+inner = njit(**_WITHIN)
+"""Compiles what only kernels call."""
+
+
+@inner
+def _add(out, i, j, a, b, c, d):  # type: ignore[no-untyped-def]
+    """out[i : i + 4, j : j + 4] += the rows a, b, c, d."""
+    store(out, (i, j), load(out, (i, j)) + a)
+    store(out, (i + 1, j), load(out, (i + 1, j)) + b)
+    store(out, (i + 2, j), load(out, (i + 2, j)) + c)
+    store(out, (i + 3, j), load(out, (i + 3, j)) + d)
+
+
+@inner
+def _three(left, i, right, j, n, out, at):  # type: ignore[no-untyped-def]
+    """out[at] += left[i]' [right[j], right[j + 1], right[j + 2]], 4 by 12: twelve registers of sums."""
+    a0 = a1 = a2 = b0 = b1 = b2 = c0 = c1 = c2 = d0 = d1 = d2 = splat(0.0)
+    for k in range(n):
+        r0, r1, r2 = load(right, (j, k, 0)), load(right, (j + 1, k, 0)), load(right, (j + 2, k, 0))
+        a, b, c, d = splat(left[i, k, 0]), splat(left[i, k, 1]), splat(left[i, k, 2]), splat(left[i, k, 3])
+        a0, a1, a2 = a0 + a * r0, a1 + a * r1, a2 + a * r2
+        b0, b1, b2 = b0 + b * r0, b1 + b * r1, b2 + b * r2
+        c0, c1, c2 = c0 + c * r0, c1 + c * r1, c2 + c * r2
+        d0, d1, d2 = d0 + d * r0, d1 + d * r1, d2 + d * r2
+    _add(out, at[0], at[1], a0, b0, c0, d0)
+    _add(out, at[0], at[1] + 4, a1, b1, c1, d1)
+    _add(out, at[0], at[1] + 8, a2, b2, c2, d2)
+
+
+@inner
+def _two(left, i, right, j, n, out, at):  # type: ignore[no-untyped-def]
+    """out[at] += left[i]' [right[j], right[j + 1]], 4 by 8."""
+    a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = splat(0.0)
+    for k in range(n):
+        r0, r1 = load(right, (j, k, 0)), load(right, (j + 1, k, 0))
+        a, b, c, d = splat(left[i, k, 0]), splat(left[i, k, 1]), splat(left[i, k, 2]), splat(left[i, k, 3])
+        a0, a1 = a0 + a * r0, a1 + a * r1
+        b0, b1 = b0 + b * r0, b1 + b * r1
+        c0, c1 = c0 + c * r0, c1 + c * r1
+        d0, d1 = d0 + d * r0, d1 + d * r1
+    _add(out, at[0], at[1], a0, b0, c0, d0)
+    _add(out, at[0], at[1] + 4, a1, b1, c1, d1)
+
+
+@inner
+def _one(left, i, right, j, n, out, at):  # type: ignore[no-untyped-def]
+    """out[at] += left[i]' right[j], 4 by 4: even and odd rows apart, lest a sum wait for the last."""
+    a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = splat(0.0)
+    for k in range(0, n, 2):
+        r0, r1 = load(right, (j, k, 0)), load(right, (j, k + 1, 0))
+        a0, a1 = a0 + splat(left[i, k, 0]) * r0, a1 + splat(left[i, k + 1, 0]) * r1
+        b0, b1 = b0 + splat(left[i, k, 1]) * r0, b1 + splat(left[i, k + 1, 1]) * r1
+        c0, c1 = c0 + splat(left[i, k, 2]) * r0, c1 + splat(left[i, k + 1, 2]) * r1
+        d0, d1 = d0 + splat(left[i, k, 3]) * r0, d1 + splat(left[i, k + 1, 3]) * r1
+    _add(out, at[0], at[1], a0 + a1, b0 + b1, c0 + c1, d0 + d1)
+
+
+@inner
+def times(left, i, right, j, width, n, out, at):  # type: ignore[no-untyped-def]
+    """out[at] += left[i]' right[j : j + width], width at most 3, for panels of n rows, a multiple of four."""
+    if width == 3:
+        _three(left, i, right, j, n, out, at)
+    elif width == 2:
+        _two(left, i, right, j, n, out, at)
+    elif width == 1:
+        _one(left, i, right, j, n, out, at)
+
+
+@inner
+def pack(values, centre, across, panels):  # type: ignore[no-untyped-def]
+    """panels[q, k, l] = values[k, 4 q + l] - centre[4 q + l]; returns how many rows, rows of zeros to a multiple of 4.
+
+    `across`: the numbers of a row stand one after the other in memory; else those of a column do.
+    """
+    n, m = values.shape
+    whole, rest = m // LANES, m % LANES
+    if across:
+        for k in range(n):
+            for q in range(whole):
+                store(panels, (q, k, 0), load(values, (k, 4 * q)) - load(centre, 4 * q))
+            if rest:
+                store(panels, (whole, k, 0), some(values, (k, m - rest), rest) - some(centre, m - rest, rest))
+    else:
+        for q in range(whole):
+            _turn(values[:, 4 * q : 4 * q + 4], centre[4 * q :], panels[q])
+        for j in range(m - rest, m):
+            for k in range(n):
+                panels[whole, k, j % LANES] = values[k, j] - centre[j]
+    end = n + -n % LANES
+    for q in range(len(panels)):
+        for k in range(n, end):
+            store(panels, (q, k, 0), splat(0.0))
+    return end
+
+
+@inner
+def _turn(values, centre, panel):  # type: ignore[no-untyped-def]
+    """Four columns, each one after the other in memory, into a panel."""
+    n = len(values)
+    z0, z1, z2, z3 = splat(centre[0]), splat(centre[1]), splat(centre[2]), splat(centre[3])
+    for k in range(0, n - 3, LANES):
+        a, b = load(values, (k, 0)) - z0, load(values, (k, 1)) - z1
+        c, d = load(values, (k, 2)) - z2, load(values, (k, 3)) - z3
+        a, b, c, d = turn(a, b, c, d)
+        store(panel, (k, 0), a)
+        store(panel, (k + 1, 0), b)
+        store(panel, (k + 2, 0), c)
+        store(panel, (k + 3, 0), d)
+    for k in range(n - n % LANES, n):
+        for j in range(LANES):
+            panel[k, j] = values[k, j] - centre[j]
+
+
+@inner
+def _scale(panels, j, width, weights, scaled, sums):  # type: ignore[no-untyped-def]
+    """scaled = weights panels[j : j + width], and its column sums are added to sums."""
+    n = len(weights)
+    for q in range(width):
+        a = b = c = d = splat(0.0)
+        for k in range(0, n - 3, 4):
+            w, x = (
+                splat(weights[k]) * load(panels, (j + q, k, 0)),
+                splat(weights[k + 1]) * load(panels, (j + q, k + 1, 0)),
+            )
+            y = splat(weights[k + 2]) * load(panels, (j + q, k + 2, 0))
+            z = splat(weights[k + 3]) * load(panels, (j + q, k + 3, 0))
+            a, b, c, d = a + w, b + x, c + y, d + z
+            store(scaled, (q, k, 0), w)
+            store(scaled, (q, k + 1, 0), x)
+            store(scaled, (q, k + 2, 0), y)
+            store(scaled, (q, k + 3, 0), z)
+        for k in range(n - n % 4, n):
+            w = splat(weights[k]) * load(panels, (j + q, k, 0))
+            a += w
+            store(scaled, (q, k, 0), w)
+        for k in range(n, n + -n % LANES):
+            store(scaled, (q, k, 0), splat(0.0))
+        store(sums, 4 * (j + q), load(sums, 4 * (j + q)) + ((a + b) + (c + d)))
+
+
+@inner
+def group(g, count):  # type: ignore[no-untyped-def]
+    """(first, how many) of group g of `count` > 1 panels: twos, then threes, lest one be alone; (0, 0) past the end."""
+    pairs = (3 - count % 3) % 3
+    if g < pairs:
+        return 2 * g, 2
+    first = 3 * g - pairs
+    return (first, 3) if first < count else (0, 0)
+
+
+@inner
+def weighted(panels, weights, scaled, out, sums):  # type: ignore[no-untyped-def]
+    """out += panels' diag(weights) panels on and above the diagonal, sums += panels' weights."""
+    n, count = len(weights), len(panels)
+    for g in range(count):
+        j, width = group(g, count)
+        _scale(panels, j, width, weights, scaled, sums)
+        for i in range(j + width):
+            first = max(i - j, 0)
+            times(panels, i, scaled, first, width - first, n + -n % LANES, out, (4 * i, 4 * (j + first)))

@@ -1,0 +1,193 @@
+"""Weighted loss, score and curvature of a block of rows in one call: compiled twins of forms in `expfam.response`.
+
+A pair says loss, score and weight of one row; `_fold` takes it over the tiles of a block, in short loops, each with few
+enough constants for the registers and few enough arrays for the vectoriser to tell apart. Imported on first need, for
+it brings Numba.
+"""
+
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numba import njit, types
+
+from expfam._typing import FloatArray
+from expfam.kernels.classes import categorical_softmax
+from expfam.kernels.elementary import exp, log, log1p, straight
+from expfam.kernels.tiles import TILE, dot, scale, tile
+
+Given: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray | None]
+Weighted: TypeAlias = tuple[float, FloatArray | None, FloatArray | None]
+
+_generic = njit(inline="always")  # takes functions, which only an inlined body may do if it is to be cached
+
+
+# ---- a row of each pair: u for e = exp u, then (loss, score, weight) at x = eta, t, a = a*(t) ----
+
+
+@straight
+def _zero(x, parameter):  # type: ignore[no-untyped-def]
+    return 0.0
+
+
+@straight
+def _plus(x, parameter):  # type: ignore[no-untyped-def]
+    return x
+
+
+@straight
+def _minus(x, parameter):  # type: ignore[no-untyped-def]
+    return -x
+
+
+@straight
+def _inward(x, parameter):  # type: ignore[no-untyped-def]
+    return -abs(x)
+
+
+@straight
+def _to_theta(x, theta):  # type: ignore[no-untyped-def]
+    return -abs(x - log(theta))
+
+
+@straight
+def _gaussian_identity(x, e, t, a, parameter, observed):  # type: ignore[no-untyped-def]
+    r = x - t
+    return r * r / 2, r, 1.0
+
+
+@straight
+def _count_log(x, mu, t, a, parameter, observed):  # type: ignore[no-untyped-def]
+    return a + (mu - t * x), mu - t, mu
+
+
+@straight
+def _share_logit(x, e, t, a, parameter, observed):  # type: ignore[no-untyped-def]
+    s = 1.0 / (1.0 + e)
+    loss = a + (log1p(e) + ((x if x > 0.0 else 0.0) - t * x))
+    return loss, (s if x >= 0.0 else e * s) - t, e * s * s
+
+
+@straight
+def _gamma_log(x, e, t, a, parameter, observed):  # type: ignore[no-untyped-def]
+    r = t * e
+    return a + (r + x), 1.0 - r, r if observed else 1.0
+
+
+@straight
+def _negative_binomial_log(x, e, t, a, theta, observed):  # type: ignore[no-untyped-def]
+    u = x - log(theta)
+    s = 1.0 / (1.0 + e)
+    q, rest = (s if u >= 0.0 else e * s), (e * s if u >= 0.0 else s)
+    loss = a + ((t + theta) * (log1p(e) + (u if u > 0.0 else 0.0)) - t * u)
+    return loss, theta * q - t * rest, (t + theta) * (e * s * s) if observed else theta * q
+
+
+@straight
+def _tweedie_log(x, e, t, a, p, observed):  # type: ignore[no-untyped-def]
+    r, A = t * e, exp((2.0 - p) * x)
+    weight = A * (2.0 - p + (p - 1.0) * r) if observed else A
+    return a + A * (r / (p - 1.0) + 1.0 / (2.0 - p)), A * (1.0 - r), weight
+
+
+# ---- blocks ----
+
+
+@_generic
+def _fold(exponent, row, eta, given, out, option):  # type: ignore[no-untyped-def]
+    """sum w loss; w score and w weight into `out`. A row of weight 0 adds 0, whatever its eta."""
+    (t, a, w, offset), (s, v), (level, parameter, observed) = given, out, option
+    parts = np.empty(4 * TILE)  # loss, first e; score; weight; eta: in one array, for then they cannot overlap
+    total = 0.0
+    for lo in range(0, len(eta), TILE):
+        hi = min(lo + TILE, len(eta))
+        x, t_, a_, w_, plus = eta[lo:hi], t[lo:hi], a[lo:hi], w[lo:hi], tile(offset, lo, hi)
+        for i in range(hi - lo):
+            at = x[i] + plus[i] if w_[i] != 0.0 else 0.0
+            parts[3 * TILE + i] = at
+            parts[i] = exp(exponent(at, parameter))
+        for i in range(hi - lo):
+            loss, score, weight = row(parts[3 * TILE + i], parts[i], t_[i], a_[i], parameter, observed)
+            parts[i] = 0.0 if loss < 0.0 else loss
+            parts[TILE + i] = score
+            parts[2 * TILE + i] = weight
+        total += dot(w_, parts)
+        if level > 0:
+            scale(w_, parts[TILE:], s[lo:hi])
+        if level > 1:
+            scale(w_, parts[2 * TILE :], v[lo:hi])
+    return total
+
+
+def gaussian_identity(eta, given, out, option):  # type: ignore[no-untyped-def]
+    return _fold(_zero, _gaussian_identity, eta, given, out, option)
+
+
+def count_log(eta, given, out, option):  # type: ignore[no-untyped-def]
+    return _fold(_plus, _count_log, eta, given, out, option)
+
+
+def share_logit(eta, given, out, option):  # type: ignore[no-untyped-def]
+    return _fold(_inward, _share_logit, eta, given, out, option)
+
+
+def gamma_log(eta, given, out, option):  # type: ignore[no-untyped-def]
+    return _fold(_minus, _gamma_log, eta, given, out, option)
+
+
+def negative_binomial_log(eta, given, out, option):  # type: ignore[no-untyped-def]
+    return _fold(_to_theta, _negative_binomial_log, eta, given, out, option)
+
+
+def tweedie_log(eta, given, out, option):  # type: ignore[no-untyped-def]
+    return _fold(_minus, _tweedie_log, eta, given, out, option)
+
+
+# ---- what is called ----
+
+FUNCTIONS = (
+    gaussian_identity,
+    count_log,
+    share_logit,
+    categorical_softmax,
+    gamma_log,
+    negative_binomial_log,
+    tweedie_log,
+)
+NAMED = {function.__name__: function for function in FUNCTIONS}
+
+
+@cache
+def kernel(name: str) -> Any:
+    """The function of this name compiled for C-ordered float64, read-only or not: once, or read from disk."""
+
+    def array(d: int, readonly: bool = True) -> Any:
+        return types.Array(types.float64, d, "C", readonly=readonly)
+
+    make: Any = types.Tuple
+    d = 2 if name == "categorical_softmax" else 1
+    given = make((array(d), array(1), array(1), array(d)))
+    out = make((array(d, readonly=False), array(d, readonly=False)))
+    option = make((types.int64, types.float64, types.boolean))
+    return njit(types.float64(array(d), given, out, option), nogil=True, cache=True)(NAMED[name])
+
+
+def weighted(name: str, eta: FloatArray, given: Given, option: tuple[int, float, bool]) -> Weighted:
+    """sum w loss; w score like eta; w weight, (n,), or (pairs, n) for the pairs of np.triu_indices(d).
+
+    `given` is t, a*(t), w and an offset or None; `option` the level (0, 1, 2), the family's parameter, and whether
+    the observed weight is meant.
+    """
+    level, (n, *classes) = option[0], eta.shape
+    t, a, w, offset = given
+    plus = np.zeros((TILE, *classes)) if offset is None else offset
+    pairs = [d * (d + 1) // 2 for d in classes]
+    score = _space(level > 0, n, *classes)
+    weight = _space(level > 1, *pairs, n)
+    x, t, a, w, plus = (np.ascontiguousarray(part, dtype=np.float64) for part in (eta, t, a, w, plus))
+    value = kernel(name)(x, (t, a, w, plus), (score, weight), option)
+    return value, score if level > 0 else None, weight if level > 1 else None
+
+
+def _space(asked: bool, *shape: int) -> FloatArray:
+    return np.empty(shape if asked else [0] * len(shape))

@@ -1,0 +1,91 @@
+"""theta <- theta - step B^-1 gradient with B from a metric and the last steps: a read of X each, no information."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.errors import SolverError
+from expfam.objective import Evaluation
+from expfam.response import Level
+from expfam.solvers.descent import fair
+from expfam.solvers.loop import iterate
+from expfam.solvers.metrics import null_metric
+from expfam.solvers.problem import Problem, Solution, Solver
+from expfam.solvers.secants import Metric, Secants, direction, remember
+from expfam.solvers.status import Status
+
+SHORTER = 30  # halvings before a direction is given up
+
+
+@dataclass(frozen=True, slots=True)
+class LBFGS(Solver):
+    """Limited-memory BFGS in the metric of the null model's information.
+
+    `memory` steps are remembered. The metric is exact at the null model where X'WX can be written out (up to
+    `widest` columns): Z'WZ kron V for classes; else it is the diagonal. It stops when the scaled gradient is at
+    most `tol`; there are no errors of coefficients where the information is too large to be written out.
+    """
+
+    memory: int = 20
+    widest: int = 2500
+
+    def __post_init__(self) -> None:
+        if self.memory < 1 or self.widest < 0:
+            raise SolverError(f"LBFGS(memory={self.memory}, widest={self.widest}): at least 1 and 0")
+
+    def solve(self, problem: Problem) -> Solution:
+        metric = null_metric(problem, self.widest)
+        at = problem.objective(problem.start, Level.GRADIENT)
+        begin = _State(problem.start, at, metric, (), Status.RUNNING, 0, 2.0)
+        limit = max(problem.max_iter, 10 * problem.max_iter)
+        end = iterate(partial(_advance, problem, self.memory, limit), begin, partial(_report, problem))
+        return Solution(end.theta, None, end.status, end.steps, end.passes, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    theta: FloatArray
+    at: Evaluation
+    metric: Metric
+    secants: Secants
+    status: Status
+    steps: int
+    passes: float
+
+
+def _advance(problem: Problem, memory: int, limit: int, state: _State) -> _State:
+    """One step; without a fall along the corrected direction the memory is dropped, and then the search ends."""
+    assert state.at.gradient is not None
+    step = direction(state.metric, state.secants, state.at.gradient)
+    slope = float(np.vdot(state.at.gradient, step))
+    tries = 0
+    for share in _shares():
+        tries += 1
+        new = problem.objective(state.theta + share * step, Level.GRADIENT)
+        if new.gradient is not None and fair(state.at, new, -share * slope / 2):
+            break
+    else:
+        if state.secants:
+            return replace(state, secants=(), passes=state.passes + tries)
+        return replace(state, status=Status.STALLED, passes=state.passes + tries)
+    secants = remember(state.secants, share * step, new.gradient - state.at.gradient)[-memory:]
+    done = replace(
+        state, theta=state.theta + share * step, at=new, secants=secants, steps=state.steps + 1,
+        passes=state.passes + tries,
+    )  # fmt: skip
+    if problem.scale.gradient(new.gradient) <= problem.tol:
+        return replace(done, status=Status.CONVERGED)
+    return replace(done, status=Status.MAX_ITER) if done.steps >= limit else done
+
+
+def _shares() -> Iterator[float]:
+    yield from (0.5**k for k in range(SHORTER))
+
+
+def _report(problem: Problem, state: _State) -> None:
+    assert state.at.gradient is not None
+    gradient = problem.scale.gradient(state.at.gradient)
+    problem.tell(f"L-BFGS step {state.steps}: objective {state.at.value:.10g}, gradient {gradient:.1e}")

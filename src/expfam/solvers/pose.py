@@ -1,0 +1,84 @@
+"""From an objective to a problem: standard coordinates, the null model, independent columns, a feasible start."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import BoolArray, FloatArray
+from expfam.design.standard import Standard, restrict, standardise
+from expfam.families import Categorical
+from expfam.information import CLEAR, RANK_TOL, Arrow, Information, independent, independent_of_root
+from expfam.objective import Data, Evaluation, Objective
+from expfam.solvers.problem import ROOTED, Problem, Tell, affordable
+from expfam.solvers.start import null_model, scale_of, starting_point
+from expfam.solvers.warm import sample
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A problem, and the coordinates that take its solution back."""
+
+    problem: Problem
+    standard: Standard
+
+
+def pose(objective: Objective, tol: float, max_iter: int, seed: int, tell: Tell) -> Posed:
+    """The problem of an objective that is written in the columns' own units."""
+    family, data = objective.family, objective.data
+    chosen = sample(objective, data.design.p * ((family.k or 2) - 1 if isinstance(family, Categorical) else 1), seed)
+    design, standard = standardise(data.design, data.weight, objective.penalty.holds, chosen)
+    whole = replace(objective, data=replace(data, design=design))
+    seen = _seen(whole, standard)
+    null = null_model(seen)
+    start = starting_point(seen, null)
+    rows = None if chosen is None else seen.data.take(chosen)
+    kept, first = _independent(seen, rows, start)
+    if not kept.all():
+        standard = standard.restricted(kept)
+        seen = _seen(whole, standard)
+        rows = None if rows is None else replace(rows, design=restrict(rows.design, standard))
+        first = None if first is None or np.any(start[~kept]) else _restricted(first, kept)
+        start = start[kept] if first is not None else starting_point(seen, null)
+    problem = Problem(seen, start, first, rows, scale_of(seen, null), null, tol, max_iter, seed, tell)
+    return Posed(problem, standard)
+
+
+def _seen(objective: Objective, standard: Standard) -> Objective:
+    """The objective as a function of beta."""
+    data = replace(objective.data, design=restrict(objective.data.design, standard))
+    kept = np.flatnonzero(standard.kept)
+    return replace(objective, data=data, penalty=objective.penalty.congruence(standard.scale, kept))
+
+
+def _independent(objective: Objective, rows: Data | None, start: FloatArray) -> tuple[BoolArray, Evaluation | None]:
+    """Which columns are no combination of earlier ones, and F at the start if that had to be computed.
+
+    Columns that are clearly independent on some `rows` are so on all of them.
+    """
+    q = objective.data.design.p
+    if not affordable(objective, start.size):
+        return np.ones(q, dtype=bool), None
+    if rows is not None:
+        part = replace(objective, data=rows)(start)
+        if part.hessian is not None and _free(part.hessian, q, CLEAR).all():
+            return np.ones(q, dtype=bool), None
+    first = objective(start)
+    assert first.hessian is not None
+    if _free(first.hessian, q, CLEAR).all():
+        return np.ones(q, dtype=bool), first
+    if objective.family.vector or q > ROOTED or isinstance(first.hessian, Arrow):
+        return _free(first.hessian, q, RANK_TOL), first
+    return independent_of_root(objective.root(start).triangle), first
+
+
+def _free(hessian: Information, q: int, tol: float) -> BoolArray:
+    """Which columns are no combination of earlier ones, (q,), by the information of the first class."""
+    return hessian.independent(tol) if isinstance(hessian, Arrow) else independent(hessian.matrix[:q, :q], tol)
+
+
+def _restricted(at: Evaluation, kept: BoolArray) -> Evaluation:
+    """F at the same point as a function of the kept coefficients alone."""
+    assert at.gradient is not None
+    assert at.hessian is not None
+    inside = np.tile(kept, at.gradient.size // len(kept))
+    return Evaluation(at.value, at.gradient[kept], at.hessian.part(inside))

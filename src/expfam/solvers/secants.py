@@ -1,0 +1,80 @@
+"""d = -B^-1 gradient, where B is a metric corrected by the steps already taken (limited-memory BFGS, Nocedal 1980).
+
+One mechanism for many solvers: an old Hessian, that of a sample, a bound or a diagonal is the metric; each step
+s = theta' - theta and the change y of the gradient along it then tell B what the metric does not know.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.information import Factor
+from expfam.solvers.optimality import newton_solve
+
+MEMORY = 20  # pairs remembered
+CURVED = 1e-8  # a pair without this curvature, as a cosine, tells nothing but noise
+
+
+class Metric(ABC):
+    """A symmetric positive definite M on coefficients, close to the information."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def solve(self, gradient: FloatArray) -> FloatArray:
+        """M^-1 gradient, in its shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factored(Metric):
+    """The information of some point, or of some rows, factorised."""
+
+    factor: Factor
+
+    def solve(self, gradient: FloatArray) -> FloatArray:
+        return newton_solve(self.factor, gradient)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal(Metric):
+    """The diagonal of the information, in the shape of theta."""
+
+    values: FloatArray
+
+    def solve(self, gradient: FloatArray) -> FloatArray:
+        return np.asarray(gradient / self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A step s, the change y of the gradient along it, and 1 / s'y."""
+
+    s: FloatArray
+    y: FloatArray
+    rho: float
+
+
+Secants = tuple[Pair, ...]
+
+
+def remember(secants: Secants, s: FloatArray, y: FloatArray) -> Secants:
+    """The pairs with a new one, the oldest forgotten; a pair without curvature is left out."""
+    curvature = float(np.vdot(s, y))
+    if not curvature > CURVED * float(np.linalg.norm(s) * np.linalg.norm(y)):
+        return secants
+    return (*secants, Pair(s, y, 1 / curvature))[-MEMORY:]
+
+
+def direction(metric: Metric, secants: Secants, gradient: FloatArray) -> FloatArray:
+    """-B^-1 gradient by the two-loop recursion."""
+    q, shares = gradient, []
+    for pair in reversed(secants):
+        share = pair.rho * float(np.vdot(pair.s, q))
+        shares.append(share)
+        q = q - share * pair.y
+    d = metric.solve(q)
+    for pair, share in zip(secants, reversed(shares), strict=True):
+        d = d + (share - pair.rho * float(np.vdot(pair.y, d))) * pair.s
+    return -d

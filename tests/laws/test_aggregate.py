@@ -1,0 +1,83 @@
+"""Rows of equal predictors summed to one: the same likelihood, the same answer, fewer rows."""
+
+import numpy as np
+import pytest
+
+import expfam as ef
+from expfam.families import FAMILIES, ExponentialFamily
+
+PARAMETERS = {"negative_binomial": {"theta": 1.7}, "tweedie": {"power": 1.4}}
+SCALAR = [cls(**PARAMETERS.get(name, {})) for name, cls in FAMILIES.items() if name != "categorical"]
+PARENTS = {"quasipoisson": "poisson", "quasibinomial": "binomial"}
+
+
+def table(family: ExponentialFamily, n: int = 3000) -> dict[str, np.ndarray]:
+    """Three factors and a response whose mean depends on them."""
+    rng = np.random.default_rng(3)
+    data = {name: rng.choice(list(levels), n) for name, levels in {"f": "ab", "g": "uvwx", "h": "klm"}.items()}
+    mu = 0.2 + 0.3 * (data["f"] == "b") + 0.1 * (data["g"] == "v") + 0.2 * (data["h"] == "m")
+    source = FAMILIES[PARENTS[family.name]]() if family.name in PARENTS else family
+    phi, weight = (1.0 if family.fixed_dispersion else 0.1), (10.0 if "binomial" in source.name else 1.0)
+    weight = 1.0 if source.name == "negative_binomial" else weight
+    return {**data, "y": source.draw(mu, rng, phi=phi, weight=weight), "w": rng.uniform(0.5, 2, n)}
+
+
+def same(one: ef.Fit, other: ef.Fit) -> None:
+    assert one.converged
+    assert one.coef == pytest.approx(other.coef, rel=1e-8, abs=1e-10)
+    assert one.se == pytest.approx(other.se, rel=1e-7)
+    for figure in ("deviance", "null_deviance", "dispersion", "loglik", "aic", "df_residual", "n", "weights_sum"):
+        assert getattr(one, figure) == pytest.approx(getattr(other, figure), rel=1e-10, nan_ok=True), figure
+
+
+@pytest.mark.parametrize("family", SCALAR, ids=lambda f: f.name)
+def test_sums_of_equal_rows_are_the_same_fit(family: ExponentialFamily) -> None:
+    data = table(family)
+    extra = {"trials": np.full(3000, 10.0)} if family.name in ("binomial", "quasibinomial") else {"weights": "w"}
+    summed, plain = (
+        ef.glm("y ~ f * g + h", data, family=family, aggregate=how, **extra) for how in ("always", "never")
+    )
+    same(summed, plain)
+    assert (summed.certificate.rows, summed.certificate.summed_from) == (24, 3000)
+    assert "Rows with equal predictors summed: 3,000 to 24" in summed.summary()
+    assert plain.certificate.rows == 3000
+
+
+@pytest.mark.parametrize("family", ["poisson", "gamma", "inverse_gaussian", ef.families.Tweedie(1.6)])
+def test_an_offset_of_a_log_link_is_a_unit(family: str) -> None:
+    """V(mu) = mu^p: t exp(-offset) with weight exp((2 - p) offset) has the same likelihood."""
+    rng = np.random.default_rng(4)
+    data = {"g": rng.choice(list("abc"), 500), "e": rng.uniform(0.1, 3, 500)}
+    mu = data["e"] * np.exp(0.3 * (data["g"] == "b"))
+    data["y"] = rng.poisson(mu) if family == "poisson" else rng.gamma(2, mu / 2) + 1e-3
+    same(*(ef.glm("y ~ g", data, family=family, link="log", exposure="e", aggregate=a) for a in ("always", "never")))
+
+
+def test_other_offsets_numbers_and_classes_are_left_alone() -> None:
+    rng = np.random.default_rng(5)
+    data = {"g": rng.choice(list("abc"), 200), "x": rng.normal(size=200), "y": rng.integers(0, 2, 200)}
+    for formula, extra in (("y ~ g + x", {}), ("y ~ g", {"offset": "x"}), ("y ~ g", {"weights_kind": "sampling"})):
+        weights = {"weights": np.ones(200)} if extra.get("weights_kind") else {}
+        fit = ef.glm(formula, data, family="bernoulli", aggregate="always", **extra, **weights)
+        assert fit.certificate.rows == 200
+    assert ef.glm("y ~ g", data, family="categorical", aggregate="always").certificate.rows == 200
+
+
+def test_many_cells_are_numbered_only_where_asked() -> None:
+    """100 x 100 cells, 2,000 rows: fewer rows are left, but to know that takes a sort."""
+    rng = np.random.default_rng(6)
+    levels = rng.integers(0, 100, (50, 2))[rng.integers(0, 50, 2000)]
+    data = {"g": levels[:, 0].astype(str), "h": levels[:, 1].astype(str), "y": rng.poisson(2, 2000)}
+    penalty = ef.Ridge(0.01)
+    summed, plain, auto = (
+        ef.glm("y ~ g + h", data, family="poisson", penalty=penalty, aggregate=how)
+        for how in ("always", "never", "auto")
+    )
+    same(summed, plain)
+    assert summed.certificate.rows <= 50
+    assert auto.certificate.rows == 2000
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(ef.SchemaError, match="aggregate='sometimes'"):
+        ef.glm("y ~ g", {"g": ["a", "b", "a"], "y": [1.0, 2.0, 3.0]}, aggregate="sometimes")
