@@ -1,21 +1,20 @@
-"""`python -m benchmarks [problem ...] [--repeat 3] [--against glum statsmodels sklearn] [--markdown FILE]`."""
+"""`python -m benchmarks [problem ...] [--repeat 5] [--against glum sklearn ...] [--quick] [--output DIR]`."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks import machine, page
 from benchmarks.competitors import COMPETITORS
 from benchmarks.data import Absent
+from benchmarks.problem import Settings
 from benchmarks.problems import PROBLEMS
-from benchmarks.problems._problem import Settings
-from benchmarks.table import Report
 
 RIVALS = tuple(name for name in COMPETITORS if name != "expfam")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run problems one by one and print each table as soon as it is there."""
+    """Run problems one by one, print each table as soon as it is there, and keep it where --output says."""
     command = parser()
     options = command.parse_args(arguments)
     if options.list:
@@ -26,31 +25,41 @@ def main(arguments: list[str] | None = None) -> int:
         command.error(
             f"no problem {unknown[0]!r}; there are {', '.join(PROBLEMS)}" if unknown else "--repeat is at least 1"
         )
-    settings = Settings(options.repeat, tuple(dict.fromkeys(options.against)), not options.no_memory)
-    head = f"{machine.cpu()}, {machine.load()} at the start; {machine.versions(settings.against)}"
+    against = tuple(dict.fromkeys(options.against))
+    settings = Settings(options.repeat, against, not options.no_memory, options.quick, options.levels, options.limit)
+    head = machine.head(against)
     print(head)
-    reports: list[Report] = []
     for name in options.problems or PROBLEMS:
-        try:
-            reports.append(PROBLEMS[name].run(settings))
-        except Absent as reason:
-            print(f"\n{name} skipped: {reason}", flush=True)
-        else:
-            print(f"\n{reports[-1].text()}", flush=True)
-    if options.markdown is not None:
-        text = "\n".join([f"{head}\n", *(report.markdown() for report in reports)])
-        options.markdown.write_text(text, encoding="utf-8")
+        run(name, settings, head, options.output)
+    if options.output is not None:
+        print(f"\nwritten: {page.rebuild(options.output, tuple(PROBLEMS))}")
     return 0
+
+
+def run(name: str, settings: Settings, head: str, output: Path | None) -> None:
+    """One problem: its tables on the screen, and as a part of the page."""
+    try:
+        reports = PROBLEMS[name].run(settings)
+    except Absent as reason:
+        print(f"\n{name} skipped: {reason}", flush=True)
+        return
+    for report in reports:
+        print(f"\n{report.text()}", flush=True)
+    if output is not None:
+        page.keep(output, page.Part(name, PROBLEMS[name].question, head, settings.quick, reports))
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     out = argparse.ArgumentParser("python -m benchmarks", description="Speed, memory and accuracy on real data.")
     out.add_argument("problems", nargs="*", metavar="problem", help=f"all by default: {', '.join(PROBLEMS)}")
-    out.add_argument("--repeat", type=int, default=3, help="laps after the warm-up; the median counts (default 3)")
-    out.add_argument("--against", nargs="*", choices=RIVALS, default=["glum"], help="packages to race (default glum)")
+    out.add_argument("--repeat", type=int, default=5, help="laps after the warm-up; the median counts (default 5)")
+    out.add_argument("--against", nargs="*", choices=RIVALS, default=RIVALS, help="packages to race (default all)")
     out.add_argument("--no-memory", action="store_true", help="do not measure memory")
-    out.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown, too")
+    out.add_argument("--quick", action="store_true", help="a small share of the rows: does everything run?")
+    out.add_argument("--levels", type=int, default=50_000, help="levels of the problem `factor` (default 50000)")
+    out.add_argument("--limit", type=float, default=300.0, help="seconds after which a fit is stopped (default 300)")
+    out.add_argument("--output", type=Path, metavar="DIR", help="keep the tables there, and rebuild its page and plot")
     out.add_argument("--list", action="store_true", help="name the problems and the competitors, and stop")
     return out
 

@@ -1,5 +1,6 @@
 """The referee: one design and one gradient, in NumPy and SciPy alone, for every answer whoever computed it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +12,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
+TWEEDIE = 1.5
+"""The power of the Tweedie problems."""
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """X (n, p), sparse, with the intercept first, and the names of its columns."""
+    """Columns X (n, p-1), sparse or dense, and the p names of the coefficients: the intercept, unstored, is first."""
 
     names: tuple[str, ...]
     X: Any
 
 
 def treatment(frame: "pd.DataFrame") -> Design:
-    """X = (1, columns): numbers as they are, a categorical as indicators `name[level]` of all levels but the first."""
+    """Numbers as they are, a categorical as indicators `name[level]` of all levels but the first."""
     names: list[str] = ["Intercept"]
-    blocks: list[Any] = [sparse.csr_array(np.ones((len(frame), 1)))]
+    blocks: list[Any] = []
     for name, column in frame.items():
         if column.dtype == "category":
             levels = column.cat.categories
@@ -36,23 +39,60 @@ def treatment(frame: "pd.DataFrame") -> Design:
     return Design(tuple(names), sparse.hstack(blocks, format="csr"))
 
 
-def mean(family: str, eta: Array) -> Array:
-    """h(eta) of the canonical link, (n,); categorical: (n, k-1) without the reference class (5)."""
-    if family == "categorical":
-        return np.asarray(special.softmax(np.column_stack([eta, np.zeros(len(eta))]), axis=1)[:, :-1])
-    return np.asarray({"gaussian": np.positive, "poisson": np.exp, "bernoulli": special.expit}[family](eta))
+def numbered(X: Any) -> Design:
+    """A matrix as it is, its columns x1, x2, ..."""
+    return Design(("Intercept", *(f"x{j + 1}" for j in range(X.shape[1]))), X)
 
 
-def gradient(family: str, X: Any, t: Array, theta: Array, offset: Any = 0.0, ridge: float = 0.0) -> Array:
-    """X'(h(X theta + offset) - T(y)) / n + ridge theta (9), in the shape of theta.
+def linear(X: Any, theta: Array) -> Array:
+    """(1, X) theta, (n,) or (n, k)."""
+    return np.asarray(X @ theta[1:] + theta[0])
 
-    t is T(y), (n,) or (n, k-1); the first column of X is the intercept, which no penalty touches.
+
+def softmax(eta: Array) -> Array:
+    """Probabilities of the classes, (n, k)."""
+    return np.asarray(special.softmax(eta, axis=1))
+
+
+MEANS: dict[str, Callable[[Array], Array]] = {
+    "gaussian": np.positive,
+    "poisson": np.exp,
+    "bernoulli": special.expit,
+    "softmax": softmax,
+}
+
+
+def score(family: str, eta: Array, t: Array) -> Array:
+    """d loss / d eta of each row (9) for T(y) = t: gamma and tweedie with log link, the others canonical.
+
+    (n,); categorical (n, k-1) without the reference class (5); softmax (n, k), every class with coefficients.
     """
+    if family == "gamma":
+        return 1 - t * np.exp(-eta)
+    if family == "tweedie":
+        return np.exp((2 - TWEEDIE) * eta) - t * np.exp((1 - TWEEDIE) * eta)
+    if family == "categorical":
+        return softmax(np.column_stack([eta, np.zeros(len(eta))]))[:, :-1] - t
+    return np.asarray(MEANS[family](eta)) - t
+
+
+def gradient(
+    family: str,
+    X: Any,
+    t: Array,
+    theta: Array,
+    offset: Array | None = None,
+    weight: Array | None = None,
+    ridge: float = 0.0,
+) -> Array:
+    """(1, X)'(w score) / sum w + ridge theta (9), in the shape of theta; no penalty touches the intercept.
+
+    t is T(y), (n,), or an indicator for each column of theta (n, k).
+    """
+    eta = linear(X, theta)
+    row = score(family, eta if offset is None else eta + offset, t)
+    w = np.ones(len(t)) if weight is None else weight
+    row = row * (w / w.sum()).reshape(-1, *(1,) * (row.ndim - 1))
     penalty = ridge * theta
     penalty[0] = 0.0
-    return np.asarray(X.T @ (mean(family, X @ theta + offset) - t) / len(t) + penalty)
-
-
-def largest(family: str, X: Any, t: Array, theta: Array, offset: Any = 0.0, ridge: float = 0.0) -> float:
-    """max_j |gradient_j| / n: how far an answer is from the optimum."""
-    return float(np.abs(gradient(family, X, t, theta, offset, ridge)).max())
+    return np.concatenate([row.sum(axis=0, keepdims=True), X.T @ row]) + penalty

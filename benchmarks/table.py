@@ -1,16 +1,28 @@
-"""A table as aligned text and as Markdown."""
+"""A table as aligned text, as Markdown, and as the bars of a plot."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """One contestant of one race: seconds, time / expfam, the ratio it is to have (None: no goal), did it get there?"""
+
+    contestant: str
+    seconds: float
+    ratio: float
+    goal: float | None = None
+    reached: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """What a problem found: a title, a table of text, and remarks under it."""
+    """What a problem found: a title, a table of text, remarks under it, and bars if it was a race."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    bars: tuple[Bar, ...] = ()
 
     def text(self) -> str:
         """Aligned columns, the first to the left, the others to the right."""
@@ -29,4 +41,4 @@ class Report:
         rule = ("---", *("---:" for _ in self.columns[1:]))
         lines = ([cell.replace("|", r"\|") for cell in line] for line in (self.columns, rule, *self.rows))
         table = [f"| {' | '.join(line)} |" for line in lines]
-        return "\n".join([f"## {self.title}", "", *table, "", *(f"- {note}" for note in self.notes), ""])
+        return "\n".join([f"### {self.title}", "", *table, "", *(f"- {note}" for note in self.notes), ""])

@@ -1,6 +1,20 @@
 """What is measured: one file a problem, one line here."""
 
-from benchmarks.problems import covtype, fremtpl2, sgd_vs_newton
-from benchmarks.problems._problem import Problem
+from benchmarks.problem import Problem
+from benchmarks.problems import (
+    a9a,
+    covtype,
+    factor,
+    fremtpl2,
+    logistic,
+    mnist,
+    news20,
+    nist,
+    scaling,
+    severity,
+    sgd_vs_newton,
+    threads,
+)  # fmt: skip
 
-PROBLEMS: dict[str, Problem] = {p.name: p for p in (fremtpl2.PROBLEM, covtype.PROBLEM, sgd_vs_newton.PROBLEM)}
+ALL = (fremtpl2, severity, logistic, covtype, mnist, a9a, news20, factor, nist, scaling, threads, sgd_vs_newton)
+PROBLEMS: dict[str, Problem] = {problem.PROBLEM.name: problem.PROBLEM for problem in ALL}

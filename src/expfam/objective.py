@@ -13,7 +13,7 @@ from expfam.design import Bordered, Design, Grams, Map
 from expfam.families import Categorical, ExponentialFamily
 from expfam.information import Arrow, Full, Information, Root, root
 from expfam.links import Link
-from expfam.parallel import ordered_sum
+from expfam.parallel import ordered_sum, scratch
 from expfam.penalties import QuadraticForm
 from expfam.response import At, Level, Weighted, weighted
 
@@ -195,7 +195,8 @@ class Objective:
 
     def rows(self, block: Data, raw: FloatArray, level: Level) -> Weighted:
         """sum w loss, w score and w weight of the rows of a block at raw coefficients."""
-        at = At(block.design.forward(raw), self.family.T(block.y), block.conjugate, level, self.observed)
+        eta = block.design.forward(raw, scratch("eta", block.n) if raw.ndim == 1 else None)
+        at = At(eta, self.family.T(block.y), block.conjugate, level, self.observed)
         return weighted(self.family, self.link, at, block.weight, block.offset, block.design.compiled)
 
 
@@ -229,14 +230,16 @@ def _arrow(grams: Bordered, maps: Map) -> Arrow:
 def chunks(n: int, cells: int, level: Level, design: Design) -> list[tuple[int, ...]]:
     """Block bounds grouped into chunks, a chunk a task: a function of the problem alone, never of the threads.
 
-    Blocks fit the cache and are long enough to pay for adding up their (cells, cells) result; chunks are few enough for
-    their accumulators to fit in memory.
+    Blocks fit the cache, are long enough to pay for adding up their (cells, cells) result, and go evenly into 2 or 4
+    threads; chunks are few enough for their accumulators to fit in memory.
     """
-    width = max(design.stored, 1)
-    result = design.cells * (cells // design.maps.raw) ** 2 if level == Level.HESSIAN else cells
-    rows = max(BLOCK_BYTES // (8 * (width + 8)), 1024, 4 * result // width**2)
-    edges = [*range(0, n, rows), n]
-    blocks = len(edges) - 1
+    width, d = max(design.stored, 1), cells // design.maps.raw
+    pairs = d * (d + 1) // 2 if level == Level.HESSIAN else 1
+    result = design.cells * d**2 if level == Level.HESSIAN else cells
+    rows = max(BLOCK_BYTES // (8 * (width + 7 * d + pairs)), 1024, 4 * result // width**2)
+    blocks = -(-n // rows)
+    blocks = blocks if blocks == 1 else min(blocks + -blocks % 4, n)
+    edges = [round(k * n / blocks) for k in range(blocks + 1)]
     tasks = max(min(blocks, 48, CHUNK_BYTES // (8 * result)), min(blocks, 2))
     cuts = [round(k * blocks / tasks) for k in range(tasks + 1)]
     return [tuple(edges[a : b + 1]) for a, b in pairwise(cuts)]

@@ -6,11 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, reduce
+from math import prod
 from operator import add
+from threading import local
 from typing import TypeVar
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from expfam._typing import FloatArray
 from expfam.errors import SolverError
 
 T = TypeVar("T")
@@ -53,6 +57,22 @@ def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
     workers = min(thread_count(), len(items))
     with _controller().limit(limits=1, user_api="blas"):
         yield from map(part, items) if workers == 1 else _pool(workers).map(part, items)
+
+
+_kept = local()
+
+
+def scratch(name: str, *shape: int) -> FloatArray:
+    """An array of float64 to work in, its numbers arbitrary: this thread's own, and so until it asks for `name` again.
+
+    A new array for every block would make threads queue for pages that the system takes back and hands out again.
+    """
+    size = prod(shape)
+    held: FloatArray | None = getattr(_kept, name, None)
+    if held is None or len(held) < size:
+        held = np.empty(size)
+        setattr(_kept, name, held)
+    return held[:size].reshape(shape)
 
 
 @cache

@@ -123,7 +123,7 @@ def _number_labels(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
 
 def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray, name: str) -> None:
     """The mean response must lie inside the domain of means: else the null model already is infinite."""
-    mean = np.atleast_1d(weight @ family.T(y) / weight.sum())
+    mean = np.atleast_1d((family.T(y).T * weight).sum(axis=-1) / weight.sum())
     lo, hi = family.mean_domain
     if not ((mean > lo) & (mean < hi)).all():
         bad = float(mean[~((mean > lo) & (mean < hi))][0])

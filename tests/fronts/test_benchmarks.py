@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from time import sleep
 from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
@@ -175,11 +176,10 @@ def test_every_problem_can_be_laid_out(name: str, classes: int) -> None:
 
 def test_a_quick_run_makes_page_and_plot(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    done = run("logistic", "threads", "--quick", "--repeat", "1", "--against", "--no-memory", "--output", str(tmp_path))
+    done = run("logistic", "--quick", "--repeat", "1", "--against", "--no-memory", "--output", str(tmp_path))
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "README.md").read_text()
     assert text.count("expfam's whole fit costs") == 3
-    assert "dense, gradient" in text
     assert "expfam: arrays" in text
     ElementTree.parse(tmp_path / "benchmarks.svg")
 
@@ -194,8 +194,7 @@ def test_a_part_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
 
 def test_a_fit_past_the_limit_is_stopped() -> None:
     with pytest.raises(TimeoutError, match=r"stopped after 0\.05 s"), room("race").stopped_after(0.05):
-        while True:
-            pass
+        sleep(60)
 
 
 def test_a_contestant_that_fails_is_told() -> None:
@@ -222,6 +221,15 @@ def test_nist_columns_are_powers_and_digits_are_counted() -> None:
     assert nist.agreeing(one * (1 + 1e-6), one, one) == "6.0"
     assert nist.agreeing(np.array([1.0, np.nan]), one, one) == "gone"
     assert nist.agreeing(one, one, one) == "15.0"
+
+
+def test_a_pass_is_an_evaluation_at_the_fit_and_a_ladder_tells_its_growth() -> None:
+    scaling, threads = room("problems.scaling"), room("problems.threads")
+    fit = scaling.dense(200, 4)()
+    assert np.abs(threads.objective_of(fit)(fit.theta).gradient).max() < 1e-5
+    assert [line[0] for line in threads.lines("dense", fit, 1)] == ["dense, gradient", "dense, Hessian"]
+    ladder = scaling.lines("dense", scaling.dense, [(100, 4), (1000, 4), (1000, 8)], 1)
+    assert [line[-2:] for line in ladder] == [("-", "-"), ("10", "10"), ("4", "2")]
 
 
 def test_blocked_gram_is_the_gram() -> None:

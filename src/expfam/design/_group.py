@@ -31,6 +31,10 @@ class Group(ABC):
     def forward(self, theta: FloatArray) -> FloatArray:
         """R theta, (n,) or (n, d)."""
 
+    def add(self, theta: FloatArray, out: FloatArray) -> None:
+        """out += R theta, (n,)."""
+        out += self.forward(theta)
+
     @abstractmethod
     def adjoint(self, rows: FloatArray) -> FloatArray:
         """R' rows, (r,) or (r, d)."""

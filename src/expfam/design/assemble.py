@@ -8,7 +8,7 @@ from expfam.design._group import Group
 from expfam.design.coded import COMPILE_FROM
 from expfam.design.columns import Columns
 from expfam.design.dense import Dense
-from expfam.design.design import Design
+from expfam.design.design import Design, spans_of
 from expfam.design.joint import joined, lay_out
 from expfam.design.maps import ColumnMap, Piece, span
 from expfam.design.ones import Ones
@@ -27,23 +27,29 @@ def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None)
     coded = tuple(c for c in columns if c.codes is not None and c is not apart)
     thin = tuple(c for c in columns if c.sparse is not None)
     groups: list[Group] = [Ones(n) for _ in ones]
+    large = n * max(sum(map(_stored, columns)), 1) >= COMPILE_FROM if compiled is None else compiled
     if coded:
-        large = n * sum(c.raw // c.levels for c in coded) >= COMPILE_FROM if compiled is None else compiled
         slots = joined(coded) if large else tuple((c,) for c in sorted(coded, key=lambda c: c.values is not None))
         groups.append(lay_out(slots, n, large))
         coded = tuple(chain.from_iterable(slots))
     if dense:
         blocks = [c.values for c in dense if c.values is not None]
         values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
-        groups.append(Dense(values, None, values.size >= COMPILE_FROM if compiled is None else compiled))
+        groups.append(Dense(values, None, large))
     groups += [sparse(c.sparse, compiled) for c in thin]
     names = tuple(name for c in columns for name in c.names)
-    stored = max(sum(group.stored for group in groups) + (apart is not None), 1)
-    large = n * stored >= COMPILE_FROM if compiled is None else compiled
     if apart is not None:
         groups.append(lay_wide(apart, large))
         thin += (apart,)
-    return Design(tuple(groups), _maps(columns, ones + coded + dense + thin), names, n, large)
+    maps, parts = _maps(columns, ones + coded + dense + thin), tuple(groups)
+    return Design(parts, maps, names, n, spans_of(parts), large)
+
+
+def _stored(term: Columns) -> int:
+    """How many numbers a row of a term holds: codes, values, or nonzeros."""
+    if term.sparse is not None:
+        return int(term.sparse.nnz // max(term.sparse.shape[0], 1))
+    return term.raw // max(term.levels, 1) if term.codes is not None or term.values is not None else 0
 
 
 def _maps(columns: tuple[Columns, ...], stored: tuple[Columns, ...]) -> ColumnMap:

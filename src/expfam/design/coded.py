@@ -88,6 +88,9 @@ class Coded(Group):
         tables = [slot.spread(np.ascontiguousarray(theta)) for slot in self.slots]
         return np.asarray(self.kernels.pick(self.codes, self.values, tables))
 
+    def add(self, theta: FloatArray, out: FloatArray) -> None:
+        self.kernels.pick(self.codes, self.values, [slot.spread(theta) for slot in self.slots], out)
+
     def adjoint(self, rows: FloatArray) -> FloatArray:
         if rows.ndim == 2:
             return self.cross(np.ones(len(rows)), rows)
@@ -134,7 +137,7 @@ class Coded(Group):
 
     def take(self, rows: slice | AnyArray) -> "Coded":
         if isinstance(rows, slice):
-            return replace(self, codes=self.codes[:, rows], values=self.values[:, rows])
+            return Coded(self.codes[:, rows], self.values[:, rows], self.slots, self.compiled)
         return replace(self, codes=self.codes.take(rows, axis=1), values=self.values.take(rows, axis=1))
 
     def _times(self, vector: FloatArray, a: int) -> FloatArray:

@@ -37,6 +37,9 @@ class Dense(Group):
     def forward(self, theta: FloatArray) -> FloatArray:
         return np.asarray(verbs(self.compiled).forward(self.values, self.centre, theta))
 
+    def add(self, theta: FloatArray, out: FloatArray) -> None:
+        verbs(self.compiled).forward(self.values, self.centre, theta, out)
+
     def adjoint(self, rows: FloatArray) -> FloatArray:
         return np.asarray(verbs(self.compiled).adjoint(self.values, self.centre, rows))
 
@@ -59,12 +62,12 @@ class Dense(Group):
 
     def columns(self) -> FloatArray:
         """R, (n, m): the values themselves, or a copy where they are centred or float32; for blocks of rows."""
-        if self.centre is not None:
-            return np.subtract(self.values, self.centre, dtype=np.float64)
-        return self.values.astype(np.float64, copy=False)
+        if self.centre is None:
+            return self.values.astype(np.float64, copy=False)
+        return np.subtract(self.values, self.centre, out=np.empty(self.values.shape))
 
     def take(self, rows: slice | AnyArray) -> "Dense":
-        return replace(self, values=self.values[rows])
+        return Dense(self.values[rows], self.centre, self.compiled)
 
 
 def verbs(compiled: bool) -> ModuleType:

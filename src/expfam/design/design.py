@@ -23,13 +23,15 @@ class Design:
     """X = R C: raw column groups R (n, raw) side by side, and the map C (raw, p).
 
     Row verbs (`forward`, `adjoint`, `gram`) speak raw columns; `maps` takes p-sized results across, once a pass.
-    `compiled` tells that the data is so large that compiled kernels pay. A factor of very many levels comes last.
+    `spans` are the raw columns of each group; `compiled` tells that the data is so large that compiled kernels pay. A
+    factor of very many levels comes last.
     """
 
     groups: tuple[Group, ...]
     maps: Map
     names: tuple[str, ...]
     n: int
+    spans: tuple[slice, ...]
     compiled: bool = False
 
     @property
@@ -82,15 +84,18 @@ class Design:
         """Some rows: a view for a slice, a copy for row numbers."""
         groups = tuple(group.take(rows) for group in self.groups)
         n = len(range(*rows.indices(self.n))) if isinstance(rows, slice) else len(rows)
-        return Design(groups, self.maps, self.names, n, self.compiled)
+        return Design(groups, self.maps, self.names, n, self.spans, self.compiled)
 
-    def forward(self, raw_theta: FloatArray) -> FloatArray:
-        """R raw_theta, (n,) or (n, d)."""
-        total: FloatArray | None = None
-        for group, at in zip(self.groups, self.spans(), strict=True):
-            part = group.forward(raw_theta[at])
-            total = part if total is None else total + part
-        return np.zeros((self.n, *raw_theta.shape[1:])) if total is None else total
+    def forward(self, raw_theta: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """R raw_theta, (n,) or (n, d); for (n,) in `out` if there is one."""
+        parts = [(group, raw_theta[at]) for group, at in zip(self.groups, self.spans, strict=True)]
+        if raw_theta.ndim == 2:
+            return np.asarray(sum((group.forward(part) for group, part in parts), np.zeros(raw_theta.shape[1])))
+        total = np.empty(self.n) if out is None else out
+        total[:] = 0.0
+        for group, part in parts:
+            group.add(part, total)
+        return total
 
     def adjoint(self, rows: FloatArray) -> FloatArray:
         """R' rows, (raw,) or (raw, d)."""
@@ -109,8 +114,8 @@ class Design:
         """R' diag(w) R for every w of weights (m, n), (m, raw, raw), by blocks where a factor is very wide."""
         wide = self.wide
         if wide is None:
-            return _grams(self.groups, self.spans(), weights)
-        others, spans = self.groups[:-1], self.spans()[:-1]
+            return _grams(self.groups, self.spans, weights)
+        others, spans = self.groups[:-1], self.spans[:-1]
         own = np.stack([wide.adjoint(w) for w in weights])
         border = np.empty((len(weights), wide.width, spans[-1].stop if spans else 0))
         for other, at in zip(others, spans, strict=True):
@@ -132,13 +137,14 @@ class Design:
                 out += self.forward(self.maps.forward(unit)) * self.forward(self.maps.forward(matrix[column]))
         return out
 
-    def spans(self) -> list[slice]:
-        """Which raw columns each group has."""
-        ends = np.cumsum([0, *(group.width for group in self.groups)])
-        return [slice(int(a), int(b)) for a, b in pairwise(ends)]
+
+def spans_of(groups: tuple[Group, ...]) -> tuple[slice, ...]:
+    """Which raw columns each group has."""
+    ends = np.cumsum([0, *(group.width for group in groups)])
+    return tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
 
 
-def _grams(groups: tuple[Group, ...], spans: list[slice], weights: FloatArray) -> FloatArray:
+def _grams(groups: tuple[Group, ...], spans: tuple[slice, ...], weights: FloatArray) -> FloatArray:
     """R' diag(w) R for every w of weights (m, n) and the raw columns of some groups, (m, r, r)."""
     raw = spans[-1].stop if spans else 0
     out = np.empty((len(weights), raw, raw))

@@ -203,7 +203,7 @@ def _rough(design: Design) -> FloatArray:
 def _centred(design: Design, centre: FloatArray | None) -> Design:
     if centre is None:
         return design
-    groups = tuple(group.centred(centre[at]) for group, at in zip(design.groups, design.spans(), strict=True))
+    groups = tuple(group.centred(centre[at]) for group, at in zip(design.groups, design.spans, strict=True))
     return replace(design, groups=groups)
 
 

@@ -21,13 +21,16 @@ def divergence(t: FloatArray, mu: FloatArray) -> FloatArray:
 
 def tabled(f: Callable[[FloatArray], FloatArray], count: FloatArray) -> FloatArray:
     """f(count), looked up in a table of f(0), f(1), ... where the counts are many, whole and small."""
-    if np.size(count) > MANY:
-        top = float(np.max(count))
-        if float(np.min(count)) >= 0 and top <= MANY:
-            places = count.astype(np.int32)
-            if np.array_equal(places, count):
-                return np.asarray(f(np.arange(top + 1))[places])
-    return f(count)
+    if np.ndim(count) != 1 or np.size(count) <= MANY or float(np.min(count)) < 0 or float(np.max(count)) > MANY:
+        return f(count)
+    table, out = f(np.arange(float(np.max(count)) + 1)), np.empty(len(count))
+    for lo in range(0, len(count), MANY):  # a few at a time stay in cache
+        some = count[lo : lo + MANY]
+        places = some.astype(np.int32)
+        if not np.array_equal(places, some):
+            return f(count)
+        table.take(places, out=out[lo : lo + MANY], mode="clip")
+    return out
 
 
 def whole(count: FloatArray) -> FloatArray:

@@ -93,8 +93,13 @@ def _two_tables(one, two, three, weights, width, wide, out, also):  # type: igno
         also[c * uint64(wide) + uint64(three[i])] += w
 
 
-def pick(codes: AnyArray, values: FloatArray, tables: Sequence[FloatArray]) -> FloatArray:
-    """The sum over slots of diag(values) J table, (n,) or (n, d), for tables (levels,) or (levels, d)."""
+def pick(
+    codes: AnyArray, values: FloatArray, tables: Sequence[FloatArray], out: FloatArray | None = None
+) -> FloatArray:
+    """The sum over slots of diag(values) J table, (n,) or (n, d), for tables (levels,) or (levels, d).
+
+    For tables (levels,) it is added to `out` if there is one.
+    """
     (k, n), plain = codes.shape, len(codes) - len(values)
     if tables[0].ndim == 2:
         d = tables[0].shape[1]
@@ -103,7 +108,7 @@ def pick(codes: AnyArray, values: FloatArray, tables: Sequence[FloatArray]) -> F
         wide[:, :d] = np.concatenate(tables)
         _pick_many(codes, values, starts, wide, d, out)
         return out[: n * d].reshape(n, d)
-    out = np.zeros(n)
+    out = np.zeros(n) if out is None else out
     for a in range(0, plain - 1, 2):
         _pick_two(codes[a], codes[a + 1], tables[a], tables[a + 1], out)
     if plain % 2:

@@ -10,15 +10,18 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 
 
-def pick(codes: AnyArray, values: FloatArray, tables: Sequence[FloatArray]) -> FloatArray:
+def pick(
+    codes: AnyArray, values: FloatArray, tables: Sequence[FloatArray], out: FloatArray | None = None
+) -> FloatArray:
     """The sum over slots of diag(values) J table, (n,) or (n, d), for tables (levels,) or (levels, d).
 
-    codes (k, n); values (v, n) multiply the last v slots.
+    codes (k, n); values (v, n) multiply the last v slots; added to `out` if there is one.
     """
     plain = len(codes) - len(values)
     picked = [table[row] for row, table in zip(codes, tables, strict=True)]
     times = [(part.T * v).T for part, v in zip(picked[plain:], values, strict=True)]
-    return np.asarray(sum(picked[:plain] + times))
+    total = np.asarray(sum(picked[:plain] + times))
+    return total if out is None else np.add(out, total, out=out)
 
 
 def sums(codes: AnyArray, vector: FloatArray, levels: int) -> FloatArray:

@@ -39,7 +39,7 @@ def _grams(values, centre, weights, across, panels, scaled, out, sums):  # type:
 
 
 def _forward(values, centre, theta, out):  # type: ignore[no-untyped-def]
-    """out = R theta where the numbers of a row stand one after the other: four rows side by side."""
+    """out += R theta where the numbers of a row stand one after the other: four rows side by side."""
     n, m = values.shape
     rest = m % LANES
     end = some(theta, m - rest, rest), some(centre, m - rest, rest)
@@ -54,7 +54,7 @@ def _forward(values, centre, theta, out):  # type: ignore[no-untyped-def]
             a, b = a + (some(values, (k, j), rest) - z) * t, b + (some(values, (k + 1, j), rest) - z) * t
             c, d = c + (some(values, (k + 2, j), rest) - z) * t, d + (some(values, (k + 3, j), rest) - z) * t
         a, b, c, d = turn(a, b, c, d)
-        store(out, k, (a + b) + (c + d))
+        store(out, k, load(out, k) + ((a + b) + (c + d)))
     for k in range(n - n % 4, n):
         for j in range(m):
             out[k] += (values[k, j] - centre[j]) * theta[j]
@@ -225,11 +225,13 @@ def _kernel(function: Callable[..., None], dtype: np.dtype[Any]) -> Callable[...
     return compiled
 
 
-def forward(values: AnyArray, centre: FloatArray | None, theta: FloatArray) -> FloatArray:
-    """R theta: (n,) for theta (m,), (n, d) for theta (m, d)."""
+def forward(
+    values: AnyArray, centre: FloatArray | None, theta: FloatArray, out: FloatArray | None = None
+) -> FloatArray:
+    """R theta: (n,) for theta (m,), added to `out` if there is one; (n, d) for theta (m, d)."""
     n, m = values.shape
     if theta.ndim == 1:
-        out, theta = np.zeros(n), _numbers(theta)
+        out, theta = np.zeros(n) if out is None else out, _numbers(theta)
         for rows, part, across in _parts(values):
             _kernel(_forward if across else _forward_turned, part.dtype)(part, _centre(centre, m), theta, out[rows])
         return out

@@ -13,12 +13,14 @@ from expfam._typing import AnyArray, FloatArray
 CELLS = 1 << 16  # numbers written out at once
 
 
-def forward(values: AnyArray, centre: FloatArray | None, theta: FloatArray) -> FloatArray:
-    """R theta: (n,) for theta (m,), (n, d) for theta (m, d)."""
-    out = np.empty((len(values), *theta.shape[1:]))
+def forward(
+    values: AnyArray, centre: FloatArray | None, theta: FloatArray, out: FloatArray | None = None
+) -> FloatArray:
+    """R theta: (n,) for theta (m,), (n, d) for theta (m, d); added to `out` if there is one."""
+    total = np.zeros((len(values), *theta.shape[1:])) if out is None else out
     for rows, R in _parts(values, centre):
-        np.matmul(R, theta, out=out[rows])
-    return out
+        total[rows] += R @ theta
+    return total
 
 
 def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ from expfam._typing import FloatArray
 from expfam.kernels.classes import categorical_softmax
 from expfam.kernels.elementary import exp, log, log1p, straight
 from expfam.kernels.tiles import TILE, dot, scale, tile
+from expfam.parallel import scratch
 
 Given: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray | None]
 Weighted: TypeAlias = tuple[float, FloatArray | None, FloatArray | None]
@@ -173,7 +174,7 @@ def kernel(name: str) -> Any:
 
 
 def weighted(name: str, eta: FloatArray, given: Given, option: tuple[int, float, bool]) -> Weighted:
-    """sum w loss; w score like eta; w weight, (n,), or (pairs, n) for the pairs of np.triu_indices(d).
+    """sum w loss; w score like eta; w weight, (n,), or (pairs, n) for the pairs of np.triu_indices(d): in `scratch`.
 
     `given` is t, a*(t), w and an offset or None; `option` the level (0, 1, 2), the family's parameter, and whether
     the observed weight is meant.
@@ -182,12 +183,12 @@ def weighted(name: str, eta: FloatArray, given: Given, option: tuple[int, float,
     t, a, w, offset = given
     plus = np.zeros((TILE, *classes)) if offset is None else offset
     pairs = [d * (d + 1) // 2 for d in classes]
-    score = _space(level > 0, n, *classes)
-    weight = _space(level > 1, *pairs, n)
+    score = _space("score", level > 0, n, *classes)
+    weight = _space("weight", level > 1, *pairs, n)
     x, t, a, w, plus = (np.ascontiguousarray(part, dtype=np.float64) for part in (eta, t, a, w, plus))
     value = kernel(name)(x, (t, a, w, plus), (score, weight), option)
     return value, score if level > 0 else None, weight if level > 1 else None
 
 
-def _space(asked: bool, *shape: int) -> FloatArray:
-    return np.empty(shape if asked else [0] * len(shape))
+def _space(name: str, asked: bool, *shape: int) -> FloatArray:
+    return scratch(name, *shape) if asked else np.empty([0] * len(shape))

@@ -21,6 +21,8 @@ from expfam.solvers.warm import is_large, sample_of
 CLOSE = 1e-6  # standard errors from the end at which the information is that of the end
 FAST = 0.3  # a Newton step that leaves a smaller share of the decrement was well aimed: the next one will be, too
 FEW = 100_000  # entries of X up to which extended precision costs nothing to speak of
+AIM = 1e-3  # the share that a step with new information is first expected to leave
+DEAR = 4.0  # gradients: from this price of an information on, a step without is always tried
 HOPED = 0.1  # the share that a step with a sample's information is first expected to leave
 
 
@@ -48,7 +50,8 @@ class Newton(Solver):
 @dataclass(frozen=True, slots=True)
 class _State:
     """`reading` is that of the next step with `factor` and `secants`; `hessian` the last information of the full data,
-    taken `drift` standard errors before; `rate` the share of the decrement that the last step left."""
+    taken `drift` standard errors before; `rate` the share of the decrement that the last step left, `aim` that of the
+    last step with information of its own point."""
 
     theta: FloatArray
     at: Evaluation
@@ -59,10 +62,15 @@ class _State:
     hessian: Information | None = None
     drift: float = np.inf
     rate: float = HOPED
+    aim: float = AIM
     damping: float = 0.0
     steps: int = 0
     passes: float = 0.0
     hessians: float = 0.0
+
+    def precise(self, problem: Problem) -> bool:
+        """Would rounding show, and are the rows so few that sums in extended precision cost nothing to speak of?"""
+        return self.factor.condition > LOSES and problem.objective.data.n * self.theta.size <= FEW
 
     @property
     def fresh(self) -> bool:
@@ -125,8 +133,9 @@ def _renewed(
     passes = before.passes + (hessians - read_times)
     rate = reading.decrement / before.reading.decrement if before.reading.decrement > 0 else 0.0
     return replace(
-        state, rate=rate, steps=before.steps, passes=passes, hessians=before.hessians + hessians, damping=before.damping
-    )
+        state, rate=rate, aim=rate if before.fresh else before.aim, steps=before.steps, passes=passes,
+        hessians=before.hessians + hessians, damping=before.damping,
+    )  # fmt: skip
 
 
 def _refined(objective: Objective, theta: FloatArray, at: Evaluation, factor: Factor) -> Evaluation:
@@ -150,7 +159,8 @@ def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
 
 def _newton_step(problem: Problem, curved: Objective, state: _State) -> _State:
     """A step with the information of this point, damped if need be."""
-    level = Level.GRADIENT if is_large(problem.objective) and state.rate < FAST else Level.HESSIAN
+    spare = state.rate < FAST or problem.objective.dearness > DEAR
+    level = Level.GRADIENT if is_large(problem.objective) and spare else Level.HESSIAN
     step = descend(curved, state.theta, state.at, state.reading, problem.null.weight, state.damping, level)
     passes, steps = state.passes + step.passes, state.steps + 1
     if not step.moved:
@@ -175,14 +185,16 @@ def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
 
 
 def _renews(problem: Problem, state: _State) -> bool:
-    """Is the end one step away, so that its information is needed? Or are more steps to go than new information costs?
+    """Is the end one step away, so that its information is needed? Or are more steps to go than new information costs,
+    and does a step with new information, as far as it was worth lately, bring more for its price?
 
     Prices are counted from the shape of the design, not timed: a fit is the same to the last bit on a busy machine.
     """
-    decrement, rate = state.reading.decrement, min(state.rate, 0.99)
+    decrement, rate, dear = state.reading.decrement, min(state.rate, 0.99), problem.objective.dearness
     if decrement * rate <= CLOSE or rate <= 0:
         return True
-    return float(np.log(CLOSE / decrement) / np.log(rate)) > problem.objective.dearness + 2
+    long = np.log(CLOSE / decrement) / np.log(rate) > dear + 2
+    return bool(long and -np.log(rate) < -np.log(state.aim) / (1 + dear))
 
 
 def _arrived(
@@ -198,7 +210,8 @@ def _arrived(
     reading = Reading(problem.scale.gradient(at.gradient), problem.scale.decrement(at.gradient, step), step)
     rate = reading.decrement / state.reading.decrement if state.reading.decrement > 0 else 0.0
     drift = state.drift + state.reading.decrement
-    new = replace(state, theta=theta, at=at, reading=reading, secants=secants, rate=rate, drift=drift)
+    aim = rate if state.fresh else state.aim
+    new = replace(state, theta=theta, at=at, reading=reading, secants=secants, rate=rate, aim=aim, drift=drift)
     judged = _judged(problem, new, state)
     if judged.status is Status.CONVERGED and drift > CLOSE:
         new = replace(new, passes=new.passes + 1)
@@ -209,15 +222,14 @@ def _arrived(
 def _judged(problem: Problem, state: _State, before: _State | None = None) -> _State:
     """Done when the gradient is flat and the step left is negligible, or no longer shrinks for rounding.
 
-    A solution by X'WX is wrong by condition x rounding; another step takes that off (iterative refinement).
+    A solution by an ill-conditioned X'WX is wrong by condition x rounding: a step more takes that off, and so on.
     """
-    now = state.reading
+    now, condition = state.reading, state.factor.condition
     if now.gradient <= problem.tol:
         if state.fresh and runs_away(now, problem.scale, problem.objective.data.design):
             return replace(state, status=Status.SEPARATED)
-        if now.decrement * state.factor.condition <= problem.tol or (
-            before is not None and now.decrement >= before.reading.decrement
-        ):
+        rounding = before is not None and now.decrement >= before.reading.decrement
+        if rounding or now.decrement * (condition if state.precise(problem) else 1.0) <= problem.tol:
             return replace(state, status=Status.CONVERGED)
     return replace(state, status=Status.MAX_ITER) if state.steps >= problem.max_iter else state
 

@@ -1,6 +1,6 @@
 """Where to begin: the null model, which is also the yardstick of the null deviance, and a feasible first theta."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,15 @@ from expfam._typing import FloatArray
 from expfam.design import Columns, assemble
 from expfam.errors import SolverError
 from expfam.information import Arrow
-from expfam.objective import Evaluation, Objective, information
+from expfam.objective import Data, Evaluation, Objective, information
+from expfam.parallel import ordered_sum
 from expfam.penalties import NoPenalty
 from expfam.response import Level
 from expfam.solvers.newton import Newton
 from expfam.solvers.optimality import Scale
 from expfam.solvers.problem import Null, Problem
+
+AT_ONCE = 1 << 16  # rows
 
 
 def null_model(objective: Objective) -> Null:
@@ -23,11 +26,10 @@ def null_model(objective: Objective) -> Null:
     data = objective.data
     ones = assemble((Columns(("Intercept",)),), data.n, data.design.compiled)
     alone = replace(objective, data=replace(data, design=ones), penalty=NoPenalty().bind(ones.names))
-    theta = objective.link(_mean(objective, objective.family.T(data.y)))
+    theta = objective.link(_mean(objective, lambda block: objective.family.T(block.y)))
     if data.offset is None:
         return _null(theta, alone(theta))
-    theta = _first_feasible(alone, _less_offset(objective, theta))
-    first = alone(theta)
+    theta, first = _first_feasible(alone, _less_offset(objective, theta), Level.HESSIAN)
     problem = Problem(
         alone, theta, first, None, Scale(1.0, objective.weight), _null(theta, first), 1e-6, 50, 0, lambda _: None
     )
@@ -40,10 +42,16 @@ def _null(theta: FloatArray, at: Evaluation) -> Null:
     return Null(theta.reshape(-1), 2 * at.value, weight)
 
 
-def _mean(objective: Objective, values: FloatArray) -> FloatArray:
-    """The weighted mean over the rows, kept as a row: (1,) or (1, d), the shape of an intercept."""
-    weight = objective.data.weight
-    return np.atleast_1d(weight @ values / weight.sum()).reshape(1, *values.shape[1:])
+def _mean(objective: Objective, of: Callable[[Data], FloatArray]) -> FloatArray:
+    """The weighted mean over the rows of something, kept as a row: (1,) or (1, d), the shape of an intercept."""
+    data = objective.data
+
+    def part(lo: int) -> FloatArray:
+        block = data.take(slice(lo, min(lo + AT_ONCE, data.n)))
+        return np.atleast_1d(block.weight @ of(block))
+
+    mean = np.asarray(ordered_sum(part, range(0, data.n, AT_ONCE)) / data.weight.sum())
+    return mean.reshape(1, -1) if objective.family.vector else mean
 
 
 def _less_offset(objective: Objective, theta: FloatArray) -> Iterator[FloatArray]:
@@ -51,19 +59,23 @@ def _less_offset(objective: Objective, theta: FloatArray) -> Iterator[FloatArray
     mean, lowest and highest offset."""
     offset, link = objective.data.offset, objective.link
     assert offset is not None
+    means = replace(objective, data=replace(objective.data, y=offset))
     with np.errstate(all="ignore"):
-        level = link(_mean(objective, link.inverse(offset)))
+        level = link(_mean(means, lambda block: link.inverse(block.y)))
     if np.isfinite(level).all():
         yield theta - level
     for level in (offset.mean(axis=0), offset.min(axis=0), offset.max(axis=0)):
         yield theta - level
 
 
-def _first_feasible(objective: Objective, candidates: Iterator[FloatArray]) -> FloatArray:
-    """The first candidate at which every mean is inside its domain."""
+def _first_feasible(
+    objective: Objective, candidates: Iterator[FloatArray], level: Level
+) -> tuple[FloatArray, Evaluation]:
+    """The first candidate at which every mean is inside its domain, and F there."""
     for theta in candidates:
-        if np.isfinite(objective(theta, Level.VALUE).value):
-            return theta
+        at = objective(theta, level)
+        if np.isfinite(at.value):
+            return theta, at
     raise SolverError(
         f"no starting point found: with the {objective.link.name} link some mean always leaves the domain "
         f"{objective.family.mean_domain} of the {objective.family.name} family. Use a link that maps into the domain "
@@ -74,7 +86,9 @@ def _first_feasible(objective: Objective, candidates: Iterator[FloatArray]) -> F
 def starting_point(objective: Objective, null: Null) -> FloatArray:
     """A theta whose means are all feasible: the null model, without an intercept its projection."""
     starts = _starts(objective, null)
-    return next(starts) if objective.data.design.intercept is not None else _first_feasible(objective, starts)
+    if objective.data.design.intercept is not None:
+        return next(starts)
+    return _first_feasible(objective, starts, Level.VALUE)[0]
 
 
 def _starts(objective: Objective, null: Null) -> Iterator[FloatArray]:
