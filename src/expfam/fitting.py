@@ -56,13 +56,13 @@ def fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> F
     started = perf_counter()
     solution = choose(how.solver, problem).solve(problem)
     solved = perf_counter()
-    theta, at = standard.original(solution.theta), closing_evaluation(problem, solution)
+    theta, (at, factor) = standard.original(solution.theta), closing_evaluation(problem, solution)
     half = at.value - problem.objective.penalised(Evaluation(0.0), solution.theta, 1.0).value
-    inverse = None if at.hessian is None else at.hessian.factor().inverse()
+    inverse = None if factor is None else factor.inverse()
     sums = statistics(prepared, objective, theta, half, _null_deviance(problem), _df_model(problem, inverse))
     covariance = None if inverse is None else _covariance(prepared, problem, solution, inverse, sums).original(standard)
     timings = _phases(began, reading=read, design=laid_out, start=started, solver=solved, inference=perf_counter())
-    certificate = certify(posed, solution, at, prepared.model.flat_names, timings)
+    certificate = certify(posed, solution, at, factor, prepared.model.flat_names, timings)
     _tell_certificate(certificate)
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(

@@ -38,7 +38,7 @@ LAYERS = (
     ("modelfile",),
     ("fitting",),
     ("front",),
-    ("explanation", "explanations", "portfolio"),
+    ("explanation", "explanations", "portfolio", "warming"),
     ("cli", "__main__"),
 )
 DEPTH = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -66,7 +66,7 @@ class Coded(Group):
 
     @property
     def price(self) -> tuple[float, float]:
-        return 1.5 * self.stored, 0.5 * self.stored * (self.stored + 1)
+        return 1.5 * self.stored, 3.0 * self.stored + 0.5 * self.stored * (self.stored + 1)
 
     @property
     def indicators(self) -> FloatArray:

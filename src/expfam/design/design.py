@@ -78,7 +78,8 @@ class Design:
         """Nanoseconds a row takes on one core for R theta with R' r, and for R' W R: for the choice of steps."""
         gradient, gram = zip((0.0, 0.0), *(group.price for group in self.groups), strict=True)
         stored = [group.stored for group in self.groups]
-        return sum(gradient), sum(gram) + (sum(stored) ** 2 - sum(s * s for s in stored)) / 2
+        across = (sum(stored) ** 2 - sum(s * s for s in stored)) / 2
+        return sum(gradient), sum(gram) + (12 + across if across else 0.0)
 
     def take(self, rows: slice | AnyArray) -> "Design":
         """Some rows: a view for a slice, a copy for row numbers."""

@@ -7,6 +7,7 @@ from itertools import compress
 import numpy as np
 
 from expfam._typing import FloatArray
+from expfam.information import Factor
 from expfam.objective import Evaluation
 from expfam.response import Level
 from expfam.solvers import Problem, Solution, Status
@@ -67,17 +68,22 @@ def _seconds(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
-def closing_evaluation(problem: Problem, solution: Solution) -> Evaluation:
-    """F, gradient and information at the returned theta: the same numbers whether the solver has them already."""
+def closing_evaluation(problem: Problem, solution: Solution) -> tuple[Evaluation, Factor | None]:
+    """F, gradient, information and its factor at the returned theta: the same whether the solver has them already."""
     at = solution.at
     if at is None:
         level = Level.HESSIAN if affordable(problem.objective, solution.theta.size) else Level.GRADIENT
         at = problem.objective(solution.theta, level)
-    return sharpened(problem.objective, solution.theta, at, LOSES)
+    return (at, None) if at.hessian is None else sharpened(problem.objective, solution.theta, at, LOSES)
 
 
 def certify(
-    posed: Posed, solution: Solution, at: Evaluation, names: tuple[str, ...], timings: Mapping[str, float]
+    posed: Posed,
+    solution: Solution,
+    at: Evaluation,
+    factor: Factor | None,
+    names: tuple[str, ...],
+    timings: Mapping[str, float],
 ) -> Certificate:
     """The certificate of a solution in standard coordinates; `names` are all coefficients', class after class."""
     problem, standard = posed.problem, posed.standard
@@ -85,8 +91,7 @@ def certify(
     assert at.gradient is not None
     condition, kkt = np.nan, np.nan
     reading = Reading(problem.scale.gradient(at.gradient), np.nan, np.zeros_like(at.gradient))
-    if at.hessian is not None:
-        factor = at.hessian.factor()
+    if at.hessian is not None and factor is not None:
         condition, kkt = factor.condition, _kkt(at.gradient, at.hessian.diagonal, problem.scale)
         reading = read(at, problem.scale, factor)
     flat = reading.gradient <= max(problem.tol, 1e-6)

@@ -18,7 +18,8 @@ from expfam.solvers.secants import Factored, Secants, direction, remember
 from expfam.solvers.status import Status
 from expfam.solvers.warm import is_large, sample_of
 
-CLOSE = 1e-6  # standard errors from the end at which the information is that of the end
+CLOSE = 1e-5  # standard errors from the end at which the information is that of the end
+SURE = 1e-6  # how close a step is to come for its end to be taken as that
 FAST = 0.3  # a Newton step that leaves a smaller share of the decrement was well aimed: the next one will be, too
 FEW = 100_000  # entries of X up to which extended precision costs nothing to speak of
 AIM = 1e-3  # the share that a step with new information is first expected to leave
@@ -51,7 +52,7 @@ class Newton(Solver):
 class _State:
     """`reading` is that of the next step with `factor` and `secants`; `hessian` the last information of the full data,
     taken `drift` standard errors before; `rate` the share of the decrement that the last step left, `aim` that of the
-    last step with information of its own point."""
+    last step with information of its own point, when the decrement was `aimed`."""
 
     theta: FloatArray
     at: Evaluation
@@ -63,6 +64,7 @@ class _State:
     drift: float = np.inf
     rate: float = HOPED
     aim: float = AIM
+    aimed: float = 1.0
     damping: float = 0.0
     steps: int = 0
     passes: float = 0.0
@@ -119,8 +121,7 @@ def _renewed(
 ) -> _State:
     """The state at a point whose information is known: a new factor, no secants."""
     check_overflow(problem.objective.data.design.names, _hessian(at).diagonal[: len(theta)])
-    at = sharpened(curved, theta, at, LOST)
-    factor = _hessian(at).factor()
+    at, factor = sharpened(curved, theta, at, LOST)
     hessians = read_times
     if curved.observed and not factor.definite:
         at, hessians = problem.objective(theta), hessians + 1
@@ -134,7 +135,8 @@ def _renewed(
     rate = reading.decrement / before.reading.decrement if before.reading.decrement > 0 else 0.0
     return replace(
         state, rate=rate, aim=rate if before.fresh else before.aim, steps=before.steps, passes=passes,
-        hessians=before.hessians + hessians, damping=before.damping,
+        aimed=before.reading.decrement if before.fresh else before.aimed, damping=before.damping,
+        hessians=before.hessians + hessians,
     )  # fmt: skip
 
 
@@ -185,16 +187,18 @@ def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
 
 
 def _renews(problem: Problem, state: _State) -> bool:
-    """Is the end one step away, so that its information is needed? Or are more steps to go than new information costs,
-    and does a step with new information, as far as it was worth lately, bring more for its price?
+    """Is the end one step away, so that its information is needed? Or do the steps still to go cost more than new
+    information with the fewer steps that it promises?
 
     Prices are counted from the shape of the design, not timed: a fit is the same to the last bit on a busy machine.
     """
-    decrement, rate, dear = state.reading.decrement, min(state.rate, 0.99), problem.objective.dearness
-    if decrement * rate <= CLOSE or rate <= 0:
+    left, rate = state.reading.decrement, min(state.rate, 0.99)
+    if left * rate <= SURE or rate <= 0:
         return True
-    long = np.log(CLOSE / decrement) / np.log(rate) > dear + 2
-    return bool(long and -np.log(rate) < -np.log(state.aim) / (1 + dear))
+    quadratic = left / state.aimed if state.aim < FAST else 1.0
+    hoped = min(state.aim * min(quadratic, 1.0), 0.99)
+    to_go = np.log(SURE / left)
+    return bool(to_go / np.log(rate) > problem.objective.dearness + 1 + to_go / np.log(hoped))
 
 
 def _arrived(
@@ -210,8 +214,10 @@ def _arrived(
     reading = Reading(problem.scale.gradient(at.gradient), problem.scale.decrement(at.gradient, step), step)
     rate = reading.decrement / state.reading.decrement if state.reading.decrement > 0 else 0.0
     drift = state.drift + state.reading.decrement
-    aim = rate if state.fresh else state.aim
-    new = replace(state, theta=theta, at=at, reading=reading, secants=secants, rate=rate, aim=aim, drift=drift)
+    aim, aimed = (rate, state.reading.decrement) if state.fresh else (state.aim, state.aimed)
+    new = replace(
+        state, theta=theta, at=at, reading=reading, secants=secants, rate=rate, aim=aim, aimed=aimed, drift=drift
+    )  # fmt: skip
     judged = _judged(problem, new, state)
     if judged.status is Status.CONVERGED and drift > CLOSE:
         new = replace(new, passes=new.passes + 1)

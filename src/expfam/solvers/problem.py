@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from expfam._typing import FloatArray
-from expfam.information import Full
+from expfam.information import Factor, Full
 from expfam.objective import Data, Evaluation, Objective
 from expfam.solvers.optimality import Scale
 from expfam.solvers.status import Status
@@ -72,17 +72,18 @@ LOSES = 1e6  # condition from which X'WX has lost too many digits for the errors
 LOST = 1e12  # and from which on even for a step
 
 
-def sharpened(objective: Objective, theta: FloatArray, at: Evaluation, condition: float) -> Evaluation:
-    """The evaluation with its information by QR of the rows, where X'WX is worse conditioned than that.
+def sharpened(objective: Objective, theta: FloatArray, at: Evaluation, condition: float) -> tuple[Evaluation, Factor]:
+    """The evaluation and its factor, by QR of the rows where X'WX is worse conditioned than that.
 
     Softmax keeps what it has, and so does an observed information that is not positive definite.
     """
-    if not isinstance(at.hessian, Full) or theta.ndim == 2 or len(at.hessian.matrix) > ROOTED:
-        return at
+    assert at.hessian is not None
     factor = at.hessian.factor()
-    if factor.condition < condition or (objective.observed and not factor.definite):
-        return at
-    return replace(at, hessian=objective.root(theta))
+    able = isinstance(at.hessian, Full) and theta.ndim == 1 and len(theta) <= ROOTED
+    if not able or factor.condition < condition or (objective.observed and not factor.definite):
+        return at, factor
+    root = objective.root(theta)
+    return replace(at, hessian=root), root.factor()
 
 
 def affordable(objective: Objective, coefficients: int) -> bool:

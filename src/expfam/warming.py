@@ -1,0 +1,73 @@
+"""Compile every kernel once, so that no fit has to: Numba keeps them on disk beside the package."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from expfam.design import Columns, Design, assemble
+from expfam.families import (
+    Bernoulli,
+    Categorical,
+    ExponentialFamily,
+    Gamma,
+    Gaussian,
+    NegativeBinomial,
+    Poisson,
+    Tweedie,
+)
+from expfam.links import link
+from expfam.objective import Data, Objective
+from expfam.penalties import NoPenalty
+
+N = 64
+FAMILIES: tuple[ExponentialFamily, ...] = (
+    Gaussian(), Poisson(), Bernoulli(), Categorical(3), Gamma(), NegativeBinomial(1.0), Tweedie(1.5)
+)  # fmt: skip
+
+
+def warmup() -> Iterator[str]:
+    """Evaluate a tiny problem of every pair on every kind of column; yields what was just compiled."""
+    draw = np.random.default_rng(0)
+    for name, columns in _kinds(draw):
+        design = assemble(columns, N, True)
+        _evaluate(Poisson(), design, draw)
+        _evaluate(Categorical(3), design, draw)
+        yield name
+    for family in FAMILIES:
+        _evaluate(family, assemble((Columns(("Intercept",)),), N, True), draw)
+        yield family.name
+
+
+def _kinds(draw: np.random.Generator) -> Iterator[tuple[str, tuple[Columns, ...]]]:
+    """Numbers of both sizes and orders, factors alone, joined, crossed with numbers, sparse columns, side by side."""
+    from scipy.sparse import csr_array
+
+    wide = draw.normal(size=(N, 5))
+    for kind in (np.float64, np.float32):
+        for order in ("C", "F"):
+            values = np.array(wide, dtype=kind, order=order)  # type: ignore[call-overload]
+            yield f"{np.dtype(kind).name} columns in {order} order", (_named("x", 5, values=values),)
+    factors = [
+        _named(name, levels, codes=draw.integers(0, levels, N).astype(kind), levels=levels)
+        for name, levels, kind in (("a", 3, np.int8), ("b", 200, np.int16), ("c", 300, np.int16), ("d", 900, np.int32))
+    ]
+    slopes = _named("s", 3, codes=factors[0].codes, levels=3, values=wide[:, :1].copy())
+    held = draw.random((N, 5)) < 0.3
+    thin, ones = csr_array(np.where(held, wide, 0.0)), csr_array(held.astype(float))
+    yield "factors", tuple(factors)
+    yield "factors, slopes, numbers and sparse columns", (
+        *factors, slopes, _named("x", 5, values=wide), _named("z", 5, sparse=thin)
+    )  # fmt: skip
+    yield "sparse columns of ones", (_named("z", 5, sparse=ones),)
+
+
+def _named(name: str, count: int, **stored: object) -> Columns:
+    return Columns(tuple(f"{name}{j}" for j in range(count)), **stored)  # type: ignore[arg-type]
+
+
+def _evaluate(family: ExponentialFamily, design: Design, draw: np.random.Generator) -> None:
+    y = draw.integers(0, 2, N).astype(np.float64) + (1.0 if isinstance(family, Gamma) else 0.0)
+    data = Data(design, y, family.conjugate(family.T(y)), np.ones(N), None)
+    objective = Objective(family, link(None, family), NoPenalty().bind(design.names), data)
+    objective(np.zeros((design.p, 2) if family.vector else design.p))
+    design.squares(np.ones(N))
