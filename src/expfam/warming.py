@@ -45,7 +45,7 @@ def _kinds(draw: np.random.Generator) -> Iterator[tuple[str, tuple[Columns, ...]
     wide = draw.normal(size=(N, 5))
     for kind in (np.float64, np.float32):
         for order in ("C", "F"):
-            values = np.array(wide, dtype=kind, order=order)  # type: ignore[call-overload]
+            values = np.array(wide, dtype=kind, order=order)
             yield f"{np.dtype(kind).name} columns in {order} order", (_named("x", 5, values=values),)
     factors = [
         _named(name, levels, codes=draw.integers(0, levels, N).astype(kind), levels=levels)

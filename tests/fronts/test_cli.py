@@ -292,3 +292,16 @@ def test_interruption_is_exit_130(shell: Shell, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(expfam, "explain", interrupted, raising=False)
     ran = shell("explain", "poisson")
     assert (ran.code, ran.err) == (130, "expfam: error: interrupted\n")
+
+
+def test_warmup_compiles_for_every_twin(shell: Shell) -> None:
+    """Every pair with a compiled twin, and every kind of column, is evaluated once."""
+    from expfam.response import TWINS
+    from expfam.warming import FAMILIES as WARMED
+    from expfam.warming import warmup
+
+    ran = shell("warmup")
+    assert ran.code == 0
+    assert "are ready" in ran.out
+    assert len(WARMED) == len(TWINS)
+    assert {family.name for family in WARMED} <= set(warmup())

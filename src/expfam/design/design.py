@@ -93,9 +93,10 @@ class Design:
         if raw_theta.ndim == 2:
             return np.asarray(sum((group.forward(part) for group, part in parts), np.zeros(raw_theta.shape[1])))
         total = np.empty(self.n) if out is None else out
-        total[:] = 0.0
+        total.fill(sum(float(part[0]) for group, part in parts if isinstance(group, Ones)))
         for group, part in parts:
-            group.add(part, total)
+            if not isinstance(group, Ones):
+                group.add(part, total)
         return total
 
     def adjoint(self, rows: FloatArray) -> FloatArray:

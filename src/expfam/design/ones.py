@@ -25,9 +25,6 @@ class Ones(Group):
     def forward(self, theta: FloatArray) -> FloatArray:
         return np.broadcast_to(theta[0], (self.n, *theta.shape[1:]))
 
-    def add(self, theta: FloatArray, out: FloatArray) -> None:
-        out += theta[0]
-
     def adjoint(self, rows: FloatArray) -> FloatArray:
         return np.asarray(rows.sum(axis=0, keepdims=True))
 

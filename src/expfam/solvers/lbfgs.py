@@ -29,7 +29,7 @@ class LBFGS(Solver):
     most `tol`; there are no errors of coefficients where the information is too large to be written out.
     """
 
-    memory: int = 20
+    memory: int = 10
     widest: int = 2500
 
     def __post_init__(self) -> None:
@@ -40,7 +40,7 @@ class LBFGS(Solver):
         metric = null_metric(problem, self.widest)
         at = problem.objective(problem.start, Level.GRADIENT)
         begin = _State(problem.start, at, metric, (), Status.RUNNING, 0, 2.0)
-        limit = max(problem.max_iter, 10 * problem.max_iter)
+        limit = 10 * problem.max_iter  # a step is a read of the rows, not an information
         end = iterate(partial(_advance, problem, self.memory, limit), begin, partial(_report, problem))
         return Solution(end.theta, None, end.status, end.steps, end.passes, 0.0)
 

@@ -68,13 +68,16 @@ def remember(secants: Secants, s: FloatArray, y: FloatArray) -> Secants:
 
 
 def direction(metric: Metric, secants: Secants, gradient: FloatArray) -> FloatArray:
-    """-B^-1 gradient by the two-loop recursion."""
+    """-B^-1 gradient by the two-loop recursion; the metric is scaled to the curvature along the last step."""
     q, shares = gradient, []
     for pair in reversed(secants):
         share = pair.rho * float(np.vdot(pair.s, q))
         shares.append(share)
         q = q - share * pair.y
     d = metric.solve(q)
+    if secants:
+        last = secants[-1]
+        d = d / (last.rho * float(np.vdot(last.y, metric.solve(last.y))))
     for pair, share in zip(secants, reversed(shares), strict=True):
         d = d + (share - pair.rho * float(np.vdot(pair.y, d))) * pair.s
     return -d
