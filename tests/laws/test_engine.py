@@ -1,0 +1,118 @@
+"""Every short cut ends where plain Newton ends: first-order solvers, reused information, QR, sums in many orders."""
+
+import numpy as np
+import pytest
+
+import expfam as ef
+from expfam.information import Full, Root, root
+from expfam.solvers import warm
+from expfam.solvers.secants import Diagonal, direction, remember
+
+
+def sample(family: str, n: int = 600) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(n, 6)) @ np.tril(np.full((6, 6), 0.4) + np.eye(6)) + [0, 5, 0, 0, 100, 0]
+    eta = (X - X.mean(axis=0)) @ [0.3, -0.2, 0.1, 0.0, 0.2, -0.1]
+    y = {
+        "gaussian": lambda: eta + rng.normal(size=n),
+        "poisson": lambda: rng.poisson(np.exp(eta)),
+        "bernoulli": lambda: rng.random(n) < 1 / (1 + np.exp(-eta)),
+        "gamma": lambda: rng.gamma(2, np.exp(eta) / 2),
+        "categorical": lambda: (eta[:, None] * [1, 0.3, -1, 0] + rng.gumbel(size=(n, 4))).argmax(axis=1),
+    }[family]()
+    return X, np.asarray(y, dtype=float)
+
+
+FAMILIES = ("gaussian", "poisson", "bernoulli", "gamma", "categorical")
+LINKS = {"gamma": "log"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("widest", [2500, 0], ids=["information", "diagonal"])
+@pytest.mark.parametrize("penalty", [None, ef.Ridge(0.05)], ids=["plain", "ridge"])
+def test_lbfgs_ends_where_newton_ends(family: str, widest: int, penalty: ef.Ridge | None) -> None:
+    X, y = sample(family)
+    options = {"family": family, "link": LINKS.get(family), "penalty": penalty}
+    newton = ef.glm_arrays(X, y, **options)
+    found = ef.glm_arrays(X, y, solver=ef.LBFGS(widest=widest), tol=1e-10, **options)
+    assert found.converged
+    assert found.coef == pytest.approx(newton.coef, rel=1e-6, abs=1e-7)
+    assert found.se == pytest.approx(newton.se, rel=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_reused_information_ends_where_newton_ends(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = sample(family, 6000)
+    options = {"family": family, "link": LINKS.get(family)}
+    plain = ef.glm_arrays(X, y, **options)
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    found = ef.glm_arrays(X, y, **options)
+    assert found.converged
+    assert found.certificate.hessians < found.certificate.passes
+    assert found.coef == pytest.approx(plain.coef, rel=1e-8, abs=1e-10)
+    assert found.vcov() == pytest.approx(plain.vcov(), rel=1e-6, abs=1e-12)
+
+
+def test_too_many_coefficients_have_no_covariance_but_predict() -> None:
+    """1,100 columns and 4 classes: L-BFGS, no errors, and what asks for them says why."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 1100))
+    fit = ef.glm_arrays(X, rng.integers(0, 4, 300), family="categorical", penalty=ef.Ridge(1.0), tol=1e-6)
+    assert fit.converged
+    assert np.isnan(fit.se).all()
+    assert fit.predict().shape == (300, 4)
+    with pytest.raises(ef.ExpfamError, match="no covariance"):
+        fit.vcov()
+
+
+def test_secants_make_a_diagonal_metric_exact_on_a_quadratic() -> None:
+    """After as many independent steps as there are coordinates, B^-1 y = s for every pair kept."""
+    rng = np.random.default_rng(1)
+    root_ = rng.normal(size=(4, 4))
+    H = root_ @ root_.T + np.eye(4)
+    secants = ()
+    for _ in range(6):
+        s = rng.normal(size=4)
+        secants = remember(secants, s, H @ s)
+    last = secants[-1]
+    assert -direction(Diagonal(np.diagonal(H)), secants, last.y) == pytest.approx(last.s)
+    assert remember(secants, np.ones(4), -np.ones(4)) is secants
+
+
+def test_a_root_is_its_information() -> None:
+    rng = np.random.default_rng(2)
+    X, z = rng.normal(size=(40, 5)), rng.normal(size=40)
+    one, other = root(X[:15], z[:15]), root(X[15:], z[15:])
+    both, full = one + other, Full(X.T @ X)
+    assert isinstance(both, Root)
+    assert both.matrix == pytest.approx(full.matrix)
+    assert both.diagonal == pytest.approx(full.diagonal)
+    assert both.solution == pytest.approx(np.linalg.lstsq(X, z, rcond=None)[0])
+    assert both.plus(np.ones(5), np.eye(5)).matrix == pytest.approx(full.plus(np.ones(5), np.eye(5)).matrix)
+    assert (both * 3.0).matrix == pytest.approx((full * 3.0).matrix)
+    vector = rng.normal(size=5)
+    assert both.times(vector) == pytest.approx(full.times(vector))
+    assert both.factor().solve(vector) == pytest.approx(full.factor().solve(vector))
+    assert root(X[:2]).matrix == pytest.approx(X[:2].T @ X[:2])
+
+
+def test_uncentred_and_huge_columns_cost_no_digits() -> None:
+    """A year, a time stamp, a column in units of 1e9: the slopes of the same columns centred and scaled."""
+    rng = np.random.default_rng(3)
+    z = np.round(rng.normal(size=(500, 3)) * 1000) / 1000
+    y = z @ [1.0, -2.0, 0.5] + rng.normal(size=500)
+    moved = np.column_stack([2000 + 1000 * z[:, 0], 1.7e9 + 1e3 * z[:, 1], 1e9 * z[:, 2]])
+    plain, fit = ef.glm_arrays(z, y), ef.glm_arrays(moved, y)
+    assert fit.converged
+    assert fit.coef[1:] * [1e3, 1e3, 1e9] == pytest.approx(plain.coef[1:], rel=1e-10)
+    assert fit.se[1:] * [1e3, 1e3, 1e9] == pytest.approx(plain.se[1:], rel=1e-10)
+
+
+def test_nearly_collinear_columns_keep_their_digits() -> None:
+    """Columns that differ by 1e-6 of their size, where X'WX loses 12 digits of 16: QR finds the slopes."""
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(size=(2, 300))
+    X = np.column_stack([a, a + 2.0**-20 * b])
+    fit = ef.glm_arrays(X, 3 * X[:, 0] - 2 * X[:, 1] + 1)
+    assert fit.coef == pytest.approx([1, 3, -2], rel=1e-8)
+    assert fit.certificate.condition > 1e11
