@@ -55,9 +55,6 @@ def ordered_sum(part: Callable[[S], T], items: Sequence[S]) -> T:
 
 def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
     workers = min(thread_count(), len(items))
-    if len(items) == 1:  # small work is not worth the limit
-        yield part(items[0])
-        return
     with _controller().limit(limits=1, user_api="blas"):
         yield from map(part, items) if workers == 1 else _pool(workers).map(part, items)
 

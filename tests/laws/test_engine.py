@@ -77,6 +77,7 @@ def test_secants_make_a_diagonal_metric_exact_on_a_quadratic() -> None:
     last = secants[-1]
     assert -direction(Diagonal(np.diagonal(H)), secants, last.y) == pytest.approx(last.s)
     assert remember(secants, np.ones(4), -np.ones(4)) is secants
+    assert [len(remember(secants, last.s, last.y, memory)) for memory in (1, 3, 50)] == [1, 3, 7]
 
 
 def test_a_root_is_its_information() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 import expfam as ef
 from expfam.design import Columns, assemble
@@ -133,6 +134,13 @@ def test_the_ordered_fold(count: int) -> None:
     with ef.threads(count):
         assert ordered_map(str, range(20)) == [str(k) for k in range(20)]
         assert ordered_sum(lambda k: [k], range(20)) == list(range(20))
+
+
+@pytest.mark.parametrize("items", [1, 4])
+def test_a_block_has_one_blas_thread(items: int) -> None:
+    """Also where there is one block only: results do not depend on threads, and threads(1) means one."""
+    for found in ordered_map(lambda _: threadpool_info(), range(items)):
+        assert {library["num_threads"] for library in found if library["user_api"] == "blas"} == {1}
 
 
 def test_no_threads_is_an_error() -> None:

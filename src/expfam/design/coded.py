@@ -77,12 +77,8 @@ class Coded(Group):
 
     @property
     def kernels(self) -> ModuleType:
-        """The module that does the verbs: compiled, or the NumPy definition."""
-        if not self.compiled:
-            return definition
-        from expfam.kernels import compiled as twin  # brings Numba, so only where it pays
-
-        return twin
+        """The module that does the verbs."""
+        return code_verbs(self.compiled)
 
     def forward(self, theta: FloatArray) -> FloatArray:
         tables = [slot.spread(np.ascontiguousarray(theta)) for slot in self.slots]
@@ -157,3 +153,12 @@ class Coded(Group):
             times = self._times(weights, b)
             tables += self.kernels.tables(self.codes[a], self.codes[b : b + 1], times, levels, widths[b : b + 1])
         return tables
+
+
+def code_verbs(compiled: bool) -> ModuleType:
+    """The module that does the verbs of codes: compiled, or the NumPy definition."""
+    if not compiled:
+        return definition
+    from expfam.kernels import compiled as twin  # brings Numba, so only where it pays
+
+    return twin

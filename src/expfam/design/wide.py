@@ -7,10 +7,9 @@ import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.design._group import Group
-from expfam.design.coded import Coded
+from expfam.design.coded import Coded, code_verbs
 from expfam.design.columns import Columns
 from expfam.design.sparse import Sparse, verbs
-from expfam.kernels import definition
 
 WIDE = 1000
 """Levels above which a factor is stored apart: its block written out would cost more than to eliminate it."""
@@ -43,12 +42,8 @@ class Wide(Group):
 
     @property
     def kernels(self) -> ModuleType:
-        """The module that does the verbs: compiled, or the NumPy definition."""
-        if not self.compiled:
-            return definition
-        from expfam.kernels import compiled as twin  # brings Numba, so only where it pays
-
-        return twin
+        """The module that does the verbs."""
+        return code_verbs(self.compiled)
 
     def forward(self, theta: FloatArray) -> FloatArray:
         return np.asarray(self.kernels.pick(self.codes[None], np.empty((0, len(self.codes))), [theta]))

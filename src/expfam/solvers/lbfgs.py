@@ -71,7 +71,7 @@ def _advance(problem: Problem, memory: int, limit: int, state: _State) -> _State
         if state.secants:
             return replace(state, secants=(), passes=state.passes + tries)
         return replace(state, status=Status.STALLED, passes=state.passes + tries)
-    secants = remember(state.secants, share * step, new.gradient - state.at.gradient)[-memory:]
+    secants = remember(state.secants, share * step, new.gradient - state.at.gradient, memory)
     done = replace(
         state, theta=state.theta + share * step, at=new, secants=secants, steps=state.steps + 1,
         passes=state.passes + tries,

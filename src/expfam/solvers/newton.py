@@ -70,10 +70,6 @@ class _State:
     passes: float = 0.0
     hessians: float = 0.0
 
-    def precise(self, problem: Problem) -> bool:
-        """Would rounding show, and are the rows so few that sums in extended precision cost nothing to speak of?"""
-        return self.factor.condition > LOSES and problem.objective.data.n * self.theta.size <= FEW
-
     @property
     def fresh(self) -> bool:
         """Is the information that of this very point?"""
@@ -126,7 +122,8 @@ def _renewed(
     if curved.observed and not factor.definite:
         at, hessians = problem.objective(theta), hessians + 1
         factor = _hessian(at).factor()
-    at = _refined(curved, theta, at, factor)
+    if _rounds(problem, factor):
+        at = replace(at, gradient=curved.refined(theta))
     reading = read(at, problem.scale, factor)
     state = _State(theta, at, factor, reading, hessian=at.hessian, drift=0.0)
     if before is None:
@@ -140,11 +137,9 @@ def _renewed(
     )  # fmt: skip
 
 
-def _refined(objective: Objective, theta: FloatArray, at: Evaluation, factor: Factor) -> Evaluation:
-    """The evaluation with a more exact gradient, where rounding would show and the rows are few."""
-    if factor.condition < LOSES or objective.data.n * theta.size > FEW:
-        return at
-    return replace(at, gradient=objective.refined(theta))
+def _rounds(problem: Problem, factor: Factor) -> bool:
+    """Would rounding show, and are the rows so few that sums in extended precision cost nothing to speak of?"""
+    return factor.condition > LOSES and problem.objective.data.n * problem.start.size <= FEW
 
 
 def _hessian(at: Evaluation) -> Information:
@@ -229,13 +224,15 @@ def _judged(problem: Problem, state: _State, before: _State | None = None) -> _S
     """Done when the gradient is flat and the step left is negligible, or no longer shrinks for rounding.
 
     A solution by an ill-conditioned X'WX is wrong by condition x rounding: a step more takes that off, and so on.
+    Decrements by older information rise for other reasons, too, and tell of rounding only where they are tiny.
     """
-    now, condition = state.reading, state.factor.condition
+    now, precise = state.reading, state.factor.condition if _rounds(problem, state.factor) else 1.0
     if now.gradient <= problem.tol:
         if state.fresh and runs_away(now, problem.scale, problem.objective.data.design):
             return replace(state, status=Status.SEPARATED)
-        rounding = before is not None and now.decrement >= before.reading.decrement
-        if rounding or now.decrement * (condition if state.precise(problem) else 1.0) <= problem.tol:
+        alike = before is not None and ((state.fresh and before.fresh) or now.decrement <= CLOSE)
+        rounding = alike and before is not None and now.decrement >= before.reading.decrement
+        if rounding or now.decrement * precise <= problem.tol:
             return replace(state, status=Status.CONVERGED)
     return replace(state, status=Status.MAX_ITER) if state.steps >= problem.max_iter else state
 

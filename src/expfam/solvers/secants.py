@@ -59,12 +59,12 @@ class Pair:
 Secants = tuple[Pair, ...]
 
 
-def remember(secants: Secants, s: FloatArray, y: FloatArray) -> Secants:
+def remember(secants: Secants, s: FloatArray, y: FloatArray, memory: int = MEMORY) -> Secants:
     """The pairs with a new one, the oldest forgotten; a pair without curvature is left out."""
     curvature = float(np.vdot(s, y))
     if not curvature > CURVED * float(np.linalg.norm(s) * np.linalg.norm(y)):
         return secants
-    return (*secants, Pair(s, y, 1 / curvature))[-MEMORY:]
+    return (*secants, Pair(s, y, 1 / curvature))[-memory:]
 
 
 def direction(metric: Metric, secants: Secants, gradient: FloatArray) -> FloatArray:
