@@ -195,7 +195,7 @@ class Objective:
 
     def rows(self, block: Data, raw: FloatArray, level: Level) -> Weighted:
         """sum w loss, w score and w weight of the rows of a block at raw coefficients."""
-        eta = block.design.forward(raw, scratch("eta", block.n) if raw.ndim == 1 else None)
+        eta = block.design.forward(raw, scratch("eta", block.n, *raw.shape[1:]))
         at = At(eta, self.family.T(block.y), block.conjugate, level, self.observed)
         return weighted(self.family, self.link, at, block.weight, block.offset, block.design.compiled)
 

@@ -212,7 +212,7 @@ def test_no_rows_give_sums_of_nothing(compiled: bool) -> None:
 
 def test_large_data_is_compiled() -> None:
     def dense(n: int, compiled: bool | None = None) -> bool:
-        values = np.broadcast_to(1.0, (n, 4))
+        values = np.broadcast_to(0.5, (n, 4))
         design: Design = assemble((Columns(tuple("abcd"), values=values),), n, compiled)
         group = design.groups[0]
         assert isinstance(group, Dense)

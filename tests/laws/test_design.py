@@ -97,7 +97,7 @@ def test_a_block_is_the_same_wherever_it_lies(compile_: bool, kinds: list[str], 
         if isinstance(one, Coded):
             assert isinstance(other, Coded)
             assert np.array_equal(one.gram(weights), other.gram(weights))
-            assert np.array_equal(one.cross(weights, columns), other.cross(weights, columns))
+            assert np.array_equal(one.crosses(weights[None], columns), other.crosses(weights[None], columns))
             assert np.array_equal(one.forward(theta[: one.width]), other.forward(theta[: one.width]))
 
 
@@ -164,7 +164,7 @@ def test_joined_factors_are_their_columns(compile_: bool, seed: int) -> None:
     gram = group.gram(w)
     assert np.allclose(gram, R.T @ (w[:, None] * R))
     assert np.allclose(group.grams(columns.T), np.einsum("nr,nm,ns->mrs", R, columns, R))
-    assert np.allclose(group.cross(w, columns), R.T @ (w[:, None] * columns))
+    assert np.allclose(group.crosses(columns.T, columns), np.einsum("nr,nk,nm->krm", R, columns, columns))
     assert np.allclose(group.sums(w, gram), R.T @ w)
     assert np.allclose(group.squares(w), (R * R).T @ w)
     indptr, indices, data = group.nonzeros()
@@ -184,7 +184,7 @@ def test_what_is_not_finite_is_seen(compile_: bool, seed: int) -> None:
     with np.errstate(invalid="ignore"):
         assert np.isnan(group.adjoint(w)[touched]).all()
         assert np.isnan(group.gram(w)[np.ix_(touched, touched)]).all()
-        crossed = group.cross(np.ones(len(R)), columns)
+        crossed = group.crosses(np.ones((1, len(R))), columns)[0]
     assert not np.isfinite(crossed[touched, 1]).any()
     assert np.isfinite(crossed[:, [0, 2]]).all()
 

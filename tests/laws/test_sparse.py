@@ -50,7 +50,7 @@ def test_verbs_are_those_of_the_matrix(
                 assert np.allclose(got, meant)
         assert np.allclose(part.gram(weights), dense.T @ (weights[:, None] * dense))
         assert np.allclose(part.squares(weights), (dense**2).T @ weights)
-        assert np.allclose(part.cross(weights, vectors), dense.T @ (weights[:, None] * vectors))
+        assert np.allclose(part.crosses(weights[None], vectors)[0], dense.T @ (weights[:, None] * vectors))
         assert np.allclose(part.sums(weights, part.gram(weights)), dense.T @ weights)
         assert np.array_equal(part.written(), dense)
 

@@ -32,7 +32,7 @@ class Group(ABC):
         """R theta, (n,) or (n, d)."""
 
     def add(self, theta: FloatArray, out: FloatArray) -> None:
-        """out += R theta, (n,)."""
+        """out += R theta, (n,) or (n, d)."""
         out += self.forward(theta)
 
     @abstractmethod
@@ -43,9 +43,9 @@ class Group(ABC):
     def gram(self, weights: FloatArray) -> FloatArray:
         """R' diag(weights) R, (r, r)."""
 
-    def cross(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
-        """R' diag(weights) columns, (r, m) for columns (n, m)."""
-        return self.adjoint(weights[:, None] * columns)
+    def crosses(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
+        """R' diag(w) columns for every w of weights (k, n), (k, r, m) for columns (n, m)."""
+        return np.stack([self.adjoint(w[:, None] * columns) for w in weights])
 
     def squares(self, weights: FloatArray) -> FloatArray:
         """(R * R)' weights, (r,)."""

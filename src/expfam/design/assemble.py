@@ -9,6 +9,7 @@ from expfam.design.coded import COMPILE_FROM
 from expfam.design.columns import Columns
 from expfam.design.dense import Dense
 from expfam.design.design import Design, spans_of
+from expfam.design.indicators import bundled
 from expfam.design.joint import joined, lay_out
 from expfam.design.maps import ColumnMap, Piece, span
 from expfam.design.ones import Ones
@@ -21,13 +22,14 @@ def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None)
 
     `compiled` picks the kernels (None: by size). A single dense term is taken as it is, without a copy.
     """
+    large = n * max(sum(map(_stored, columns)), 1) >= COMPILE_FROM if compiled is None else compiled
+    columns = bundled(columns, n) if large else columns
     ones = tuple(c for c in columns if c.codes is None and c.values is None and c.sparse is None)
     dense = tuple(c for c in columns if c.codes is None and c.values is not None)
     apart = wide(columns)
     coded = tuple(c for c in columns if c.codes is not None and c is not apart)
     thin = tuple(c for c in columns if c.sparse is not None)
     groups: list[Group] = [Ones(n) for _ in ones]
-    large = n * max(sum(map(_stored, columns)), 1) >= COMPILE_FROM if compiled is None else compiled
     if coded:
         slots = joined(coded) if large else tuple((c,) for c in sorted(coded, key=lambda c: c.values is not None))
         groups.append(lay_out(slots, n, large))
@@ -37,12 +39,11 @@ def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None)
         values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
         groups.append(Dense(values, None, large))
     groups += [sparse(c.sparse, compiled) for c in thin]
-    names = tuple(name for c in columns for name in c.names)
     if apart is not None:
         groups.append(lay_wide(apart, large))
         thin += (apart,)
     maps, parts = _maps(columns, ones + coded + dense + thin), tuple(groups)
-    return Design(parts, maps, names, n, spans_of(parts), large)
+    return Design(parts, maps, _names(columns), n, spans_of(parts), large)
 
 
 def _stored(term: Columns) -> int:
@@ -52,12 +53,21 @@ def _stored(term: Columns) -> int:
     return term.raw // max(term.levels, 1) if term.codes is not None or term.values is not None else 0
 
 
+def _names(columns: tuple[Columns, ...]) -> tuple[str, ...]:
+    names = tuple(name for c in columns for name in c.names)
+    if any(c.numbers is None for c in columns):
+        return names
+    order = np.argsort(np.concatenate([c.numbers for c in columns if c.numbers is not None]))
+    return tuple(names[j] for j in order)
+
+
 def _maps(columns: tuple[Columns, ...], stored: tuple[Columns, ...]) -> ColumnMap:
     """C: coefficients in formula order, raw columns in the order they are stored in."""
     starts = dict(zip(map(id, stored), np.cumsum([0, *(c.raw for c in stored)]), strict=False))
     picked, pieces, p = [], [], 0
     for term in columns:
-        raw, numbers = starts[id(term)] + np.arange(term.raw), p + np.arange(len(term.names))
+        raw = starts[id(term)] + np.arange(term.raw)
+        numbers = p + np.arange(len(term.names)) if term.numbers is None else term.numbers
         if term.contrast is None or term.contrast.ndim == 1:
             picked.append((raw if term.contrast is None else raw[term.contrast], numbers))
         else:
@@ -65,5 +75,7 @@ def _maps(columns: tuple[Columns, ...], stored: tuple[Columns, ...]) -> ColumnMa
         p += len(term.names)
     if picked:
         raw, numbers = map(np.concatenate, zip(*picked, strict=True))
+        order = np.argsort(numbers)
+        raw, numbers = raw[order], numbers[order]
         pieces.append(Piece(span(raw), span(numbers), None))
     return ColumnMap(tuple(pieces), sum(c.raw for c in columns), p)

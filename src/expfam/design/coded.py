@@ -31,7 +31,7 @@ class Slot:
         return part if self.joint is None else np.asarray(self.joint @ part)
 
     def collect(self, table: FloatArray) -> FloatArray:
-        """P' table, from joint levels to raw columns, (width,) or (width, m)."""
+        """P' table, from joint levels to raw columns, (width,), (width, m) or (k, width, m)."""
         return table if self.joint is None else np.asarray(self.joint.T @ table)
 
     def within(self, sums: FloatArray) -> FloatArray:
@@ -85,17 +85,18 @@ class Coded(Group):
         return np.asarray(self.kernels.pick(self.codes, self.values, tables))
 
     def add(self, theta: FloatArray, out: FloatArray) -> None:
-        self.kernels.pick(self.codes, self.values, [slot.spread(theta) for slot in self.slots], out)
+        tables = [slot.spread(np.ascontiguousarray(theta)) for slot in self.slots]
+        self.kernels.pick(self.codes, self.values, tables, out)
 
     def adjoint(self, rows: FloatArray) -> FloatArray:
         if rows.ndim == 2:
-            return self.cross(np.ones(len(rows)), rows)
+            return np.asarray(self.crosses(np.ones((1, len(rows))), rows)[0])
         return np.concatenate([slot.collect(self._sums(a, rows)) for a, slot in enumerate(self.slots)])
 
-    def cross(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
-        cross = self.kernels.cross
-        tables = [cross(self.codes[a], self._times(weights, a), columns, s.levels) for a, s in enumerate(self.slots)]
-        return np.concatenate([slot.collect(table) for slot, table in zip(self.slots, tables, strict=True)])
+    def crosses(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
+        crosses = self.kernels.crosses
+        tables = [crosses(self.codes[a], self._times(weights, a), columns, s.levels) for a, s in enumerate(self.slots)]
+        return np.concatenate([slot.collect(table) for slot, table in zip(self.slots, tables, strict=True)], axis=1)
 
     def gram(self, weights: FloatArray) -> FloatArray:
         """Between slots from their two-way tables, within a slot from the margins."""

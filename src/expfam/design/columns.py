@@ -20,6 +20,7 @@ class Columns:
       none of them         R = a column of ones (the intercept)                  r = 1
     C is `contrast`: None for the identity; a vector of p raw column numbers, C = I[:, contrast], where columns are
     only kept, dropped or reordered (treatment coding, full dummies: never a levels x levels matrix); else (r, p).
+    `numbers` (p,) are those of its coefficients in the model, None where terms follow one another.
     """
 
     names: tuple[str, ...]
@@ -28,6 +29,7 @@ class Columns:
     values: FloatArray | None = None
     contrast: AnyArray | None = None
     sparse: Any = None
+    numbers: AnyArray | None = None
 
     @property
     def raw(self) -> int:

@@ -88,12 +88,10 @@ class Design:
         return Design(groups, self.maps, self.names, n, self.spans, self.compiled)
 
     def forward(self, raw_theta: FloatArray, out: FloatArray | None = None) -> FloatArray:
-        """R raw_theta, (n,) or (n, d); for (n,) in `out` if there is one."""
+        """R raw_theta, (n,) or (n, d); in `out` if there is one."""
         parts = [(group, raw_theta[at]) for group, at in zip(self.groups, self.spans, strict=True)]
-        if raw_theta.ndim == 2:
-            return np.asarray(sum((group.forward(part) for group, part in parts), np.zeros(raw_theta.shape[1])))
-        total = np.empty(self.n) if out is None else out
-        total.fill(sum(float(part[0]) for group, part in parts if isinstance(group, Ones)))
+        total = np.empty((self.n, *raw_theta.shape[1:])) if out is None else out
+        total[:] = sum((part[0] for group, part in parts if isinstance(group, Ones)), np.zeros(raw_theta.shape[1:]))
         for group, part in parts:
             if not isinstance(group, Ones):
                 group.add(part, total)
@@ -121,8 +119,7 @@ class Design:
         own = np.stack([wide.adjoint(w) for w in weights])
         border = np.empty((len(weights), wide.width, spans[-1].stop if spans else 0))
         for other, at in zip(others, spans, strict=True):
-            for full, w, s in zip(border, weights, own, strict=True):
-                full[:, at] = s[:, None] if isinstance(other, Ones) else _cross(wide, other, w)
+            border[:, :, at] = own[:, :, None] if isinstance(other, Ones) else _crosses(wide, other, weights)
         return Bordered(own, border, _grams(others, spans, weights))
 
     def written(self) -> FloatArray:
@@ -155,22 +152,22 @@ def _grams(groups: tuple[Group, ...], spans: tuple[slice, ...], weights: FloatAr
         out[:, at, at], sums[:, at] = group.grams_and_sums(weights)
     for i, (one, rows) in enumerate(zip(groups, spans, strict=True)):
         for other, cols in zip(groups[i + 1 :], spans[i + 1 :], strict=True):
-            for full, w, s in zip(out, weights, sums, strict=True):
-                cross = s[None, cols] if isinstance(one, Ones) else _cross(one, other, w)
-                full[rows, cols], full[cols, rows] = cross, cross.T
+            cross = sums[:, None, cols] if isinstance(one, Ones) else _crosses(one, other, weights)
+            out[:, rows, cols], out[:, cols, rows] = cross, cross.transpose(0, 2, 1)
     return out
 
 
-def _cross(one: Group, other: Group, weights: FloatArray) -> FloatArray:
-    """R_one' diag(weights) R_other; all coded columns are one group, so without columns two, one is sparse or wide."""
+def _crosses(one: Group, other: Group, weights: FloatArray) -> FloatArray:
+    """R_one' diag(w) R_other for every w of weights; all coded columns are one group, so without columns two, one is
+    sparse or wide."""
     columns = other.columns()
     if columns is not None:
-        return one.cross(weights, columns)
+        return one.crosses(weights, columns)
     columns = one.columns()
     if columns is not None:
-        return other.cross(weights, columns).T
+        return other.crosses(weights, columns).transpose(0, 2, 1)
     if isinstance(one, Sparse | Wide) and isinstance(other, Sparse | Coded):
-        return one.pairs(weights, other)
+        return np.stack([one.pairs(w, other) for w in weights])
     assert isinstance(one, Coded), "what has no columns is coded or sparse"
     assert isinstance(other, Sparse), "all coded columns live in one group"
-    return other.pairs(weights, one).T
+    return np.stack([other.pairs(w, one).T for w in weights])

@@ -26,7 +26,7 @@ class Ones(Group):
         return np.broadcast_to(theta[0], (self.n, *theta.shape[1:]))
 
     def adjoint(self, rows: FloatArray) -> FloatArray:
-        return np.asarray(rows.sum(axis=0, keepdims=True))
+        return np.asarray(np.ones((1, self.n)) @ rows if rows.ndim == 2 else rows.sum(keepdims=True))
 
     def gram(self, weights: FloatArray) -> FloatArray:
         return np.asarray(weights.sum(keepdims=True))[None, :]

@@ -50,11 +50,11 @@ class Wide(Group):
 
     def adjoint(self, rows: FloatArray) -> FloatArray:
         if rows.ndim == 2:
-            return self.cross(np.ones(len(rows)), rows)
+            return np.asarray(self.crosses(np.ones((1, len(rows))), rows)[0])
         return np.asarray(self.kernels.sums(self.codes, rows, self.levels))
 
-    def cross(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
-        return np.asarray(self.kernels.cross(self.codes, weights, columns, self.levels))
+    def crosses(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
+        return np.asarray(self.kernels.crosses(self.codes, weights, columns, self.levels))
 
     def gram(self, weights: FloatArray) -> FloatArray:
         """Written out, as nothing large ever asks for."""

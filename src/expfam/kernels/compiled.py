@@ -13,6 +13,7 @@ from numba import njit, uint64
 from expfam._typing import AnyArray, FloatArray
 from expfam.kernels.vector import LANES, load, splat, store
 
+AT_ONCE = 256  # rows of columns that stay in cache while several weights go by
 TWO_TABLES = 4096  # levels up to which rows go by turns to two tables, lest a common one wait for its last addition
 
 _compile = njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
@@ -39,18 +40,24 @@ def _pick_two(codes, others, table, other, out):  # type: ignore[no-untyped-def]
 
 @_compile
 def _pick_many(codes, values, starts, table, d, out):  # type: ignore[no-untyped-def]
-    """Four columns at a time; lanes past the last one spill zeros into the next row, which is written after."""
+    """Four columns at a time; lanes past the last one add zeros to the next row, and the last rows go singly."""
     k, n = codes.shape
     plain = k - len(values)
-    for i in range(n):
+    body = max(n - LANES, 0)
+    for i in range(body):
         for j in range(0, d, LANES):
-            total = splat(0.0)
+            total = load(out, i * d + j)
             for a in range(plain):
                 total += load(table, (uint64(starts[a]) + uint64(codes[a, uint64(i)]), j))
             for a in range(plain, k):
                 part = load(table, (uint64(starts[a]) + uint64(codes[a, uint64(i)]), j))
                 total += part * splat(values[a - plain, i])
             store(out, i * d + j, total)
+    for i in range(body, n):
+        for j in range(d):
+            for a in range(k):
+                times = 1.0 if a < plain else values[a - plain, i]
+                out[i * d + j] += table[uint64(starts[a]) + uint64(codes[a, uint64(i)]), j] * times
 
 
 @_compile
@@ -65,17 +72,32 @@ def _sums(codes, vector, even, odd):  # type: ignore[no-untyped-def]
 
 
 @_compile
-def _cross(codes, weights, columns, table):  # type: ignore[no-untyped-def]
-    """Four columns at a time; lanes past the last one gather rubbish of the next row, and the last rows go singly."""
-    n, m = columns.shape
+def _crosses(codes, weights, columns, table):  # type: ignore[no-untyped-def]
+    """Four columns and three weights at a time, for some rows that stay in cache while the weights go by.
+
+    Lanes past the last column gather rubbish of the next row, and the last rows go singly.
+    """
+    (n, m), k = columns.shape, len(weights)
     flat, body = columns.reshape(-1), max(n - LANES, 0)
-    for j in range(0, m, LANES):
-        for i in range(body):
-            z = uint64(codes[i])
-            store(table, (z, j), load(table, (z, j)) + splat(weights[i]) * load(flat, i * m + j))
+    for lo in range(0, body, AT_ONCE):
+        hi = min(lo + AT_ONCE, body)
+        for a in range(0, k - 2, 3):
+            for i in range(lo, hi):
+                z, u, v, w = uint64(codes[i]), splat(weights[a, i]), splat(weights[a + 1, i]), splat(weights[a + 2, i])
+                for j in range(0, m, LANES):
+                    x = load(flat, i * m + j)
+                    store(table, (a, z, j), load(table, (a, z, j)) + u * x)
+                    store(table, (a + 1, z, j), load(table, (a + 1, z, j)) + v * x)
+                    store(table, (a + 2, z, j), load(table, (a + 2, z, j)) + w * x)
+        for a in range(k - k % 3, k):
+            for j in range(0, m, LANES):
+                for i in range(lo, hi):
+                    z = uint64(codes[i])
+                    store(table, (a, z, j), load(table, (a, z, j)) + splat(weights[a, i]) * load(flat, i * m + j))
     for i in range(body, n):
-        for j in range(m):
-            table[uint64(codes[i]), j] += weights[i] * columns[i, j]
+        for a in range(k):
+            for j in range(m):
+                table[a, uint64(codes[i]), j] += weights[a, i] * columns[i, j]
 
 
 @_compile
@@ -93,22 +115,37 @@ def _two_tables(one, two, three, weights, width, wide, out, also):  # type: igno
         also[c * uint64(wide) + uint64(three[i])] += w
 
 
+@_compile
+def _mark(values, slots, levels, codes, odd, met):  # type: ignore[no-untyped-def]
+    """Row by row, whatever the memory order: nearly all numbers are zero."""
+    n, m = values.shape
+    for i in range(n):
+        for j in range(m):
+            v = values[i, j]
+            if v != 0 and slots[j] >= 0:
+                before = codes[slots[j], i]
+                if v != 1:
+                    odd[j] = True
+                elif before:
+                    met[j, before] = True
+                codes[slots[j], i] = levels[j]
+
+
 def pick(
     codes: AnyArray, values: FloatArray, tables: Sequence[FloatArray], out: FloatArray | None = None
 ) -> FloatArray:
     """The sum over slots of diag(values) J table, (n,) or (n, d), for tables (levels,) or (levels, d).
 
-    For tables (levels,) it is added to `out` if there is one.
+    It is added to `out` if there is one, whose rows follow one another.
     """
     (k, n), plain = codes.shape, len(codes) - len(values)
+    out = np.zeros((n, *tables[0].shape[1:])) if out is None else out
     if tables[0].ndim == 2:
-        d = tables[0].shape[1]
-        starts, out = np.cumsum([0, *map(len, tables)]), np.empty(n * d + LANES)
+        d, starts = tables[0].shape[1], np.cumsum([0, *map(len, tables)])
         wide = np.zeros((starts[-1], d + -d % LANES))
         wide[:, :d] = np.concatenate(tables)
-        _pick_many(codes, values, starts, wide, d, out)
-        return out[: n * d].reshape(n, d)
-    out = np.zeros(n) if out is None else out
+        _pick_many(codes, values, starts, wide, d, out.reshape(-1))
+        return out
     for a in range(0, plain - 1, 2):
         _pick_two(codes[a], codes[a + 1], tables[a], tables[a + 1], out)
     if plain % 2:
@@ -126,12 +163,12 @@ def sums(codes: AnyArray, vector: FloatArray, levels: int) -> FloatArray:
     return even if odd is even else even + odd
 
 
-def cross(codes: AnyArray, weights: FloatArray, columns: FloatArray, levels: int) -> FloatArray:
-    """J' diag(weights) columns, (levels, m) for columns (n, m)."""
+def crosses(codes: AnyArray, weights: FloatArray, columns: FloatArray, levels: int) -> FloatArray:
+    """J' diag(w) columns for every w of weights (k, n), (k, levels, m) for columns (n, m)."""
     m = columns.shape[1]
-    out = np.zeros((levels, m + -m % LANES))
-    _cross(codes, np.ascontiguousarray(weights), np.ascontiguousarray(columns), out)
-    return out[:, :m]
+    out = np.zeros((len(weights), levels, m + -m % LANES))
+    _crosses(codes, np.ascontiguousarray(weights), np.ascontiguousarray(columns), out)
+    return out[:, :, :m]
 
 
 def tables(
@@ -146,3 +183,8 @@ def tables(
     if len(out) % 2:
         _table(one, others[-1], weights, widths[-1], out[-1].reshape(-1))
     return out
+
+
+def mark(values: AnyArray, slots: AnyArray, levels: AnyArray, codes: AnyArray, odd: AnyArray, met: AnyArray) -> None:
+    """codes[slots[j], i] = levels[j] where values[i, j] is 1, and what forbids that: `definition.mark`."""
+    _mark(values, slots, levels, codes, odd, met)

@@ -29,9 +29,9 @@ def sums(codes: AnyArray, vector: FloatArray, levels: int) -> FloatArray:
     return np.asarray(np.bincount(codes, vector, levels), dtype=np.float64)
 
 
-def cross(codes: AnyArray, weights: FloatArray, columns: FloatArray, levels: int) -> FloatArray:
-    """J' diag(weights) columns, (levels, m) for columns (n, m)."""
-    return np.stack([sums(codes, weights * column, levels) for column in columns.T], axis=1)
+def crosses(codes: AnyArray, weights: FloatArray, columns: FloatArray, levels: int) -> FloatArray:
+    """J' diag(w) columns for every w of weights (k, n), (k, levels, m) for columns (n, m)."""
+    return np.stack([np.stack([sums(codes, w * column, levels) for column in columns.T], axis=1) for w in weights])
 
 
 def tables(
@@ -43,3 +43,17 @@ def tables(
         sums(first * width + other, weights, levels * width).reshape(levels, width)
         for other, width in zip(others, widths, strict=True)
     ]
+
+
+def mark(values: AnyArray, slots: AnyArray, levels: AnyArray, codes: AnyArray, odd: AnyArray, met: AnyArray) -> None:
+    """codes[slots[j], i] = levels[j] where values[i, j] is 1, for slots from 0 on; codes (k, n) come as zeros.
+
+    odd[j] tells that a column holds other numbers than 0 and 1; met[j, l] that it is 1 where level l of its slot is.
+    """
+    for i, j in np.argwhere((values != 0) & (slots >= 0)):
+        before = codes[slots[j], i]
+        if values[i, j] != 1:
+            odd[j] = True
+        elif before:
+            met[j, before] = True
+        codes[slots[j], i] = levels[j]

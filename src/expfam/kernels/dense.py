@@ -14,6 +14,7 @@ from numba import from_dtype, njit, types
 from expfam._typing import AnyArray, FloatArray
 from expfam.kernels.panels import OPTIONS, group, inner, pack, times, weighted
 from expfam.kernels.vector import LANES, load, some, splat, store, total, turn
+from expfam.parallel import scratch
 
 PANELS_BYTES = 1 << 19  # a core's second cache
 SPARE = 2  # rows between panels, lest all of them fall on the same lines of the cache
@@ -131,6 +132,8 @@ def _forward_many(values, centre, theta, out):  # type: ignore[no-untyped-def]
             elif width == 2:
                 _rows_by_two(values[k : k + 4], centre, theta[j : j + 2], out[k : k + 4, 4 * j :])
     for k in range(n - n % 4, n):
+        for q in range(count):
+            store(out, (k, 4 * q), splat(0.0))
         for j in range(values.shape[1]):
             x = splat(values[k, j] - centre[j])
             for q in range(count):
@@ -228,7 +231,7 @@ def _kernel(function: Callable[..., None], dtype: np.dtype[Any]) -> Callable[...
 def forward(
     values: AnyArray, centre: FloatArray | None, theta: FloatArray, out: FloatArray | None = None
 ) -> FloatArray:
-    """R theta: (n,) for theta (m,), added to `out` if there is one; (n, d) for theta (m, d)."""
+    """R theta: (n,) for theta (m,), (n, d) for theta (m, d); added to `out` if there is one."""
     n, m = values.shape
     if theta.ndim == 1:
         out, theta = np.zeros(n) if out is None else out, _numbers(theta)
@@ -239,10 +242,10 @@ def forward(
     wide = np.zeros((m, LANES * count))
     wide[:, :d] = theta
     panels = np.ascontiguousarray(wide.reshape(m, count, LANES).transpose(1, 0, 2))
-    out = np.zeros((n, LANES * count))
+    product = scratch("product", n, LANES * count)
     for rows, part, _ in _parts(values):
-        _kernel(_forward_many, part.dtype)(part, _centre(centre, m), panels, out[rows])
-    return out[:, :d]
+        _kernel(_forward_many, part.dtype)(part, _centre(centre, m), panels, product[rows])
+    return product[:, :d].copy() if out is None else np.add(out, product[:, :d], out=out)
 
 
 def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ from expfam.solvers.status import Status
 from expfam.solvers.warm import is_large, sample_of
 
 CLOSE = 1e-5  # standard errors from the end at which the information is that of the end
+NEAR = 1e-2  # and within which a decrement that does not fall tells of rounding, not of a wild step
 SURE = 1e-6  # how close a step is to come for its end to be taken as that
 FAST = 0.3  # a Newton step that leaves a smaller share of the decrement was well aimed: the next one will be, too
 FEW = 100_000  # entries of X up to which extended precision costs nothing to speak of
@@ -231,7 +232,7 @@ def _judged(problem: Problem, state: _State, before: _State | None = None) -> _S
         if state.fresh and runs_away(now, problem.scale, problem.objective.data.design):
             return replace(state, status=Status.SEPARATED)
         alike = before is not None and ((state.fresh and before.fresh) or now.decrement <= CLOSE)
-        rounding = alike and before is not None and now.decrement >= before.reading.decrement
+        rounding = alike and before is not None and before.reading.decrement <= now.decrement <= NEAR
         if rounding or now.decrement * precise <= problem.tol:
             return replace(state, status=Status.CONVERGED)
     return replace(state, status=Status.MAX_ITER) if state.steps >= problem.max_iter else state

@@ -1,0 +1,164 @@
+"""Columns of zeros and ones, stored as numbers, that are a factor written out: one code a row holds them all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+
+from expfam._typing import AnyArray, BoolArray
+from expfam.design.coded import code_verbs
+from expfam.design.columns import Columns
+from expfam.parallel import ordered_map
+
+FEW = 4  # columns of zeros and ones from which on it is worth a read of the rows,
+LOOKED = 4000  # and rows that are looked at for a guess which columns those are
+LEVELS = 255  # a code is one byte: columns of a factor
+COPIED = 4  # a matrix may be copied without its indicators where at most one in so many of its columns is left
+AT_ONCE = 1 << 16  # rows a task reads
+TRIES = 3  # guesses, each without the columns that spoiled the one before
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """Which columns are indicators, (q,) among those of all terms, and which of them meet in a row, (q, q).
+
+    The factor and level that this gives each column, (m,): factor -1 and level 0 for numbers.
+    """
+
+    found: AnyArray
+    meets: BoolArray
+    factor: AnyArray
+    level: AnyArray
+
+
+def bundled(columns: tuple[Columns, ...], n: int) -> tuple[Columns, ...]:
+    """The same coefficients, columns of zeros and ones that never meet in a row stored as factors; large data only.
+
+    The terms as they are where too few columns are such; else every term knows the numbers of its coefficients.
+    """
+    dense = [c for c in columns if c.codes is None and c.values is not None and c.contrast is None]
+    guess = _guessed(dense, n) if dense else None
+    for _ in range(TRIES):
+        if guess is None or len(guess.found) < FEW or not all(map(_affordable, _parts(dense, guess))):
+            return columns
+        codes, odd, met = _codes(dense, guess, n)
+        if not odd.any() and not met.any():
+            return _stored(columns, dense, guess, codes)
+        guess = _mended(guess, odd, met)
+    return columns
+
+
+def _guessed(dense: list[Columns], n: int) -> _Guess:
+    """The columns that some rows show to hold only zeros and ones."""
+    rows = slice(None, None, max(n // LOOKED, 1))
+    seen = np.concatenate([c.values[rows] for c in dense if c.values is not None], axis=1)
+    found = np.flatnonzero(((seen == 0) | (seen == 1)).all(axis=0))
+    ones = seen[:, found].astype(np.float64)
+    return _dealt(found, ones.T @ ones > 0, seen.shape[1])
+
+
+def _dealt(found: AnyArray, meets: BoolArray, count: int) -> _Guess:
+    """Each column joins the first factor with none that it meets."""
+    factor, level = np.full(count, -1), np.zeros(count, dtype=np.uint8)
+    members: list[list[int]] = []
+    for j, column in enumerate(found):
+        fits = (a for a, those in enumerate(members) if len(those) < LEVELS and not meets[j, those].any())
+        a = next(fits, len(members))
+        if a == len(members):
+            members.append([])
+        members[a].append(j)
+        factor[column], level[column] = a, len(members[a])
+    return _Guess(found, meets, factor, level)
+
+
+def _mended(guess: _Guess, odd: BoolArray, met: BoolArray) -> _Guess:
+    """The guess less the columns that hold other numbers, dealt anew with the meetings that all rows show."""
+    found, meets = guess.found, guess.meets.copy()
+    factor, level = guess.factor[found], guess.level[found]
+    for j, before in np.argwhere(met[found]):
+        other = int(np.flatnonzero((factor == factor[j]) & (level == before))[0])
+        meets[j, other] = meets[other, j] = True
+    kept = ~odd[found]
+    return _dealt(found[kept], meets[np.ix_(kept, kept)], len(guess.factor))
+
+
+def _parts(dense: list[Columns], guess: _Guess) -> Iterator[tuple[Columns, BoolArray]]:
+    """Every term, and which of its columns stay numbers."""
+    ends = np.cumsum([len(c.names) for c in dense])
+    return zip(dense, np.split(guess.factor < 0, ends[:-1]), strict=True)
+
+
+def _affordable(part: tuple[Columns, BoolArray]) -> bool:
+    """Can the numbers that are left be had without a second copy of most of the matrix?"""
+    left = np.flatnonzero(part[1])
+    return len(left) * COPIED <= len(part[1]) or _adjacent(left)
+
+
+def _adjacent(numbers: AnyArray) -> bool:
+    return bool(numbers[-1] - numbers[0] == len(numbers) - 1)
+
+
+def _codes(dense: list[Columns], guess: _Guess, n: int) -> tuple[AnyArray, BoolArray, BoolArray]:
+    """The code of every factor in every row, (factors, n), and what forbids them: columns with other numbers, (m,), and
+    columns that meet a level of their own factor, (m, levels)."""
+    codes = np.zeros((int(guess.factor.max()) + 1, n), dtype=np.uint8)
+    count, verbs = len(guess.factor), code_verbs(compiled=True)
+
+    def part(lo: int) -> AnyArray:
+        rows, odd, met = slice(lo, lo + AT_ONCE), np.zeros((count, 1), bool), np.zeros((count, LEVELS + 1), bool)
+        start = 0
+        for term in dense:
+            at = slice(start, start := start + len(term.names))
+            assert term.values is not None
+            verbs.mark(term.values[rows], guess.factor[at], guess.level[at], codes[:, rows], odd[at, 0], met[at])
+        return np.hstack([odd, met])
+
+    bad = np.any(ordered_map(part, range(0, n, AT_ONCE)), axis=0)
+    return codes, bad[:, 0], bad[:, 1:]
+
+
+def _stored(columns: tuple[Columns, ...], dense: list[Columns], guess: _Guess, codes: AnyArray) -> tuple[Columns, ...]:
+    """Factors, and the terms without their indicators."""
+    ends = np.cumsum([0, *(len(c.names) for c in columns)])
+    numbers = {id(c): np.arange(lo, lo + len(c.names)) for c, lo in zip(columns, ends, strict=False)}
+    names = np.array(list(chain.from_iterable(c.names for c in dense)), dtype=object)
+    place = np.concatenate([numbers[id(c)] for c in dense])
+    factors = []
+    for a, row in enumerate(codes):
+        held = np.flatnonzero(guess.factor == a)
+        levels = guess.level[held].astype(np.intp)
+        factors.append(Columns(tuple(names[held]), row, int(levels.max()) + 1, None, levels, numbers=place[held]))
+    left = {id(c): _left(part) for c, part in _parts(dense, guess)}
+    others = [(c, left.get(id(c), slice(None))) for c in columns]
+    kept = (_narrowed(c, at, numbers[id(c)]) for c, at in others)
+    return (*(c for c in kept if c.names), *factors)
+
+
+def _left(kept: BoolArray) -> slice | AnyArray:
+    """The columns that stay numbers: all, some to be copied, or neighbours that are cheaper left where they are."""
+    at = np.flatnonzero(kept)
+    if len(at) == len(kept):
+        return slice(None)
+    return at if len(at) * COPIED <= len(kept) or not _adjacent(at) else slice(int(at[0]), int(at[-1]) + 1)
+
+
+def _narrowed(term: Columns, at: slice | AnyArray, numbers: AnyArray) -> Columns:
+    """Some columns of a term; `at` other than all only for numbers."""
+    if isinstance(at, slice) and at == slice(None):
+        return replace(term, numbers=numbers)
+    assert term.values is not None
+    values = term.values[:, at] if isinstance(at, slice) else _copied(term.values, at)
+    names = np.array(term.names, dtype=object)[at]
+    return replace(term, names=tuple(names), values=values, numbers=numbers[at])
+
+
+def _copied(values: AnyArray, at: AnyArray) -> AnyArray:
+    """values[:, at] row by row in memory."""
+    out = np.empty((len(values), len(at)), dtype=values.dtype)
+
+    def part(lo: int) -> None:
+        out[lo : lo + AT_ONCE] = values[lo : lo + AT_ONCE, at]
+
+    ordered_map(part, range(0, len(values), AT_ONCE))
+    return out
