@@ -15,6 +15,7 @@ from expfam.inference.statistics import Statistics, statistics
 from expfam.information import Covariance
 from expfam.model import Model, Prepared, choice, prepare
 from expfam.objective import Evaluation, Objective
+from expfam.parallel import one_blas_thread
 from expfam.response import Level
 from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
 from expfam.solvers.pose import pose
@@ -44,6 +45,13 @@ class How:
 def fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> Fit:
     """Fit a model to rows; `began` is when the work started, for the certificate's seconds."""
     _tell_dropped(rows)
+    with one_blas_thread():
+        found = _fit(model, rows, source, how, began)
+    _tell_certificate(found.certificate)
+    return found
+
+
+def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> Fit:
     read = perf_counter()
     prepared = prepare(model, rows)
     penalty = prepared.model.penalty.bind(prepared.data.design.names)
@@ -62,8 +70,7 @@ def fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> F
     sums = statistics(prepared, objective, theta, half, _null_deviance(problem), _df_model(problem, inverse))
     covariance = None if inverse is None else _covariance(prepared, problem, solution, inverse, sums).original(standard)
     timings = _phases(began, reading=read, design=laid_out, start=started, solver=solved, inference=perf_counter())
-    certificate = certify(posed, solution, at, factor, prepared.model.flat_names, timings)
-    _tell_certificate(certificate)
+    certificate = certify(posed, solution, at, factor, lambda: prepared.model.flat_names, timings)
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source

@@ -123,9 +123,14 @@ class Objective:
     def penalised(self, at: Evaluation, theta: FloatArray, times: float) -> Evaluation:
         """An evaluation with the penalty added `times`: P is per unit of mean loss, F is a sum."""
         form, scale = self.penalty, times * self.weight
-        gradient = None if at.gradient is None else at.gradient + scale * form.gradient(theta)
+        slope = form.gradient(theta)
+        value = float(np.vdot(theta, slope)) / 2
+        gradient = None
+        if at.gradient is not None:
+            slope *= scale
+            gradient = np.add(at.gradient, slope, out=slope)
         hessian = None if at.hessian is None else at.hessian.plus(*form.hessian(theta[0:1].size, scale))
-        return Evaluation(at.value + scale * form.value(theta), gradient, hessian)
+        return Evaluation(at.value + scale * value, gradient, hessian)
 
     def refined(self, theta: FloatArray) -> FloatArray:
         """The gradient with sums over rows in extended precision: for few rows and a near singular information."""
@@ -236,9 +241,10 @@ def chunks(n: int, cells: int, level: Level, design: Design) -> list[tuple[int, 
     width, d = max(design.stored, 1), cells // design.maps.raw
     pairs = d * (d + 1) // 2 if level == Level.HESSIAN else 1
     result = design.cells * d**2 if level == Level.HESSIAN else cells
-    rows = max(BLOCK_BYTES // (8 * (width + 7 * d + pairs)), 1024, 4 * result // width**2)
+    pays = 4 * result // width**2 if level == Level.HESSIAN else result // width
+    rows = max(BLOCK_BYTES // (8 * (width + 7 * d + pairs)), 1024, pays)
     blocks = -(-n // rows)
-    blocks = blocks if blocks == 1 else min(blocks + -blocks % 4, n)
+    blocks = blocks if blocks <= 2 else min(blocks + -blocks % 4, n)
     edges = [round(k * n / blocks) for k in range(blocks + 1)]
     tasks = max(min(blocks, 48, CHUNK_BYTES // (8 * result)), min(blocks, 2))
     cuts = [round(k * blocks / tasks) for k in range(tasks + 1)]

@@ -55,8 +55,39 @@ def ordered_sum(part: Callable[[S], T], items: Sequence[S]) -> T:
 
 def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
     workers = min(thread_count(), len(items))
-    with _controller().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         yield from map(part, items) if workers == 1 else _pool(workers).map(part, items)
+
+
+_alone: ContextVar[bool] = ContextVar("expfam_one_blas_thread", default=False)
+LARGE = 512  # rows of a matrix whose factorisation is worth more than one thread
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """BLAS on one thread inside the `with` block: threads of its own would wait in our way, each library's for itself.
+
+    Inside another one it costs nothing.
+    """
+    if _alone.get():
+        yield
+        return
+    token = _alone.set(True)
+    try:
+        with _controller().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _alone.reset(token)
+
+
+@contextmanager
+def blas_threads(rows: int) -> Iterator[None]:
+    """BLAS on all threads for the factorisation of a matrix of so many rows, where that pays."""
+    if rows < LARGE or not _alone.get():
+        yield
+        return
+    with _controller().limit(limits=thread_count(), user_api="blas"):
+        yield
 
 
 _kept = local()

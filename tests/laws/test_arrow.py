@@ -126,7 +126,7 @@ def test_the_bordered_gram_is_the_gram_by_blocks(seed: int, compiled: bool, inte
     assert len(found.own) == design.levels == levels - 1
     assert np.allclose(found.matrix, X.T @ (weight[:, None] * X))
     assert np.allclose(design.maps.congruence(design.gram(weight)), found.matrix)
-    scaled, standard = standardise(design, weight, np.zeros(design.p, dtype=bool))
+    scaled, standard = standardise(design, weight, np.zeros(design.p, dtype=bool), np.zeros(design.p))
     T = standard.original(np.eye(scaled.p))
     found = information(scaled.grams(weight[None]), scaled.maps)
     assert len(found.own) == len(np.unique(codes[codes > 0]))

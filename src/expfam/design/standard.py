@@ -12,6 +12,7 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design._map import Map, Split
 from expfam.design.dense import Dense
 from expfam.design.design import Design
+from expfam.design.maps import span
 from expfam.errors import SchemaError
 from expfam.parallel import ordered_sum
 
@@ -24,13 +25,15 @@ CELLS = 1 << 20  # numbers a task reads for the moments
 class Rescaled:
     """The map of a design in standard coordinates: C (I - e_1 mean') diag(scale) for the kept coefficients.
 
-    scale, mean (p,) of the columns as they are stored; e_1 is the intercept, which takes up the means.
+    scale, mean (p,) of the columns as they are stored; e_1 is the intercept, which takes up the means. `kept` numbers
+    the kept coefficients, `at` is the same as a slice where they are neighbours.
     """
 
     maps: Map
     scale: FloatArray
     mean: FloatArray
     kept: AnyArray
+    at: slice | AnyArray
     intercept: int | None
 
     @property
@@ -46,7 +49,7 @@ class Rescaled:
     def forward(self, beta: FloatArray) -> FloatArray:
         """Raw coefficients (raw,) or (raw, d) of beta."""
         theta = np.zeros((self.maps.p, *beta.shape[1:]))
-        theta[self.kept] = _times(self.scale[self.kept], beta)
+        theta[self.at] = _times(self.scale[self.at], beta)
         if self.intercept is not None:
             theta[self.intercept] -= self.mean @ theta
         return self.maps.forward(theta)
@@ -56,11 +59,11 @@ class Rescaled:
         gradient = self.maps.adjoint(raw)
         if self.intercept is not None:
             gradient = gradient - _times(self.mean, np.broadcast_to(gradient[self.intercept], gradient.shape))
-        return _times(self.scale[self.kept], gradient[self.kept])
+        return _times(self.scale[self.at], gradient[self.at])
 
     def squares(self, raw: FloatArray) -> FloatArray:
         """The squared entries of C diag(scale), transposed, times raw: (q,)."""
-        return np.asarray(self.scale[self.kept] ** 2 * self.maps.squares(raw)[self.kept])
+        return np.asarray(self.scale[self.at] ** 2 * self.maps.squares(raw)[self.at])
 
     def congruence(self, raw: FloatArray) -> FloatArray:
         """Raw information to that in beta, (q, q)."""
@@ -80,7 +83,7 @@ class Rescaled:
         inside, scale = levels >= 0, self.scale[part.levels] * part.scale
         first = None if self.intercept is None else int(np.searchsorted(part.others, self.intercept))
         kept = np.flatnonzero(others >= 0)
-        rest = Rescaled(part.rest, self.scale[part.others], self.mean[part.others], kept, first)
+        rest = Rescaled(part.rest, self.scale[part.others], self.mean[part.others], kept, span(kept), first)
         return Split(levels[inside], part.raw[inside], scale[inside], others[kept], rest)
 
 
@@ -136,20 +139,26 @@ def _times(scale: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def standardise(
-    design: Design, weight: FloatArray, held: BoolArray, sample: AnyArray | None = None
+    design: Design, weight: FloatArray, held: BoolArray, stiff: FloatArray, sample: AnyArray | None = None
 ) -> tuple[Design, Standard]:
     """Mean and spread of every column in one read of the rows, and the design in the coordinates they give.
 
     weight (n,); held (p,) marks penalised coefficients: columns are centred if there is an intercept that is free, and
-    one without spread is kept if it is held. The rows numbered in `sample` stand for all where they show a spread in
-    every column: coordinates need not be exact. Raises SchemaError where squares of a column overflow.
+    one without spread is kept if it is held. `stiff` (p,) is the curvature of the penalty, which adds to the square of
+    the spread as more rows would: a word of one posting is no unit where the penalty alone decides its coefficient.
+    The rows numbered in `sample` stand for all where they show a spread in every column: coordinates need not be
+    exact. Raises SchemaError where squares of a column overflow.
     """
     if sample is not None:
         standard, shift = _standard(design.take(sample), weight[sample], held)
         if (standard.scale[~held] > 0).all():
-            return restrict(_centred(design, shift), standard), standard
-    standard, shift = _standard(design, weight, held)
-    return restrict(_centred(design, shift), standard), standard
+            return _seen(design, standard, shift, stiff)
+    return _seen(design, *_standard(design, weight, held), stiff)
+
+
+def _seen(design: Design, standard: Standard, shift: FloatArray | None, stiff: FloatArray) -> tuple[Design, Standard]:
+    softened = replace(standard, scale=standard.scale / np.sqrt(1 + stiff * standard.scale**2))
+    return restrict(_centred(design, shift), softened), softened
 
 
 def _standard(design: Design, weight: FloatArray, held: BoolArray) -> tuple[Standard, FloatArray | None]:
@@ -179,7 +188,7 @@ def restrict(design: Design, standard: Standard) -> Design:
     """The design in the coordinates of `standard`, its aliased columns gone."""
     kept = np.flatnonzero(standard.kept)
     maps = design.maps.maps if isinstance(design.maps, Rescaled) else design.maps
-    rescaled = Rescaled(maps, standard.scale, standard.stored, kept, standard.intercept)
+    rescaled = Rescaled(maps, standard.scale, standard.stored, kept, span(kept), standard.intercept)
     return replace(design, maps=rescaled, names=tuple(standard.names[j] for j in kept))
 
 

@@ -1,12 +1,13 @@
 """Is this an optimum? The figures of theory.md 6, computed from (9) and (10) at the returned theta."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import compress
 
 import numpy as np
 
 from expfam._typing import FloatArray
+from expfam.design.standard import Standard
 from expfam.information import Factor
 from expfam.objective import Evaluation
 from expfam.response import Level
@@ -82,10 +83,10 @@ def certify(
     solution: Solution,
     at: Evaluation,
     factor: Factor | None,
-    names: tuple[str, ...],
+    names: Callable[[], tuple[str, ...]],
     timings: Mapping[str, float],
 ) -> Certificate:
-    """The certificate of a solution in standard coordinates; `names` are all coefficients', class after class."""
+    """The certificate of a solution in standard coordinates; `names` gives all coefficients', class after class."""
     problem, standard = posed.problem, posed.standard
     data = problem.objective.data
     assert at.gradient is not None
@@ -96,8 +97,6 @@ def certify(
         reading = read(at, problem.scale, factor)
     flat = reading.gradient <= max(problem.tol, 1e-6)
     runaway = flat and runs_away(reading, problem.scale, problem.objective.data.design)
-    kept = list(compress(names, np.tile(standard.kept, len(names) // len(standard.kept))))
-    moving = movers(by_class(standard.spreads(reading.step))) if runaway else np.zeros(len(kept), dtype=bool)
     return Certificate(
         gradient=reading.gradient,
         raw=float(np.abs(standard.gradient(at.gradient)).max(initial=0.0)) / problem.scale.weight,
@@ -106,7 +105,7 @@ def certify(
         condition=condition,
         tol=problem.tol,
         aliased=standard.aliased,
-        separated=tuple(name for name, moves in zip(kept, moving, strict=True) if moves),
+        separated=_moving(names(), standard, reading) if runaway else (),
         status=_status(problem, solution, reading, runaway),
         steps=solution.steps,
         passes=solution.passes + (solution.at is None),
@@ -115,6 +114,12 @@ def certify(
         summed_from=data.n if data.rows is None else data.rows,
         timings=timings,
     )
+
+
+def _moving(names: tuple[str, ...], standard: Standard, reading: Reading) -> tuple[str, ...]:
+    """The coefficients that carry a runaway step."""
+    kept = compress(names, np.tile(standard.kept, len(names) // len(standard.kept)))
+    return tuple(compress(kept, movers(by_class(standard.spreads(reading.step)))))
 
 
 def _kkt(gradient: FloatArray, diagonal: FloatArray, scale: Scale) -> float:

@@ -8,6 +8,7 @@ from scipy.linalg import lapack
 from expfam._typing import BoolArray, FloatArray
 from expfam.information._information import Factor, Information
 from expfam.information.covariance import Written
+from expfam.parallel import blas_threads
 
 LIFTS = (0.0, *(10.0**k for k in range(-15, 9)))
 """What a unit diagonal is raised by, in turn, until the matrix is positive definite."""
@@ -32,7 +33,8 @@ class Cholesky(Factor):
     def inverse(self) -> Written:
         if not len(self.scale):
             return Written(self.lower)
-        inverse, _ = lapack.dpotri(self.lower, lower=1)
+        with blas_threads(len(self.lower)):
+            inverse, _ = lapack.dpotri(self.lower, lower=1)
         full = np.tril(inverse) + np.tril(inverse, -1).T
         return Written(full * self.scale[:, None] * self.scale)
 
@@ -77,7 +79,8 @@ def cholesky(hessian: FloatArray) -> Cholesky:
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     unit = hessian * scale[:, None] * scale
     for lift in LIFTS:
-        lower, info = lapack.dpotrf(unit + lift * np.eye(len(unit)) if lift else unit, lower=1)
+        with blas_threads(len(unit)):
+            lower, info = lapack.dpotrf(unit + lift * np.eye(len(unit)) if lift else unit, lower=1)
         if info == 0:
             break
     return Cholesky(lower, scale, np.inf if lift else condition_of(lower, unit), lift == 0)

@@ -19,13 +19,9 @@ class QuadraticForm:
     matrix: FloatArray | None = None
 
     def gradient(self, theta: FloatArray) -> FloatArray:
-        """S theta, the shape of theta."""
+        """S theta, the shape of theta; P(theta) is half its product with theta."""
         scaled = self.diagonal * theta if theta.ndim == 1 else self.diagonal[:, None] * theta
         return scaled if self.matrix is None else scaled + self.matrix @ theta
-
-    def value(self, theta: FloatArray) -> float:
-        """P(theta), theta (p,) or (p, d)."""
-        return float(np.sum(theta * self.gradient(theta)) / 2)
 
     def hessian(self, classes: int, scale: float) -> tuple[FloatArray, FloatArray | None]:
         """scale S for every class, as a diagonal (p d,) and what is beside it, (p d, p d)."""

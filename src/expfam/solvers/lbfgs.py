@@ -64,17 +64,18 @@ def _advance(problem: Problem, memory: int, limit: int, state: _State) -> _State
     tries = 0
     for share in _shares():
         tries += 1
-        new = problem.objective(state.theta + share * step, Level.GRADIENT)
+        move = step if share == 1.0 else share * step
+        theta = state.theta + move
+        new = problem.objective(theta, Level.GRADIENT)
         if new.gradient is not None and fair(state.at, new, -share * slope / 2):
             break
     else:
         if state.secants:
             return replace(state, secants=(), passes=state.passes + tries)
         return replace(state, status=Status.STALLED, passes=state.passes + tries)
-    secants = remember(state.secants, share * step, new.gradient - state.at.gradient, memory)
+    secants = remember(state.secants, move, new.gradient - state.at.gradient, memory)
     done = replace(
-        state, theta=state.theta + share * step, at=new, secants=secants, steps=state.steps + 1,
-        passes=state.passes + tries,
+        state, theta=theta, at=new, secants=secants, steps=state.steps + 1, passes=state.passes + tries
     )  # fmt: skip
     if problem.scale.gradient(new.gradient) <= problem.tol:
         return replace(done, status=Status.CONVERGED)

@@ -37,7 +37,8 @@ def null_metric(problem: Problem, widest: int) -> Metric:
     objective, weight = problem.objective, problem.scale.weight
     sizes, turn = np.linalg.eigh(_curvature(problem))
     if problem.start.shape[0] > widest:
-        values = np.outer(np.full(problem.start.shape[0], weight), np.square(turn) @ sizes)  # columns of spread 1
+        spread = weight * (1 - objective.penalty.diagonal)  # standard coordinates: it and the penalty make 1
+        values = np.outer(spread, np.square(turn) @ sizes)
         values += objective.penalty.hessian(1, weight)[0][:, None]
         values = np.maximum(values, SMALLEST * values.max())
         return Diagonal(values.reshape(problem.start.shape))

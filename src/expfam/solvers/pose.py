@@ -26,7 +26,8 @@ def pose(objective: Objective, tol: float, max_iter: int, seed: int, tell: Tell)
     """The problem of an objective that is written in the columns' own units."""
     family, data = objective.family, objective.data
     chosen = sample(objective, data.design.p * ((family.k or 2) - 1 if isinstance(family, Categorical) else 1), seed)
-    design, standard = standardise(data.design, data.weight, objective.penalty.holds, chosen)
+    holds, stiff = objective.penalty.holds, objective.penalty.diagonal
+    design, standard = standardise(data.design, data.weight, holds, stiff, chosen)
     whole = replace(objective, data=replace(data, design=design))
     seen = _seen(whole, standard)
     null = null_model(seen)

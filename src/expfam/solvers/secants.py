@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.blas import daxpy
 
 from expfam._typing import FloatArray
 from expfam.information import Factor
@@ -69,15 +70,20 @@ def remember(secants: Secants, s: FloatArray, y: FloatArray, memory: int = MEMOR
 
 def direction(metric: Metric, secants: Secants, gradient: FloatArray) -> FloatArray:
     """-B^-1 gradient by the two-loop recursion; the metric is scaled to the curvature along the last step."""
-    q, shares = gradient, []
+    q, shares = np.array(gradient), []
     for pair in reversed(secants):
         share = pair.rho * float(np.vdot(pair.s, q))
         shares.append(share)
-        q = q - share * pair.y
-    d = metric.solve(q)
+        _add(q, -share, pair.y)
+    d = np.negative(metric.solve(q))
     if secants:
         last = secants[-1]
-        d = d / (last.rho * float(np.vdot(last.y, metric.solve(last.y))))
+        d /= last.rho * float(np.vdot(last.y, metric.solve(last.y)))
     for pair, share in zip(secants, reversed(shares), strict=True):
-        d = d + (share - pair.rho * float(np.vdot(pair.y, d))) * pair.s
-    return -d
+        _add(d, -share - pair.rho * float(np.vdot(pair.y, d)), pair.s)
+    return d
+
+
+def _add(to: FloatArray, share: float, vector: FloatArray) -> None:
+    """to += share vector, without a copy: of a million coefficients every one would be felt."""
+    daxpy(vector.reshape(-1), to.reshape(-1), a=share)
