@@ -37,8 +37,7 @@ def null_metric(problem: Problem, widest: int) -> Metric:
     objective, weight = problem.objective, problem.scale.weight
     sizes, turn = np.linalg.eigh(_curvature(problem))
     if problem.start.shape[0] > widest:
-        spread = weight * (1 - objective.penalty.diagonal)  # standard coordinates: it and the penalty make 1
-        values = np.outer(spread, np.square(turn) @ sizes)
+        values = np.outer(weight * _spread(objective), np.square(turn) @ sizes)
         values += objective.penalty.hessian(1, weight)[0][:, None]
         values = np.maximum(values, SMALLEST * values.max())
         return Diagonal(values.reshape(problem.start.shape))
@@ -54,6 +53,12 @@ def _curvature(problem: Problem) -> FloatArray:
     if family.vector:
         return np.asarray(family.variance(link.inverse(problem.null.eta[None]))[0])
     return np.array([[problem.null.weight / problem.scale.weight]])
+
+
+def _spread(objective: Objective) -> FloatArray:
+    """The mean square of every column, (p,)."""
+    data = objective.data
+    return data.design.maps.squares(data.design.squares(data.weight)) / objective.weight
 
 
 def _gram(objective: Objective) -> Information:

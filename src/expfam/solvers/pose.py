@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
-from expfam.design.standard import Standard, restrict, standardise
+from expfam.design.standard import Standard, restrict, standardise, written_out
 from expfam.families import Categorical
 from expfam.information import CLEAR, RANK_TOL, Arrow, Information, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
@@ -46,7 +46,7 @@ def pose(objective: Objective, tol: float, max_iter: int, seed: int, tell: Tell)
 
 def _seen(objective: Objective, standard: Standard) -> Objective:
     """The objective as a function of beta."""
-    data = replace(objective.data, design=restrict(objective.data.design, standard))
+    data = replace(objective.data, design=written_out(restrict(objective.data.design, standard)))
     kept = np.flatnonzero(standard.kept)
     return replace(objective, data=data, penalty=objective.penalty.congruence(standard.scale, kept))
 
