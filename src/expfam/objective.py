@@ -1,7 +1,7 @@
 """F(theta) = sum_i w_i loss(y_i; psi_i) + P(theta) (7), gradient (9) and information (10), folded over rows (13)."""
 
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from itertools import pairwise
 from operator import add
 from typing import Any
@@ -160,7 +160,7 @@ class Objective:
             right = np.divide(-row.score, half, out=np.zeros(block.n), where=half > 0)
             return root(half[:, None] * block.design.forward(units), right)
 
-        total = ordered_sum(part, chunks(self.data.n, maps.raw, Level.HESSIAN, self.data.design))
+        total = ordered_sum(part, chunks(self.data, maps.raw, Level.HESSIAN))
         return total if self.penalty.is_zero else total.plus(*self.penalty.hessian(1, self.weight))
 
     def loss(self, theta: FloatArray, level: Level = Level.HESSIAN) -> Evaluation:
@@ -168,16 +168,14 @@ class Objective:
         maps = self.data.design.maps
         raw = maps.forward(theta)
         cells = maps.raw * raw[0:1].size
-        total = ordered_sum(
-            lambda chunk: self._chunk(chunk, raw, level), chunks(self.data.n, cells, level, self.data.design)
-        )
+        total = ordered_sum(lambda chunk: self._chunk(chunk, raw, level), chunks(self.data, cells, level))
         gradient = None if total.gradient is None else maps.adjoint(total.gradient)
         hessian = None if total.grams is None else information(total.grams, maps)
         return Evaluation(total.value + self.data.within, gradient, hessian)
 
     def _chunk(self, bounds: tuple[int, ...], raw: FloatArray, level: Level) -> Sums:
         """The sum over the blocks between consecutive bounds, in order, in raw columns."""
-        blocks = (self.data.take(slice(lo, hi)) for lo, hi in pairwise(bounds))
+        blocks = (self.data.take(slice(lo, hi)) if hi - lo < self.data.n else self.data for lo, hi in pairwise(bounds))
         with np.errstate(over="ignore", invalid="ignore"):  # infinite sums are seen, and told, by whoever asked
             total = self.block(next(blocks), raw, level)
             for block in blocks:
@@ -232,17 +230,24 @@ def _arrow(grams: Bordered, maps: Map) -> Arrow:
     return Arrow(grams.own[0, part.raw] * part.scale**2, border, corner, part.levels, part.others)
 
 
-def chunks(n: int, cells: int, level: Level, design: Design) -> list[tuple[int, ...]]:
+def chunks(data: Data, cells: int, level: Level) -> list[tuple[int, ...]]:
+    """The chunks of all rows for a result of so many `cells`, classes times raw columns."""
+    design, d = data.design, cells // data.design.maps.raw
+    pairs = d * (d + 1) // 2 if level == Level.HESSIAN else 0
+    result = design.cells * d**2 if level == Level.HESSIAN else cells
+    return _bounds(data.n, max(design.stored, 1), d, pairs, result)
+
+
+@cache
+def _bounds(n: int, width: int, d: int, pairs: int, result: int) -> list[tuple[int, ...]]:
     """Block bounds grouped into chunks, a chunk a task: a function of the problem alone, never of the threads.
 
-    Blocks fit the cache, are long enough to pay for adding up their (cells, cells) result, and go evenly into 2 or 4
-    threads; chunks are few enough for their accumulators to fit in memory.
+    Blocks of rows of `width` stored numbers, d linear predictors and `pairs` weights fit the cache, are long enough to
+    pay for adding up their `result`, and go evenly into 2 or 4 threads; chunks are few enough for their accumulators
+    to fit in memory.
     """
-    width, d = max(design.stored, 1), cells // design.maps.raw
-    pairs = d * (d + 1) // 2 if level == Level.HESSIAN else 1
-    result = design.cells * d**2 if level == Level.HESSIAN else cells
-    pays = 4 * result // width**2 if level == Level.HESSIAN else result // width
-    rows = max(BLOCK_BYTES // (8 * (width + 7 * d + pairs)), 1024, pays)
+    pays = 4 * result // width**2 if pairs else result // width
+    rows = max(BLOCK_BYTES // (8 * (width + 7 * d + max(pairs, 1))), 1024, pays)
     blocks = -(-n // rows)
     blocks = blocks if blocks <= 2 else min(blocks + -blocks % 4, n)
     edges = [round(k * n / blocks) for k in range(blocks + 1)]

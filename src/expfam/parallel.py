@@ -50,6 +50,8 @@ def ordered_map(part: Callable[[S], T], items: Sequence[S]) -> list[T]:
 
 def ordered_sum(part: Callable[[S], T], items: Sequence[S]) -> T:
     """part(items[0]) + part(items[1]) + ..., in this order whatever the number of threads."""
+    if len(items) == 1 and _alone.get():
+        return part(items[0])
     return reduce(add, _each(part, items))
 
 

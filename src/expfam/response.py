@@ -7,6 +7,7 @@ where means and variances underflow; the laws hold each to `derived`. A form in 
 
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -114,19 +115,20 @@ def weighted(
 
     def times(x: FloatArray) -> FloatArray:
         scale = w if x.ndim == 1 else w[:, None]
-        with np.errstate(all="ignore"):
-            return scale * x if every else np.where(scale == 0, 0.0, scale * x)
+        return scale * x if every else np.where(scale == 0, 0.0, scale * x)
 
     score, weight = row.score, row.weight
     if weight is not None and weight.ndim == 3:
         weight = weight[:, *np.triu_indices(weight.shape[1])]
-    return Weighted(
-        float(times(row.loss).sum()),
-        None if score is None else times(score),
-        None if weight is None else np.ascontiguousarray(times(weight).T),
-    )
+    with np.errstate(all="ignore"):
+        return Weighted(
+            float(times(row.loss).sum()),
+            None if score is None else times(score),
+            None if weight is None else np.ascontiguousarray(times(weight).T),
+        )
 
 
+@cache
 def observed_differs(family: ExponentialFamily, link: Link) -> bool:
     """Is psi'' != 0, so that the observed weight depends on t? Asked of the rows themselves, at three means."""
     if family.vector:

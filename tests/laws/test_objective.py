@@ -1,7 +1,7 @@
 """F is a sum over rows with the right derivatives, the same to the last bit for any number of threads."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -119,10 +119,11 @@ def test_threads_change_no_bit(family: str) -> None:
 
 
 def test_chunks_cover_the_rows_once() -> None:
-    design = assemble((Columns(("x",), values=np.zeros((5, 1))),), 5)
     for n in (1, 5, 1024, 100_000, 1_000_003):
-        for cells in (1, 60, 3000):
-            bounds = chunks(n, cells, Level.HESSIAN, design)
+        design = assemble((Columns(("x",), values=np.broadcast_to(0.5, (n, 1))),), n, compiled=False)
+        rows = np.broadcast_to(1.0, n)
+        for cells, level in product((1, 60, 3000), (Level.GRADIENT, Level.HESSIAN)):
+            bounds = chunks(Data(design, rows, rows, rows, None), cells, level)
             edges = [bounds[0][0], *(edge for chunk in bounds for edge in chunk[1:])]
             assert edges[0] == 0
             assert edges[-1] == n

@@ -29,7 +29,7 @@ def meat(objective: Objective, theta: FloatArray) -> Information:
     def part(bounds: tuple[int, ...]) -> Any:
         return reduce(add, (_outer(objective, data.take(slice(lo, hi)), raw) for lo, hi in pairwise(bounds)))
 
-    total = ordered_sum(part, chunks(data.n, raw.size, Level.HESSIAN, data.design))
+    total = ordered_sum(part, chunks(data, raw.size, Level.HESSIAN))
     return information(total, maps)
 
 
