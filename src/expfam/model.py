@@ -10,6 +10,7 @@ from expfam.errors import SchemaError
 from expfam.families import ExponentialFamily
 from expfam.links import Link
 from expfam.objective import Data
+from expfam.parallel import ordered_map, slices
 from expfam.penalties import Penalty
 from expfam.source import RowSet, Terms, check_vectors
 from expfam.target import Target, check_interior, target
@@ -102,7 +103,8 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     if not weight.any():
         raise SchemaError("no row has a positive weight; at least one must count")
     bound = replace(model, family=goal.family, classes=goal.classes, response=rows.response.name)
-    conjugate = goal.family.conjugate(goal.family.T(goal.y))
+    parts = ordered_map(lambda rows: goal.family.conjugate(goal.family.T(goal.y[rows])), slices(rows.n))
+    conjugate = parts[0] if len(parts) == 1 else np.concatenate(parts)
     design = assemble(rows.columns, rows.n)
     data = Data(design, goal.y, conjugate, weight, offset_of(bound, rows))
     counted = weight > 0

@@ -55,6 +55,11 @@ def ordered_sum(part: Callable[[S], T], items: Sequence[S]) -> T:
     return reduce(add, _each(part, items))
 
 
+def slices(n: int, step: int = 1 << 16) -> list[slice]:
+    """The rows 0 to n, so many at a time; at least one slice."""
+    return [slice(lo, min(lo + step, n)) for lo in range(0, max(n, 1), step)]
+
+
 def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
     workers = min(thread_count(), len(items))
     with one_blas_thread():

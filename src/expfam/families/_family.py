@@ -9,6 +9,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.errors import FamilyError, ResponseError
+from expfam.parallel import ordered_sum, slices
 
 Scale: TypeAlias = FloatArray | float
 
@@ -166,12 +167,15 @@ class ExponentialFamily(ABC):
         The means enter by their deviance alone: log density = log density at mu = T(y), less w loss / phi. Known phi:
         w counts rows; estimated: phi = deviance / sum f w, and w divides it.
         """
+        w, f = np.broadcast_to(weight, np.shape(y)), np.broadcast_to(frequency, np.shape(y))
+        rows = slices(len(y))
         if self.fixed_dispersion:
-            return float(np.sum(frequency * weight * self.log_saturated(y, 1.0))) - deviance / 2
-        phi = deviance / float(np.sum(np.broadcast_to(frequency * np.asarray(weight), np.shape(y))))
+            return ordered_sum(lambda at: float(f[at] * w[at] @ self.log_saturated(y[at], 1.0)), rows) - deviance / 2
+        phi = deviance / float(f @ w)
         if not phi > 0:
             return np.inf
-        return float(np.sum(frequency * self.log_saturated(y, np.asarray(weight / phi)))) - deviance / (2 * phi)
+        at_means = ordered_sum(lambda at: float(f[at] @ self.log_saturated(y[at], w[at] / phi)), rows)
+        return at_means - deviance / (2 * phi)
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         """y ~ p(.; natural(mu)) with dispersion phi / w; (n,)."""
