@@ -11,6 +11,7 @@ from expfam.families.bernoulli import Bernoulli
 from expfam.families.binomial import Binomial
 from expfam.families.categorical import Categorical
 from expfam.families.quasi_binomial import QuasiBinomial
+from expfam.parallel import ordered_sum, slices
 
 LARGEST = 1e150
 
@@ -123,7 +124,8 @@ def _number_labels(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
 
 def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray, name: str) -> None:
     """The mean response must lie inside the domain of means: else the null model already is infinite."""
-    mean = np.atleast_1d((family.T(y).T * weight).sum(axis=-1) / weight.sum())
+    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ family.T(y[rows])), slices(len(y)))
+    mean = total / weight.sum()
     lo, hi = family.mean_domain
     if not ((mean > lo) & (mean < hi)).all():
         bad = float(mean[~((mean > lo) & (mean < hi))][0])
