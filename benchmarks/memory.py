@@ -58,9 +58,9 @@ def main(request: str) -> None:
     expfam would not load its compiled kernels for a few rows: they are code, no copy of the data, and loaded before.
     """
     from benchmarks.competitors import every
-    from expfam.warming import warmup
     from benchmarks.problems import PROBLEMS
     from benchmarks.race import stopped_after, timed
+    from expfam.warming import warmup
 
     problem, case, name, options = json.loads(request)
     settings = Settings(**options)

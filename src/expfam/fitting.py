@@ -11,13 +11,16 @@ from expfam.diagnostics.certificate import Certificate, certify, closing_evaluat
 from expfam.errors import AliasWarning, ConvergenceWarning, DataWarning, SchemaError, SeparationWarning, SolverError
 from expfam.fit import Fit
 from expfam.inference.covariance import effective_df, meat, sandwich
+from expfam.inference.optimum import Optimum
 from expfam.inference.statistics import Statistics, statistics
+from expfam.inference.vcov import Asked
+from expfam.inference.vcov import covariance as asked_covariance
 from expfam.information import Covariance
-from expfam.model import Model, Prepared, choice, prepare
-from expfam.objective import Evaluation, Objective
+from expfam.model import Model, choice, prepare
+from expfam.objective import Objective
 from expfam.parallel import one_blas_thread
 from expfam.response import Level
-from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
+from expfam.solvers import SGD, Problem, Solver, Status, choose
 from expfam.solvers.pose import pose
 from expfam.solvers.problem import Tell
 from expfam.source import RowSet, Source
@@ -25,7 +28,8 @@ from expfam.source import RowSet, Source
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How to solve: solver, stopping rule, aliased columns, sums of equal rows, seed, and whom to tell of progress."""
+    """How to solve: solver, stopping rule, aliased columns, sums of equal rows, seed, whom to tell of progress, and the
+    covariance to answer with."""
 
     solver: str | Solver
     tol: float
@@ -34,6 +38,7 @@ class How:
     aggregate: str
     seed: int
     tell: Tell
+    vcov: Asked
 
     def __post_init__(self) -> None:
         choice("aliased", self.aliased)
@@ -65,21 +70,26 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     solution = choose(how.solver, problem).solve(problem)
     solved = perf_counter()
     theta, (at, factor) = standard.original(solution.theta), closing_evaluation(problem, solution)
-    half = at.value - problem.objective.penalised(Evaluation(0.0), solution.theta, 1.0).value
+    half = at.value - problem.objective.value_of_penalty(solution.theta)
     inverse = None if factor is None else factor.inverse()
     sums = statistics(prepared, objective, theta, half, _null_deviance(problem), _df_model(problem, inverse))
-    covariance = None if inverse is None else _covariance(prepared, problem, solution, inverse, sums).original(standard)
+    covariance = None
+    if factor is not None and inverse is not None:
+        here = Optimum(prepared, objective, posed, solution.theta, at, factor)
+        covariance = here.original(_covariance(here, inverse, sums, how.vcov, source))
     timings = _phases(began, reading=read, design=laid_out, start=started, solver=solved, inference=perf_counter())
     certificate = certify(posed, solution, at, factor, lambda: prepared.model.flat_names, timings)
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
-        prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source
+        prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
+        how.vcov.label,
     )  # fmt: skip
 
 
 def _summed(objective: Objective, model: Model, how: How) -> Objective:
     """The objective with equal rows summed; not where single rows matter, to a sandwich or a stochastic step."""
-    single = model.weights_kind == "sampling" or isinstance(how.solver, SGD) or how.solver == "sgd"
+    robust = model.weights_kind == "sampling" or how.vcov.kind != "model"
+    single = robust or isinstance(how.solver, SGD) or how.solver == "sgd"
     return objective if single else aggregated(objective, how.aggregate)
 
 
@@ -104,12 +114,12 @@ def _df_model(problem: Problem, inverse: Covariance | None) -> float:
     return np.nan if inverse is None else effective_df(problem.objective, inverse, classes)
 
 
-def _covariance(
-    prepared: Prepared, problem: Problem, solution: Solution, inverse: Covariance, sums: Statistics
-) -> Covariance:
-    """phi H^-1, or the sandwich where weights are sampling weights and nothing else is valid."""
-    if prepared.model.weights_kind == "sampling":
-        return sandwich(inverse, meat(problem.objective, solution.theta), sums.n)
+def _covariance(here: Optimum, inverse: Covariance, sums: Statistics, ask: Asked, source: Source) -> Covariance:
+    """phi H^-1, another that was asked for, or the sandwich where weights are sampling weights."""
+    if ask.kind != "model":
+        return asked_covariance(here, ask, sums.dispersion, source)
+    if here.model.weights_kind == "sampling":
+        return sandwich(inverse, meat(here.problem.objective, here.beta), sums.n)
     return inverse.times(sums.dispersion)
 
 

@@ -1,7 +1,7 @@
 """The front: `glm("y ~ a + log(x)", data, family="poisson")` and `glm_arrays(X, y, family="bernoulli")`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, TypedDict, Unpack
 
@@ -13,6 +13,7 @@ from expfam.families import ExponentialFamily
 from expfam.families import family as family_of
 from expfam.fit import Fit
 from expfam.fitting import How, fit
+from expfam.inference.vcov import asked
 from expfam.links import Link
 from expfam.links import link as link_of
 from expfam.matrix import MatrixTerms, matrix
@@ -42,6 +43,7 @@ class Options(TypedDict, total=False):
     aliased: str
     unseen: str
     aggregate: str
+    vcov: str | Mapping[str, Any] | None
     seed: int
     progress: bool
 
@@ -49,7 +51,7 @@ class Options(TypedDict, total=False):
 DEFAULTS = Options(
     family="gaussian", link=None, weights=None, weights_kind="precision", offset=None, exposure=None, trials=None,
     penalty=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error",
-    aggregate="auto", seed=0, progress=False,
+    aggregate="auto", vcov=None, seed=0, progress=False,
 )  # fmt: skip
 
 
@@ -72,6 +74,7 @@ def glm(
     aliased: str = "drop",
     unseen: str = "error",
     aggregate: str = "auto",
+    vcov: str | Mapping[str, Any] | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> Fit:
@@ -90,6 +93,8 @@ def glm(
     unseen        a level first met at prediction: "error", "reference" or "missing"
     aggregate     sum rows of equal predictors first, in designs that are all factors: the same likelihood from fewer
                   rows. "auto" where that at least halves them, "always", "never"
+    vcov          covariance of the coefficients: "model" (phi H^-1), "observed", "HC0" to "HC3", {"cluster": "id"} or
+                  several ["firm", "year"], {"hac": lags, "time": "day"}: `Fit.vcov` says what each is
 
     Raises ExpfamError (FormulaError, SchemaError, ResponseError, SolverError, FamilyError); warns DataWarning,
     AliasWarning, SeparationWarning, ConvergenceWarning.
@@ -98,7 +103,7 @@ def glm(
 
     began = perf_counter()
     with show_progress(progress, "reading the data") as tell:
-        how = How(solver, tol, max_iter, aliased, aggregate, seed, tell)
+        how = How(solver, tol, max_iter, aliased, aggregate, seed, tell, asked(vcov))
         texts, arrays = _split(weights=weights, offset=offset, exposure=exposure, trials=trials)
         source = Source(data, vectors=arrays)
         terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
@@ -124,7 +129,9 @@ def glm_arrays(
     given: Options = {**DEFAULTS, **options}
     with show_progress(given["progress"], "reading the data") as tell:
         solver, tol, max_iter = given["solver"], given["tol"], given["max_iter"]
-        how = How(solver, tol, max_iter, given["aliased"], given["aggregate"], given["seed"], tell)
+        how = How(
+            solver, tol, max_iter, given["aliased"], given["aggregate"], given["seed"], tell, asked(given["vcov"])
+        )
         texts, arrays = _split(**{name: given.get(name) for name in VECTORS})
         if texts:
             name, text = next(iter(texts.items()))

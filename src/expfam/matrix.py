@@ -13,7 +13,7 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design import Columns
 from expfam.errors import ResponseError, SchemaError
 from expfam.parallel import ordered_map
-from expfam.source import RowSet, Source, Terms, vectors_at
+from expfam.source import Block, RowSet, Source, Terms, vectors_at
 from expfam.target import RawResponse, labels_of
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -40,6 +40,13 @@ class MatrixTerms(Terms):
     @property
     def names(self) -> tuple[str, ...]:
         return ("Intercept", *self.columns) if self.intercept else self.columns
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        return tuple(
+            Block(name, frozenset() if self.intercept and not j else frozenset([name]), slice(j, j + 1))
+            for j, name in enumerate(self.names)
+        )
 
     @property
     def references(self) -> Mapping[str, str]:

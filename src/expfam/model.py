@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import AnyArray, FloatArray
 from expfam.design import assemble
 from expfam.errors import SchemaError
 from expfam.families import ExponentialFamily
@@ -63,11 +63,16 @@ class Model:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """Rows ready for an objective: Data without zero weights, and the frequency (n,) of each row (None: one each)."""
+    """Rows ready for an objective: Data without zero weights, and the frequency (n,) of each row (None: one each).
+
+    `places` (n,) are the rows' numbers in the data, None for all of its `given` rows.
+    """
 
     model: Model
     data: Data
     frequency: FloatArray | None
+    places: AnyArray | None
+    given: int
 
     @property
     def n(self) -> int:
@@ -108,11 +113,13 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     design = assemble(rows.columns, rows.n)
     data = Data(design, goal.y, conjugate, weight, offset_of(bound, rows))
     counted = weight > 0
+    places = None if rows.kept is None else np.flatnonzero(rows.kept)
     if not counted.all():
         data = data.take(np.flatnonzero(counted))
         frequency = None if frequency is None else frequency[counted]
+        places = np.flatnonzero(counted) if places is None else places[counted]
     check_interior(goal.family, data.y, data.weight, rows.response.name)
-    return Prepared(bound, data, frequency)
+    return Prepared(bound, data, frequency, places, rows.n if rows.kept is None else len(rows.kept))
 
 
 def _whole(weights: FloatArray, rows: RowSet) -> FloatArray:

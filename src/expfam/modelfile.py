@@ -90,6 +90,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "dropped": dict(fit.dropped),
         "dropped_rows": fit.dropped_rows,
         "kind": fit.kind,
+        "vcov": fit.vcov_kind,
     }
 
 
@@ -120,7 +121,8 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
     if len(theta) != len(model.names) or kept.shape != theta.shape[:1] or size != theta.size:
         raise ModelFileError(f"{len(model.names)} names, coefficients {theta.shape}, covariance {size}")
     return Fit(
-        model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None
+        model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None,
+        plain.get("vcov", "model"),
     )  # fmt: skip
 
 

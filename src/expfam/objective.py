@@ -120,6 +120,10 @@ class Objective:
             return Evaluation(np.inf)
         return total if self.penalty.is_zero else self.penalised(total, theta, 1.0)
 
+    def value_of_penalty(self, theta: FloatArray) -> float:
+        """sum w P(theta)."""
+        return float(np.vdot(theta, self.penalty.gradient(theta))) / 2 * self.weight
+
     def penalised(self, at: Evaluation, theta: FloatArray, times: float) -> Evaluation:
         """An evaluation with the penalty added `times`: P is per unit of mean loss, F is a sum."""
         form, scale = self.penalty, times * self.weight

@@ -51,6 +51,20 @@ class RowSet:
         return row if self.kept is None else int(np.flatnonzero(self.kept)[row])
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One term: its label, the variables it is a product of, and the numbers of its coefficients."""
+
+    label: str
+    factors: frozenset[str]
+    columns: slice
+
+    @property
+    def is_intercept(self) -> bool:
+        """Is it the column of ones?"""
+        return not self.factors
+
+
 class Terms(ABC):
     """The right side of a model as learned data: which columns of a source make which columns of X."""
 
@@ -60,6 +74,11 @@ class Terms(ABC):
     @abstractmethod
     def names(self) -> tuple[str, ...]:
         """The coefficient names, in order."""
+
+    @property
+    @abstractmethod
+    def blocks(self) -> tuple[Block, ...]:
+        """The terms, in order, the intercept among them."""
 
     @property
     @abstractmethod

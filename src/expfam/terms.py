@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from expfam.data.column import Column
 from expfam.data.table import Table, read
 from expfam.design import Columns
 from expfam.errors import FormulaError, SchemaError
+from expfam.formula.coding import names
 from expfam.formula.encode import encode, evaluate, lay_out
 from expfam.formula.expression import columns_of
 from expfam.formula.learn import learn_values, missing_rows, needed, plan
 from expfam.formula.roles import Worth
 from expfam.formula.schema import ROLES, Request, Schema
-from expfam.source import VECTORS, RowSet, Source, Terms, vectors_at
+from expfam.source import VECTORS, Block, RowSet, Source, Terms, vectors_at
 from expfam.target import RawResponse
 
 
@@ -29,6 +31,15 @@ class FormulaTerms(Terms):
     @property
     def names(self) -> tuple[str, ...]:
         return self.schema.names
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        counts = [len(names(term, self.schema.variables)) for term in self.schema.terms]
+        ends = np.cumsum([0, *counts]).tolist()
+        return tuple(
+            Block(":".join(term.variables) or "Intercept", frozenset(term.variables), slice(lo, hi))
+            for term, (lo, hi) in zip(self.schema.terms, pairwise(ends), strict=True)
+        )
 
     @property
     def references(self) -> Mapping[str, str]:

@@ -1,15 +1,16 @@
 """X as an operator: column groups side by side, seen through a linear map. All of storage that solvers meet."""
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import TypeAlias
 
 import numpy as np
 
-from expfam._typing import AnyArray, FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design._group import Group
 from expfam.design._map import Map
 from expfam.design.coded import Coded
+from expfam.design.maps import ColumnMap
 from expfam.design.ones import Ones
 from expfam.design.sparse import Sparse
 from expfam.design.wide import Bordered, Wide
@@ -86,6 +87,12 @@ class Design:
         groups = tuple(group.take(rows) for group in self.groups)
         n = len(range(*rows.indices(self.n))) if isinstance(rows, slice) else len(rows)
         return Design(groups, self.maps, self.names, n, self.spans, self.compiled)
+
+    def narrowed(self, kept: BoolArray) -> "Design":
+        """The same rows, and of the coefficients the kept ones alone, kept (p,)."""
+        assert isinstance(self.maps, ColumnMap), "columns are left out before they are standardised"
+        names = tuple(compress(self.names, kept))
+        return Design(self.groups, self.maps.narrowed(kept), names, self.n, self.spans, self.compiled)
 
     def forward(self, raw_theta: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """R raw_theta, (n,) or (n, d); in `out` if there is one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from expfam._typing import AnyArray, FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design._map import Split
 
 
@@ -76,6 +76,20 @@ class ColumnMap:
     def congruence(self, raw: FloatArray) -> FloatArray:
         """C' H C, (p, p): raw information to information."""
         return self.adjoint(self.adjoint(raw).T).T
+
+    def narrowed(self, kept: BoolArray) -> "ColumnMap":
+        """C of the kept coefficients alone, kept (p,)."""
+        place = np.cumsum(kept) - 1
+        pieces = []
+        for piece in self.pieces:
+            raw, columns = np.arange(self.raw)[piece.raw], np.arange(self.p)[piece.columns]
+            here = kept[columns]
+            numbers = span(place[columns[here]])
+            if piece.matrix is None:
+                pieces.append(Piece(span(raw[here]), numbers, None))
+            else:
+                pieces.append(Piece(piece.raw, numbers, piece.matrix[:, here]))
+        return ColumnMap(tuple(pieces), self.raw, int(kept.sum()))
 
     def split(self, at: int) -> Split:
         """C block by block, where the raw columns from `at` on are coefficients as they are, or left out."""

@@ -111,6 +111,13 @@ class Standard:
             theta[self.intercept] -= self.centre @ theta
         return theta
 
+    def inverse(self, theta: FloatArray) -> FloatArray:
+        """T^-1 theta over the kept coefficients, (p,) or (p, d) to (q,) or (q, d); those left out do not count."""
+        part = np.where(self.kept if theta.ndim == 1 else self.kept[:, None], theta, 0.0)
+        if self.intercept is not None:
+            part[self.intercept] += self.centre @ part
+        return _times(1 / self.scale[self.kept], part[self.kept])
+
     def spreads(self, beta: FloatArray) -> FloatArray:
         """T beta in spreads of the columns, over the kept ones: which coefficients of x a step moves, and how far."""
         return _times(1 / self.scale[self.kept], self.original(beta)[self.kept])

@@ -97,7 +97,9 @@ def _notes(fit: "Fit") -> Iterator[str]:
         yield f"Response {model.response}: classes {', '.join(model.classes)}, {how} {model.classes[-1]}"
     if model.terms.references:
         yield "Reference levels: " + ", ".join(f"{name} {level}" for name, level in model.terms.references.items())
-    if model.weights_kind == "sampling":
+    if fit.vcov_kind != "model":
+        yield f"Standard errors: {fit.vcov_kind}"
+    elif model.weights_kind == "sampling":
         yield "Standard errors: sandwich, for sampling weights"
     if fit.dropped_rows:
         columns = ", ".join(f"{name} {number:,}" for name, number in fit.dropped.items())

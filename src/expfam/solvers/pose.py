@@ -9,7 +9,8 @@ from expfam.design.standard import Standard, restrict, standardise, written_out
 from expfam.families import Categorical
 from expfam.information import CLEAR, RANK_TOL, Arrow, Information, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
-from expfam.solvers.problem import ROOTED, Problem, Tell, affordable
+from expfam.response import Level
+from expfam.solvers.problem import ROOTED, Null, Problem, Tell, affordable
 from expfam.solvers.start import null_model, scale_of, starting_point
 from expfam.solvers.warm import sample
 
@@ -22,16 +23,23 @@ class Posed:
     standard: Standard
 
 
-def pose(objective: Objective, tol: float, max_iter: int, seed: int, tell: Tell) -> Posed:
-    """The problem of an objective that is written in the columns' own units."""
+def pose(
+    objective: Objective, tol: float, max_iter: int, seed: int, tell: Tell, near: FloatArray | None = None
+) -> Posed:
+    """The problem of an objective that is written in the columns' own units.
+
+    It starts at `near`, (p,) or (p, d) in those units, if that is given and F is finite there; else where a sample of
+    the rows or the null model say.
+    """
     family, data = objective.family, objective.data
-    chosen = sample(objective, data.design.p * ((family.k or 2) - 1 if isinstance(family, Categorical) else 1), seed)
+    d = (family.k or 2) - 1 if isinstance(family, Categorical) else 1
+    chosen = sample(objective, data.design.p * d, seed) if near is None else None
     holds, stiff = objective.penalty.holds, objective.penalty.diagonal
     design, standard = standardise(data.design, data.weight, holds, stiff, chosen)
     whole = replace(objective, data=replace(data, design=design))
     seen = _seen(whole, standard)
     null = null_model(seen)
-    start = starting_point(seen, null)
+    start = starting_point(seen, null) if near is None else _feasible(seen, standard.inverse(near), null)
     rows = None if chosen is None else seen.data.take(chosen)
     kept, first = _independent(seen, rows, start)
     if not kept.all():
@@ -42,6 +50,11 @@ def pose(objective: Objective, tol: float, max_iter: int, seed: int, tell: Tell)
         start = start[kept] if first is not None else starting_point(seen, null)
     problem = Problem(seen, start, first, rows, scale_of(seen, null), null, tol, max_iter, seed, tell)
     return Posed(problem, standard)
+
+
+def _feasible(objective: Objective, start: FloatArray, null: Null) -> FloatArray:
+    """The start, if all means are inside their domain there."""
+    return start if np.isfinite(objective(start, Level.VALUE).value) else starting_point(objective, null)
 
 
 def _seen(objective: Objective, standard: Standard) -> Objective:

@@ -1,0 +1,120 @@
+"""A fit with its rows at hand: what sandwiches, tests and refits are computed from."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import BoolArray, FloatArray
+from expfam.information import Covariance, Factor
+from expfam.model import Model, Prepared
+from expfam.objective import Evaluation, Objective
+from expfam.response import Level
+from expfam.solvers import Newton, Problem, Status
+from expfam.solvers.pose import Posed, pose
+from expfam.solvers.problem import LOSES, sharpened
+
+TOL, STEPS = 1e-9, 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Optimum:
+    """The rows, the problem in standard coordinates, and the optimum there: F at beta with its information, factorised.
+
+    `objective` is F as a function of theta, (p,) or (p, d) in the columns' own units.
+    """
+
+    prepared: Prepared
+    objective: Objective
+    posed: Posed
+    beta: FloatArray
+    at: Evaluation
+    factor: Factor
+
+    @property
+    def model(self) -> Model:
+        """What was fitted."""
+        return self.prepared.model
+
+    @property
+    def problem(self) -> Problem:
+        """F in standard coordinates."""
+        return self.posed.problem
+
+    @property
+    def theta(self) -> FloatArray:
+        """The coefficients, zero where a column was left out."""
+        return self.posed.standard.original(self.beta)
+
+    @property
+    def kept(self) -> BoolArray:
+        """The columns that were not left out, (p,)."""
+        return self.posed.standard.kept
+
+    @property
+    def classes(self) -> int:
+        """d, how many linear predictors a row has."""
+        return 1 if self.beta.ndim == 1 else self.beta.shape[1]
+
+    def original(self, covariance: Covariance) -> Covariance:
+        """A covariance of beta as one of theta, NaN where a column was left out."""
+        return covariance.original(self.posed.standard)
+
+
+def optimum(prepared: Prepared, theta: FloatArray) -> Optimum:
+    """The optimum theta, (p,) or (p, d), of a model on some rows: two reads of these."""
+    model = prepared.model
+    penalty = model.penalty.bind(prepared.data.design.names)
+    objective = Objective(model.family, model.link, penalty, prepared.data)
+    posed = pose(objective, TOL, STEPS, 0, _silent, theta)
+    beta = posed.standard.inverse(theta)
+    at = posed.problem.first
+    if at is None or not np.array_equal(posed.problem.start, beta):
+        at = posed.problem.objective(beta)
+    at, factor = sharpened(posed.problem.objective, beta, at, LOSES)
+    return Optimum(prepared, objective, posed, beta, at, factor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refit:
+    """The optimum of some columns: theta, zero for all others; half the deviance; F.
+
+    `free` is how many coefficients are free, of all classes, aliased ones not counted.
+    """
+
+    theta: FloatArray
+    half: float
+    value: float
+    free: int
+    converged: bool
+
+
+def refit(objective: Objective, columns: BoolArray, near: FloatArray | None = None) -> Refit:
+    """Minimise F over some columns, columns (p,), the others left out; started at `near`, (p,) or (p, d), if given."""
+    part = narrowed(objective, columns)
+    if not part.data.design.p:
+        theta = np.zeros((len(columns), *_classes(objective)))
+        half = objective.loss(theta, Level.VALUE).value
+        return Refit(theta, half, half, 0, converged=True)
+    posed = pose(part, TOL, STEPS, 0, _silent, None if near is None else near[columns])
+    solution = Newton().solve(posed.problem)
+    theta = np.zeros((len(columns), *solution.theta.shape[1:]))
+    theta[columns] = posed.standard.original(solution.theta)
+    at = solution.at or posed.problem.objective(solution.theta, Level.VALUE)
+    penalty = posed.problem.objective.value_of_penalty(solution.theta)
+    converged = solution.status in (Status.CONVERGED, Status.SEPARATED)
+    return Refit(theta, at.value - penalty, at.value, solution.theta.size, converged)
+
+
+def narrowed(objective: Objective, columns: BoolArray) -> Objective:
+    """F as a function of some columns' coefficients, the others zero."""
+    design = objective.data.design.narrowed(columns)
+    penalty = objective.penalty.congruence(np.ones(len(columns)), np.flatnonzero(columns))
+    return replace(objective, data=replace(objective.data, design=design), penalty=penalty)
+
+
+def _classes(objective: Objective) -> tuple[int, ...]:
+    return ((objective.family.k or 2) - 1,) if objective.family.vector else ()  # type: ignore[attr-defined]
+
+
+def _silent(_: str) -> None:
+    """No progress is told."""

@@ -1,0 +1,126 @@
+"""Where does the profile of F rise by c^2 phi / 2? Intervals that follow the likelihood, not its parabola.
+
+The end is theta with grad F = mu c for some mu, F = F_min + rise: one coefficient fixed, all others at their best
+(Venzon and Moolgavkar 1988). A step minimises the quadratic model of F on that surface: with a = H^-1 c, b = H^-1 g,
+d = mu a - b and mu^2 c'a = 2 (target - F + g'b / 2). H is that of the optimum, corrected by the secants of the steps,
+and taken anew where steps leave too much: an end costs a few reads of the rows.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from expfam._typing import BoolArray, FloatArray
+from expfam.inference.optimum import Optimum
+from expfam.information import Factor
+from expfam.objective import Evaluation
+from expfam.response import Level
+from expfam.solvers import Status
+from expfam.solvers.loop import iterate
+from expfam.solvers.secants import Factored, Secants, direction, remember
+
+CLOSE = 1e-6  # standard errors from the end, and share of the rise, at which it is reached
+SLOW = 0.3  # a step that leaves more than this share of what was left asks for new information
+REACH = 4.0  # Wald intervals that one step may go beyond the last point,
+FAR = 100.0  # and after which there is no end: the profile flattens out
+STEPS = 60
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    """`left` is how far the end is, the larger of the misses in F, in shares of the rise, and of the step, in standard
+    errors; `moved` how many standard errors c'beta is from the optimum."""
+
+    beta: FloatArray
+    at: Evaluation
+    factor: Factor
+    secants: Secants = ()
+    left: float = np.inf
+    moved: float = 0.0
+    status: Status = Status.RUNNING
+    steps: int = 0
+
+
+def ends(optimum: Optimum, c: FloatArray, rise: float) -> tuple[float, float]:
+    """How far c'beta may fall and rise until the profile of F is `rise` above its minimum; infinite where it never is.
+
+    c has the shape of beta, standard coordinates; the answers are c'(beta - optimum), the first negative.
+    """
+    return tuple(_end(optimum, c, rise, side) for side in (-1.0, 1.0))  # type: ignore[return-value]
+
+
+def _end(optimum: Optimum, c: FloatArray, rise: float, side: float) -> float:
+    begin = _State(optimum.beta, optimum.at, optimum.factor)
+    found = iterate(partial(_advance, optimum, c, rise, side), begin, lambda _: None)
+    if found.status is Status.SEPARATED:
+        return side * np.inf
+    return float(np.vdot(c, found.beta - optimum.beta)) if found.status is Status.CONVERGED else np.nan
+
+
+def _advance(optimum: Optimum, c: FloatArray, rise: float, side: float, state: _State) -> _State:
+    """One step to the surface, shortened where F has no value or the step is wild."""
+    objective, start = optimum.problem.objective, optimum.at.value
+    error = np.sqrt(float(np.vdot(c, -direction(Factored(optimum.factor), (), c))))
+    step = _step(state, c, start + rise, side)
+    reach = abs(float(np.vdot(c, step))) / error
+    limit = REACH * np.sqrt(2 * rise)
+    share = min(1.0, limit / reach) if reach > 0 else 1.0
+    beta, at = state.beta, state.at
+    for _ in range(30):
+        beta = state.beta + share * step
+        at = objective(beta, Level.GRADIENT)
+        if np.isfinite(at.value):
+            break
+        share /= 2
+    assert at.gradient is not None
+    assert state.at.gradient is not None
+    moved = side * float(np.vdot(c, beta - optimum.beta)) / error
+    left = max(abs(at.value - start - rise) / rise, reach if share == 1.0 else 1.0)
+    slow = share < 1.0 or left > SLOW * state.left
+    new = replace(
+        state, beta=beta, at=at, left=left, moved=moved, steps=state.steps + 1,
+        secants=remember(state.secants, beta - state.beta, at.gradient - state.at.gradient),
+    )  # fmt: skip
+    if left < CLOSE:
+        return replace(new, status=Status.CONVERGED)
+    if moved > FAR * np.sqrt(2 * rise):
+        return replace(new, status=Status.SEPARATED)
+    if new.steps >= STEPS:
+        return replace(new, status=Status.MAX_ITER)
+    return _renewed(optimum, new) if slow and state.steps else new
+
+
+def _renewed(optimum: Optimum, state: _State) -> _State:
+    """With the information of this very point, where that is positive definite."""
+    at = optimum.problem.objective(state.beta)
+    if at.hessian is None:
+        return state
+    factor = at.hessian.factor()
+    return replace(state, factor=factor, secants=()) if factor.definite else state
+
+
+def _step(state: _State, c: FloatArray, target: float, side: float) -> FloatArray:
+    """d = mu a - b; mu is that of the surface's nearest point where the best nuisance leaves F above the target."""
+    assert state.at.gradient is not None
+    metric, g = Factored(state.factor), state.at.gradient
+    a, b = -direction(metric, state.secants, c), -direction(metric, state.secants, g)
+    room = 2 * (target - state.at.value + float(np.vdot(g, b)) / 2)
+    mu = side * np.sqrt(max(room, 0.0) / float(np.vdot(c, a)))
+    return np.asarray(mu * a - b)
+
+
+def intervals(optimum: Optimum, theta: FloatArray, rise: float, columns: BoolArray) -> FloatArray:
+    """The ends for single coefficients, the shape of theta with a last axis (lower, upper), in the columns' own units.
+
+    `columns` (p,) marks the coefficients asked for; NaN for the others, for columns left out, where no end was found.
+    """
+    out = np.full((*theta.shape, 2), np.nan)
+    rows = optimum.posed.standard.original(np.eye(len(optimum.beta)))
+    for j in np.flatnonzero(columns & optimum.kept):
+        for k in range(optimum.classes):
+            c = np.zeros_like(optimum.beta)
+            c[(slice(None), k) if c.ndim == 2 else slice(None)] = rows[j]
+            at = (j, k) if c.ndim == 2 else (j,)
+            out[at] = theta[at] + np.array(ends(optimum, c, rise))
+    return out

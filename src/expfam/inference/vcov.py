@@ -1,0 +1,128 @@
+"""Which covariance? `vcov="HC3"`, `{"cluster": "id"}`, `{"hac": 4, "time": "day"}`: what was asked, and its answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from expfam._typing import AnyArray, IntArray
+from expfam.data.table import read
+from expfam.errors import ExpfamError, SchemaError
+from expfam.inference.optimum import Optimum
+from expfam.inference.robust import HC, Clusters, clustered, heteroscedastic, serial
+from expfam.information import Covariance
+from expfam.source import Source
+
+Given: TypeAlias = str | AnyArray
+"""A column of the data by name, or one value a row of the data."""
+
+PLAIN = ("model", "observed", *HC)
+KEYS = ("cluster", "hac", "time", "ssc")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """`kind` is one of PLAIN, "cluster" or "hac"; `by` the clusterings or the column of time; `lags` of "hac", None to
+    choose them by n; `ssc` the small-sample preset of clusters."""
+
+    kind: str = "model"
+    by: tuple[Given, ...] = ()
+    lags: int | None = None
+    ssc: str = "r"
+
+    @property
+    def label(self) -> str:
+        """What a summary calls it."""
+        names = " and ".join(by if isinstance(by, str) else "an array" for by in self.by)
+        if self.kind == "cluster":
+            return f"clustered by {names} (ssc {self.ssc})"
+        if self.kind == "hac":
+            lags = "lags by n" if self.lags is None else f"{self.lags} lags"
+            return f"Newey-West, {lags}{f', ordered by {names}' if names else ''}"
+        return self.kind
+
+
+def asked(vcov: str | Mapping[str, Any] | None) -> Asked:
+    """What `vcov=` says; ExpfamError naming what is allowed."""
+    if vcov is None:
+        return Asked()
+    if isinstance(vcov, str):
+        if vcov in PLAIN:
+            return Asked(vcov)
+        near = get_close_matches(vcov.upper(), PLAIN, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ExpfamError(f"vcov={vcov!r} is unknown{hint} Allowed: {_allowed()}")
+    wrong = [key for key in vcov if key not in KEYS]
+    if wrong or ("cluster" in vcov) == ("hac" in vcov):
+        raise ExpfamError(f"vcov={dict(vcov)!r} is not understood. Allowed: {_allowed()}")
+    if "cluster" in vcov:
+        return Asked("cluster", _several(vcov["cluster"]), None, vcov.get("ssc", "r"))
+    time = vcov.get("time")
+    return Asked("hac", () if time is None else (time,), vcov["hac"])
+
+
+def _allowed() -> str:
+    return (
+        f"{', '.join(map(repr, PLAIN))}, {{'cluster': 'column'}}, {{'cluster': ['one', 'other'], 'ssc': 'fixest'}}, "
+        "{'hac': lags or None, 'time': 'column'}"
+    )
+
+
+def _several(cluster: Any) -> tuple[Given, ...]:
+    if isinstance(cluster, str) or not isinstance(cluster, Sequence) or not all(isinstance(c, str) for c in cluster):
+        return (cluster,)
+    return tuple(cluster)
+
+
+def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) -> Covariance:
+    """The covariance asked for, of beta, in standard coordinates: `optimum.original` takes it to theta."""
+    if ask.kind == "model":
+        return optimum.factor.inverse().times(dispersion)
+    if ask.kind == "observed":
+        objective = replace(optimum.problem.objective, observed=True)
+        at = objective(optimum.beta)
+        assert at.hessian is not None
+        factor = at.hessian.factor()
+        if not factor.definite:
+            raise ExpfamError("the observed information is not positive definite there; take vcov='model'")
+        return factor.inverse().times(dispersion)
+    if ask.kind == "cluster":
+        ways = tuple(_clusters(by, source, optimum) for by in ask.by)
+        return clustered(optimum, ways, ask.ssc)
+    if ask.kind == "hac":
+        order = None if not ask.by else np.argsort(_beside(ask.by[0], "time", source, optimum), kind="stable")
+        return serial(optimum, ask.lags, order)
+    return heteroscedastic(optimum, ask.kind)
+
+
+def _clusters(by: Given, source: Source, optimum: Optimum) -> Clusters:
+    values = _beside(by, "cluster", source, optimum)
+    codes: IntArray = np.unique(values, return_inverse=True)[1]
+    return Clusters(by if isinstance(by, str) else "an array", codes)
+
+
+def _beside(by: Given, what: str, source: Source, optimum: Optimum) -> AnyArray:
+    """The values of a column that is no part of the model, at the rows of the fit: numbers, or codes in label order."""
+    places = optimum.prepared.places
+    if isinstance(by, str):
+        column = read(source.data, lambda _: (by,)).column(by)
+        values: AnyArray = column.values if column.codes is None else column.codes  # type: ignore[assignment]
+        absent = np.isnan(values) if column.codes is None else column.codes < 0
+    else:
+        values = np.asarray(by)
+        values = values if values.dtype.kind in "iufb" else np.unique(values.astype(str), return_inverse=True)[1]
+        absent = np.isnan(values)
+    n = len(values)
+    if values.ndim != 1 or n != optimum.prepared.given:
+        raise SchemaError(
+            f"{what} has shape {values.shape}; the data has {optimum.prepared.given} rows: one value a row"
+        )
+    rows = np.arange(n) if places is None else places
+    if absent[rows].any():
+        at = int(rows[np.flatnonzero(absent[rows])[0]])
+        raise SchemaError(
+            f"{what}={by if isinstance(by, str) else 'array'!r} is missing in row {at}; fill it, or leave such rows out"
+        )
+    return values[rows]
