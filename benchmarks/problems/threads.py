@@ -60,7 +60,7 @@ def lines(name: str, fit: Any, repeat: int) -> list[tuple[str, ...]]:
     objective = objective_of(fit)
     out: list[tuple[str, ...]] = []
     for what, level in passes.items():
-        one, two = in_turns(lambda level=level: objective(fit.theta, level), repeat)  # type: ignore[misc]
+        one, two = in_turns(lambda level=level: objective(fit.estimate, level), repeat)  # type: ignore[misc]
         cells = (f"{fit.n:,}", f"{1e3 * one:.1f}", f"{1e3 * two:.1f}", f"{one / two:.2f}")
         out.append((f"{name}, {what}", *cells))
     return out

@@ -47,3 +47,9 @@ class AliasWarning(ExpfamWarning):
 
 class DataWarning(ExpfamWarning):
     """Rows were left out or replaced."""
+
+
+def one_of(name: str, value: str | None, allowed: tuple[str | None, ...]) -> None:
+    """ExpfamError naming the allowed values, unless it is one of them."""
+    if value not in allowed:
+        raise ExpfamError(f"{name}={value!r} is not allowed; choose one of {', '.join(map(repr, allowed))}")

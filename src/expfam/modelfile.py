@@ -82,7 +82,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "unseen": model.unseen,
         "supplied": model.supplied,
         "names": fit.names,
-        "theta": fit.theta.tolist(),
+        "theta": fit.estimate.tolist(),
         "kept": fit.kept.tolist(),
         "covariance": None if fit.covariance is None else fit.covariance.to_json(),
         "statistics": _plain(asdict(fit.statistics)),

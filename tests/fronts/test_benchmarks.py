@@ -226,7 +226,7 @@ def test_nist_columns_are_powers_and_digits_are_counted() -> None:
 def test_a_pass_is_an_evaluation_at_the_fit_and_a_ladder_tells_its_growth() -> None:
     scaling, threads = room("problems.scaling"), room("problems.threads")
     fit = scaling.dense(200, 4)()
-    assert np.abs(threads.objective_of(fit)(fit.theta).gradient).max() < 1e-5
+    assert np.abs(threads.objective_of(fit)(fit.estimate).gradient).max() < 1e-5
     assert [line[0] for line in threads.lines("dense", fit, 1)] == ["dense, gradient", "dense, Hessian"]
     ladder = scaling.lines("dense", scaling.dense, [(100, 4), (1000, 4), (1000, 8)], 1)
     assert [line[-2:] for line in ladder] == [("-", "-"), ("10", "10"), ("4", "2")]

@@ -416,7 +416,7 @@ def test_nothing_is_mutated() -> None:
     for name, values in before.items():
         assert np.array_equal(data[name], values)
     with pytest.raises(AttributeError):
-        fit.theta = None  # type: ignore[misc]
+        fit.estimate = None  # type: ignore[misc]
 
 
 # ---- tables and text --------------------------------------------------------------------------------------------

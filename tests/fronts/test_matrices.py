@@ -128,7 +128,7 @@ def test_sparse_fits_do_not_depend_on_the_number_of_threads() -> None:
     for count in (1, 2, 5):
         with ef.threads(count):
             fits.append(ef.glm_arrays(X, y, family="bernoulli"))
-    assert all(np.array_equal(fits[0].theta, other.theta) for other in fits[1:])
+    assert all(np.array_equal(fits[0].estimate, other.estimate) for other in fits[1:])
     assert same(ef.glm_arrays(X.toarray(), y, family="bernoulli"), fits[0], rel=1e-8)
 
 
@@ -306,7 +306,7 @@ def test_more_threads_than_rows() -> None:
             many = ef.glm_arrays(X, Y[:9] + np.arange(9))
         with ef.threads(1):
             one = ef.glm_arrays(X, Y[:9] + np.arange(9))
-        assert np.array_equal(many.theta, one.theta)
+        assert np.array_equal(many.estimate, one.estimate)
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])

@@ -226,7 +226,7 @@ def test_more_levels_than_rows_under_a_ridge(monkeypatch: pytest.MonkeyPatch) ->
 
     frame = pd.DataFrame(data | {"g": pd.Categorical(data["g"], categories=levels)})
     fit, full = both(monkeypatch, "y ~ x + h + g", frame, family="poisson", penalty=ef.Ridge(1e-3))
-    assert fit.theta.size > fit.n
+    assert fit.estimate.size > fit.n
     assert fit.coef == pytest.approx(full.coef, rel=1e-8, abs=1e-8)
     assert fit.se == pytest.approx(full.se, rel=1e-8)
 

@@ -9,7 +9,7 @@ import numpy as np
 from expfam.report.numbers import count, figure, p_value, several, total
 
 if TYPE_CHECKING:
-    from expfam.fit import Fit
+    from expfam.fit.estimates import Estimates
 
 WIDTH = 100
 MANY = 200  # coefficients up to which a report lists all,
@@ -28,7 +28,7 @@ class Content:
     notes: tuple[str, ...]
 
 
-def content(fit: "Fit", level: float = 0.95) -> Content:
+def content(fit: "Estimates", level: float = 0.95) -> Content:
     """Everything the summary says, as text in pieces."""
     model = fit.model
     sides = f"{(1 - level) / 2:.1%}", f"{(1 + level) / 2:.1%}"
@@ -36,7 +36,7 @@ def content(fit: "Fit", level: float = 0.95) -> Content:
     return Content(
         title=f"Generalized linear model: {_words(model.family.name)} family, {_words(model.link.name)} link",
         model=model.terms.title,
-        size=f"{count(fit.n)} rows, {fit.theta.size} coefficients",
+        size=f"{count(fit.n)} rows, {fit.estimate.size} coefficients",
         header=("Estimate", "Std. error", letter, f"P(>|{letter}|)", *sides),
         rows=tuple(_rows(fit, level)),
         notes=tuple(_notes(fit)),
@@ -54,13 +54,13 @@ def _words(name: str) -> str:
     return known.get(name, name.replace("_", " "))
 
 
-def _rows(fit: "Fit", level: float) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _rows(fit: "Estimates", level: float) -> Iterator[tuple[str, tuple[str, ...]]]:
     blocks = (
         [("", slice(None))]
-        if fit.theta.ndim == 1
+        if fit.estimate.ndim == 1
         else [(c, (slice(None), k)) for k, c in enumerate(fit.model.modelled)]
     )
-    columns = fit.coef, fit.se, fit.statistic, fit.p_values, fit.confint(level)
+    columns = fit.coef, fit.se, fit.statistic, fit.p_values, fit.wald_interval(level)
     for label, at in blocks:
         if label:
             yield f"{fit.model.response} = {label}", ()
@@ -79,7 +79,7 @@ def _row(line: tuple[Any, ...]) -> tuple[str, tuple[str, ...]]:
     return name, (*cells, figure(ends[0]), figure(ends[1]))
 
 
-def _notes(fit: "Fit") -> Iterator[str]:
+def _notes(fit: "Estimates") -> Iterator[str]:
     """The closing lines: sums, certificate, warnings, and how to read classes, levels and weights."""
     model, certificate = fit.model, fit.certificate
     yield _sums(fit)
@@ -106,7 +106,7 @@ def _notes(fit: "Fit") -> Iterator[str]:
         yield f"{fit.dropped_rows:,} rows left out for missing values ({columns})"
 
 
-def _sums(fit: "Fit") -> str:
+def _sums(fit: "Estimates") -> str:
     sums = fit.statistics
     phi = "1 (fixed)" if sums.dispersion_fixed else f"{figure(sums.dispersion)} (Pearson)"
     null = f" (null {total(sums.null_deviance)} on {count(_null_df(fit))} df)" if "Intercept" in fit.names else ""
@@ -116,5 +116,5 @@ def _sums(fit: "Fit") -> str:
     return f"{line}; log-likelihood {total(sums.loglik)}; AIC {total(sums.aic)}; BIC {total(sums.bic)}"
 
 
-def _null_df(fit: "Fit") -> float:
-    return (fit.n - 1) * (fit.theta.shape[1] if fit.theta.ndim == 2 else 1)
+def _null_df(fit: "Estimates") -> float:
+    return (fit.n - 1) * (fit.estimate.shape[1] if fit.estimate.ndim == 2 else 1)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from expfam.report.content import content
 
 if TYPE_CHECKING:
-    from expfam.fit import Fit
+    from expfam.fit.estimates import Estimates
 
 
-def fragment(fit: "Fit", level: float = 0.95) -> str:
+def fragment(fit: "Estimates", level: float = 0.95) -> str:
     """A heading, a table of coefficients and the closing lines."""
     what = content(fit, level)
     style = "text-align:right;padding:0.15em 0.8em"

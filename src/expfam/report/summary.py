@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from expfam.report.content import WIDTH, Content, content
 
 if TYPE_CHECKING:
-    from expfam.fit import Fit
+    from expfam.fit.estimates import Estimates
 
 
-def text(fit: "Fit", level: float = 0.95) -> str:
+def text(fit: "Estimates", level: float = 0.95) -> str:
     """The summary of a fit, up to 100 characters wide."""
     return render(content(fit, level))
 

@@ -7,12 +7,12 @@ import numpy as np
 from expfam.errors import ExpfamError
 
 if TYPE_CHECKING:
-    from expfam.fit import Fit
+    from expfam.fit.estimates import Estimates
 
 
-def tidy(fit: "Fit", level: float = 0.95) -> dict[str, Any]:
+def tidy(fit: "Estimates", level: float = 0.95) -> dict[str, Any]:
     """term, (class), estimate, std_error, statistic, p_value, conf_low, conf_high."""
-    ends = fit.confint(level)
+    ends = fit.wald_interval(level)
     classes = fit.model.modelled
     out: dict[str, Any] = {"term": np.array(fit.names * max(len(classes), 1), dtype=object)}
     if classes:
@@ -22,7 +22,7 @@ def tidy(fit: "Fit", level: float = 0.95) -> dict[str, Any]:
     return out | {name: fit.flat(values) for name, values in (numbers | bounds).items()}
 
 
-def glance(fit: "Fit") -> dict[str, Any]:
+def glance(fit: "Estimates") -> dict[str, Any]:
     """The figures of the whole fit, one row."""
     sums, certificate = fit.statistics, fit.certificate
     values: dict[str, Any] = {
@@ -43,7 +43,7 @@ def glance(fit: "Fit") -> dict[str, Any]:
     return {name: np.array([value]) for name, value in values.items()}
 
 
-def compare(*fits: "Fit") -> str:
+def compare(*fits: "Estimates") -> str:
     """Coefficients (standard errors) of several fits side by side, with their deviance, AIC, BIC and n, as text."""
     if not fits:
         raise ExpfamError("compare() needs at least one fit")
