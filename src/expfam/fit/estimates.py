@@ -104,7 +104,7 @@ class Estimates(ABC):
         return None if self.statistics.dispersion_fixed else self.statistics.df_residual
 
     def wald_interval(self, level: float = 0.95) -> FloatArray:
-        """coef -+ c se, the shape of `coef` with a last axis of (lower, upper); c is normal or t, see `df_reference`."""
+        """coef -+ c se, the shape of `coef` with a last axis of (lower, upper); c as `df_reference` says."""
         return wald.interval(self.coef, self.se, level, self.df_reference)
 
     # ---- the sums ----------------------------------------------------------------------------------------------
