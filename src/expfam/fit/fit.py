@@ -10,9 +10,11 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError, one_of
-from expfam.fit import predictions
+from expfam.fit import comparisons, predictions
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, wald
+from expfam.inference.hypotheses import WaldTest, equations
+from expfam.inference.hypotheses import wald as wald_of
 from expfam.inference.optimum import Optimum, optimum
 from expfam.inference.vcov import Asked, asked, covariance
 from expfam.information import Covariance
@@ -114,6 +116,19 @@ class Fit(Estimates):
         if unknown:
             raise ExpfamError(f"there is no coefficient {unknown[0]!r}; {nearest(unknown[0], self.names)}")
         return np.array([names is None or name in names for name in self.names])
+
+    # ---- tests -------------------------------------------------------------------------------------------------
+    anova = comparisons.anova
+    drop1 = comparisons.drop1
+
+    def wald_test(self, hypothesis: str) -> WaldTest:
+        """Do the coefficients meet "a = b, 2 * c = 1"? W = (R theta - r)' (R V R')^-1 (R theta - r).
+
+        Equations between commas in the names of the coefficients (`class:name` for several classes), "= 0" understood;
+        with the covariance that the fit carries, so that a sandwich tests robustly.
+        """
+        R, r = equations(hypothesis, self.model.flat_names)
+        return wald_of(self, R, r, hypothesis)
 
     # ---- what it says of rows ---------------------------------------------------------------------------------
     predict = predictions.predict

@@ -65,7 +65,7 @@ def optimum(prepared: Prepared, theta: FloatArray) -> Optimum:
     model = prepared.model
     penalty = model.penalty.bind(prepared.data.design.names)
     objective = Objective(model.family, model.link, penalty, prepared.data)
-    posed = pose(objective, TOL, STEPS, 0, _silent, theta)
+    posed = pose(objective, TOL, STEPS, 0, silent, theta)
     beta = posed.standard.inverse(theta)
     at = posed.problem.first
     if at is None or not np.array_equal(posed.problem.start, beta):
@@ -95,7 +95,7 @@ def refit(objective: Objective, columns: BoolArray, near: FloatArray | None = No
         theta = np.zeros((len(columns), *_classes(objective)))
         half = objective.loss(theta, Level.VALUE).value
         return Refit(theta, half, half, 0, converged=True)
-    posed = pose(part, TOL, STEPS, 0, _silent, None if near is None else near[columns])
+    posed = pose(part, TOL, STEPS, 0, silent, None if near is None else near[columns])
     solution = Newton().solve(posed.problem)
     theta = np.zeros((len(columns), *solution.theta.shape[1:]))
     theta[columns] = posed.standard.original(solution.theta)
@@ -116,5 +116,5 @@ def _classes(objective: Objective) -> tuple[int, ...]:
     return ((objective.family.k or 2) - 1,) if objective.family.vector else ()  # type: ignore[attr-defined]
 
 
-def _silent(_: str) -> None:
+def silent(_: str) -> None:
     """No progress is told."""

@@ -1,6 +1,6 @@
 """Which covariance? `vcov="HC3"`, `{"cluster": "id"}`, `{"hac": 4, "time": "day"}`: what was asked, and its answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -71,9 +71,9 @@ def _allowed() -> str:
 
 
 def _several(cluster: Any) -> tuple[Given, ...]:
-    if isinstance(cluster, str) or not isinstance(cluster, Sequence) or not all(isinstance(c, str) for c in cluster):
-        return (cluster,)
-    return tuple(cluster)
+    """A list of names or of arrays is several ways; anything else is one."""
+    ways = isinstance(cluster, list | tuple) and all(isinstance(c, str) or np.ndim(c) == 1 for c in cluster)
+    return tuple(cluster) if ways and len(cluster) else (cluster,)
 
 
 def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) -> Covariance:
