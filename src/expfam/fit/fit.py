@@ -1,5 +1,6 @@
 """A fit: the frozen answer. What needs its rows again reads them from its source."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -9,16 +10,18 @@ import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
-from expfam.errors import ExpfamError, one_of
+from expfam.errors import ExpfamError, SeparationWarning, one_of
 from expfam.fit import comparisons, predictions
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, wald
+from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
 from expfam.inference.hypotheses import WaldTest, equations
 from expfam.inference.hypotheses import wald as wald_of
 from expfam.inference.optimum import Optimum, optimum
-from expfam.inference.vcov import Asked, asked, covariance
+from expfam.inference.vcov import Asked, asked, clusters_of, covariance
 from expfam.information import Covariance
 from expfam.model import Prepared, prepare
+from expfam.progress import progress as show_progress
 from expfam.source import Source
 
 
@@ -116,6 +119,42 @@ class Fit(Estimates):
         if unknown:
             raise ExpfamError(f"there is no coefficient {unknown[0]!r}; {nearest(unknown[0], self.names)}")
         return np.array([names is None or name in names for name in self.names])
+
+    def bootstrap(
+        self,
+        replicates: int = 1000,
+        *,
+        kind: str = "cases",
+        cluster: Any = None,
+        seed: int = 0,
+        data: Any = None,
+        progress: bool = False,
+    ) -> Bootstrap:
+        """How would the coefficients vary over other samples? Refits to so many replicates: se, vcov, confint, bias.
+
+        kind      "cases": rows drawn with replacement; "parametric": responses drawn from the fitted model
+        cluster   a column's name or an array: whole clusters are drawn
+        seed      of the replicates; data: the rows, where a loaded or detached fit has none
+
+        Each refit is exact to about a hundredth of a standard error. Replicates where a coefficient runs to infinity
+        are counted, and told.
+        """
+        one_of("kind", kind, ("cases", "parametric"))
+        here = self.at_rows(data)
+        if cluster is not None:
+            draw, name = of_clusters(clusters_of(cluster, self._source(data), here)), "clusters"
+        else:
+            draw, name = (cases(here), kind) if kind == "cases" else (parametric(here, self.dispersion), kind)
+        with show_progress(progress, "bootstrap") as tell:
+            found = bootstrap(here, draw, name, replicates, seed, tell)
+        if found.unbounded:
+            warnings.warn(
+                f"in {found.unbounded:,} of {replicates:,} replicates a coefficient ran to infinity; take percentiles, "
+                "not standard errors",
+                SeparationWarning,
+                stacklevel=2,
+            )
+        return found
 
     # ---- tests -------------------------------------------------------------------------------------------------
     anova = comparisons.anova

@@ -89,7 +89,7 @@ def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) 
             raise ExpfamError("the observed information is not positive definite there; take vcov='model'")
         return factor.inverse().times(dispersion)
     if ask.kind == "cluster":
-        ways = tuple(_clusters(by, source, optimum) for by in ask.by)
+        ways = tuple(clusters_of(by, source, optimum) for by in ask.by)
         return clustered(optimum, ways, ask.ssc)
     if ask.kind == "hac":
         order = None if not ask.by else np.argsort(_beside(ask.by[0], "time", source, optimum), kind="stable")
@@ -97,7 +97,8 @@ def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) 
     return heteroscedastic(optimum, ask.kind)
 
 
-def _clusters(by: Given, source: Source, optimum: Optimum) -> Clusters:
+def clusters_of(by: Given, source: Source, optimum: Optimum) -> Clusters:
+    """The clusters named by a column of the data, or given as an array."""
     values = _beside(by, "cluster", source, optimum)
     codes: IntArray = np.unique(values, return_inverse=True)[1]
     return Clusters(by if isinstance(by, str) else "an array", codes)
