@@ -11,7 +11,6 @@ from expfam.errors import ExpfamError, one_of
 from expfam.inference import anova as terms
 from expfam.inference.anova import Step
 from expfam.inference.hypotheses import wald
-from expfam.inference.optimum import Optimum
 from expfam.inference.tails import chi_squared, f_tail
 from expfam.penalties import NoPenalty
 
@@ -50,7 +49,7 @@ def anova(fit: "Fit", *others: "Fit", type: int = 1, test: str | None = None, da
         "term": [s.term for s in steps],
         "df": np.array([s.df for s in steps], dtype=float),
         "deviance": np.array([s.deviance for s in steps]),
-    } | judged(fit, here, steps, chosen)
+    } | judged(fit, steps, chosen)
     return frame_like(fit.kind, _residuals(fit, steps, table) if type == 1 and steps else table)
 
 
@@ -70,18 +69,18 @@ def drop1(fit: "Fit", *, test: str | None = None, data: Any = None) -> Any:
         "df": df,
         "deviance": np.array([2 * s.without.half for s in steps]),
         "aic": fit.aic + fallen - 2 * df,
-    } | judged(fit, here, steps, chosen)
+    } | judged(fit, steps, chosen)
     if chosen == "lrt":
         table |= {"statistic": np.maximum(fallen, 0.0), "p_value": chi_squared(fallen, df)}
     return frame_like(fit.kind, first(table, {"term": "<none>", "deviance": fit.deviance, "aic": fit.aic}))
 
 
-def judged(fit: "Fit", here: Optimum, steps: Sequence[Step], test: str) -> Table:
+def judged(fit: "Fit", steps: Sequence[Step], test: str) -> Table:
     """statistic and p_value of every step."""
     df = np.array([s.df for s in steps], dtype=float)
     fallen = np.array([s.deviance for s in steps])
     if test == "rao":
-        fallen = np.array([terms.rao(here.objective, s.columns, s.without.theta) for s in steps])
+        fallen = np.array([s.score for s in steps])
     statistic = fallen / fit.dispersion
     if test == "f":
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -13,7 +13,7 @@ from expfam.data.names import nearest
 from expfam.errors import ExpfamError, SeparationWarning, one_of
 from expfam.fit import comparisons, predictions
 from expfam.fit.estimates import Estimates
-from expfam.inference import profile, wald
+from expfam.inference import profile, score, wald
 from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
 from expfam.inference.hypotheses import WaldTest, equations
 from expfam.inference.hypotheses import wald as wald_of
@@ -102,15 +102,19 @@ class Fit(Estimates):
         "wald"     coef -+ c se, c of the normal distribution, or of t where the dispersion is estimated
         "profile"  where twice the profile of F rises by c^2 phi, c of the normal distribution, as R's confint; infinite
                    where it never does. It reads the rows a few times a coefficient: those of the fit, or `data`
+        "score"    the values that Rao's test does not reject: a few constrained fits for each end
 
         `names` asks for some coefficients, the others are NaN.
         """
-        one_of("method", method, ("wald", "profile"))
+        one_of("method", method, ("wald", "profile", "score"))
         chosen = self._chosen(names)
         if method == "wald":
             found = self.wald_interval(level)
             return np.where(chosen.reshape(-1, *[1] * self.estimate.ndim), found, np.nan)
-        rise = wald.critical(level, None) ** 2 * self.dispersion / 2
+        reach = wald.critical(level, None)
+        if method == "score":
+            return score.intervals(self.at_rows(data), self.estimate, self.dispersion, reach, chosen)
+        rise = reach**2 * self.dispersion / 2
         return profile.intervals(self.at_rows(data), self.estimate, rise, chosen)
 
     def _chosen(self, names: Sequence[str] | None) -> BoolArray:
@@ -159,6 +163,24 @@ class Fit(Estimates):
     # ---- tests -------------------------------------------------------------------------------------------------
     anova = comparisons.anova
     drop1 = comparisons.drop1
+
+    def add1(self, scope: str | Sequence[str], *, test: str | None = None, data: Any = None) -> Any:
+        """What would one more term explain? See `expfam.revision.add1`."""
+        from expfam.revision import add1  # revisions make fits, so they come later
+
+        return add1(self, scope, test=test, data=data)
+
+    def update(self, formula: str, *, data: Any = None) -> "Fit":
+        """The fit of another formula, ". ~ . + log(x) - z". See `expfam.revision.update`."""
+        from expfam.revision import update
+
+        return update(self, formula, data=data)
+
+    def step(self, scope: str | Sequence[str] | None = None, **options: Any) -> "Fit":
+        """Which terms does AIC or BIC keep? See `expfam.revision.step` for direction, criterion, data, tell."""
+        from expfam.revision import step
+
+        return step(self, scope, **options)
 
     def wald_test(self, hypothesis: str) -> WaldTest:
         """Do the coefficients meet "a = b, 2 * c = 1"? W = (R theta - r)' (R V R')^-1 (R theta - r).

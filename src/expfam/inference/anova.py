@@ -16,11 +16,12 @@ from expfam.source import Block
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One line: a term, the model without it and the model with it, whose coefficients are `columns` (p,)."""
+    """One line: a term, the model without it, and the model with it: `columns` (p,) of the coefficients of F."""
 
     term: str
     without: Refit
     whole: Refit
+    objective: Objective
     columns: BoolArray
 
     @property
@@ -32,6 +33,16 @@ class Step:
     def deviance(self) -> float:
         """By how much the deviance falls."""
         return 2 * (self.without.half - self.whole.half)
+
+    @property
+    def score(self) -> float:
+        """U' H^-1 U of the larger model at the optimum of the smaller: how steep is F in the new term (Rao 1948)?"""
+        near = self.without.theta[self.columns]
+        problem = pose(narrowed(self.objective, self.columns), 1e-9, 1, 0, silent, near).problem
+        at = problem.first or problem.objective(problem.start)
+        assert at.gradient is not None
+        assert at.hessian is not None
+        return float(np.vdot(at.gradient, newton_solve(at.hessian.factor(), at.gradient)))
 
 
 def columns_of(blocks: Sequence[Block], chosen: Sequence[bool], p: int) -> BoolArray:
@@ -58,7 +69,7 @@ def sequential(optimum: Optimum) -> list[Step]:
             continue
         chosen[k] = True
         found, columns = (whole(optimum), ~np.zeros_like(columns)) if all(chosen) else _fit(optimum, chosen, last.theta)
-        steps.append(Step(block.label, last, found, columns))
+        steps.append(Step(block.label, last, found, optimum.objective, columns))
         last = found
     return steps
 
@@ -72,7 +83,8 @@ def marginal(optimum: Optimum) -> list[Step]:
         base = [other is block or not block.factors < other.factors for other in blocks]
         larger, columns = (whole(optimum), ~np.zeros_like(optimum.kept)) if all(base) else _fit(optimum, base)
         without = [keep and other is not block for keep, other in zip(base, blocks, strict=True)]
-        steps.append(Step(block.label, _fit(optimum, without, larger.theta)[0], larger, columns))
+        smaller, _ = _fit(optimum, without, larger.theta)
+        steps.append(Step(block.label, smaller, larger, optimum.objective, columns))
     return steps
 
 
@@ -90,25 +102,13 @@ def single(optimum: Optimum) -> list[Step]:
 
 def _without(optimum: Optimum, block: Block) -> Step:
     smaller, _ = _fit(optimum, [other != block for other in optimum.model.terms.blocks])
-    return Step(block.label, smaller, whole(optimum), ~np.zeros_like(optimum.kept))
+    return Step(block.label, smaller, whole(optimum), optimum.objective, ~np.zeros_like(optimum.kept))
 
 
 def _fit(optimum: Optimum, chosen: Sequence[bool], near: FloatArray | None = None) -> tuple[Refit, BoolArray]:
     """The model of some terms, and its columns; started at the fit."""
     columns = columns_of(optimum.model.terms.blocks, chosen, len(optimum.kept))
     return refit(optimum.objective, columns, optimum.theta if near is None else near), columns
-
-
-def rao(objective: Objective, columns: BoolArray, theta: FloatArray) -> float:
-    """U' H^-1 U at theta: how steep is F in some columns where other of them are still zero (Rao 1948).
-
-    columns (p,) are those of the larger model, theta (p,) or (p, d) the optimum of the smaller one.
-    """
-    problem = pose(narrowed(objective, columns), 1e-9, 1, 0, silent, theta[columns]).problem
-    at = problem.first or problem.objective(problem.start)
-    assert at.gradient is not None
-    assert at.hessian is not None
-    return float(np.vdot(at.gradient, newton_solve(at.hessian.factor(), at.gradient)))
 
 
 def fallen(optimum: Optimum, halves: Sequence[float], dispersion: float) -> FloatArray:

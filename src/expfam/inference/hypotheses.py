@@ -140,9 +140,9 @@ def _side(text: str, names: Sequence[str]) -> FloatArray:
 
 def _piece(text: str, names: Sequence[str], longest: Sequence[int]) -> tuple[float, int | None, str]:
     """The number, the name and what follows of `2 * name ...`, `name ...`, `2 ...`."""
-    for j in longest:
-        if text.startswith(names[j]):
-            return 1.0, j, text[len(names[j]) :]
+    named = _named(text, names, longest)
+    if named is not None:
+        return 1.0, named, text[len(names[named]) :]
     found = NUMBER.match(text)
     if found is None:
         raise _unknown(text, names)
@@ -150,10 +150,16 @@ def _piece(text: str, names: Sequence[str], longest: Sequence[int]) -> tuple[flo
     if not rest.startswith("*"):
         return number, None, rest
     rest = rest[1:].lstrip()
-    for j in longest:
-        if rest.startswith(names[j]):
-            return number, j, rest[len(names[j]) :]
-    raise _unknown(rest, names)
+    named = _named(rest, names, longest)
+    if named is None:
+        raise _unknown(rest, names)
+    return number, named, rest[len(names[named]) :]
+
+
+def _named(text: str, names: Sequence[str], longest: Sequence[int]) -> int | None:
+    """Which name a text starts with, the longest one; a name ends where its word does."""
+    fitting = (j for j in longest if text.startswith(names[j]))
+    return next((j for j in fitting if not re.match(r"[\w.\[(:]", text[len(names[j]) :])), None)
 
 
 def _unknown(text: str, names: Sequence[str]) -> ExpfamError:
