@@ -45,7 +45,8 @@ def test_wald_is_that_of_statsmodels(cov: str, text: str) -> None:
     data = claims()
     vcov: Any = {"nonrobust": "model", "HC0": "HC0", "cluster": {"cluster": "w", "ssc": "statsmodels"}}[cov]
     options: dict[str, Any] = {"cov_kwds": {"groups": data["w"]}} if cov == "cluster" else {}
-    theirs = smf.glm("y ~ x + z + g", pd.DataFrame(data), family=families.Poisson()).fit(
+    model = smf.glm("y ~ x + z + g", pd.DataFrame(data), family=families.Poisson())
+    theirs = model.fit(tol=1e-13, cov_type=cov, **options).fit(
         tol=1e-13, cov_type=cov, **options
     )
     order = ["Intercept", "x", "z", "g[T.b]", "g[T.c]"]
