@@ -46,9 +46,7 @@ def test_wald_is_that_of_statsmodels(cov: str, text: str) -> None:
     vcov: Any = {"nonrobust": "model", "HC0": "HC0", "cluster": {"cluster": "w", "ssc": "statsmodels"}}[cov]
     options: dict[str, Any] = {"cov_kwds": {"groups": data["w"]}} if cov == "cluster" else {}
     model = smf.glm("y ~ x + z + g", pd.DataFrame(data), family=families.Poisson())
-    theirs = model.fit(tol=1e-13, cov_type=cov, **options).fit(
-        tol=1e-13, cov_type=cov, **options
-    )
+    theirs = model.fit(tol=1e-13, cov_type=cov, **options)
     order = ["Intercept", "x", "z", "g[T.b]", "g[T.c]"]
     R = np.array(EQUATIONS[text][0], dtype=float)[:, [order.index(name) for name in theirs.params.index]]
     expected = theirs.wald_test((R, np.array(EQUATIONS[text][1])), scalar=True, use_f=False)
