@@ -1,11 +1,12 @@
 """From a model and its rows to a fit: pose the problem, solve it, certify the answer."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 
+from expfam._typing import FloatArray
 from expfam.aggregate import aggregated
 from expfam.diagnostics.certificate import Certificate, certify, closing_evaluation
 from expfam.errors import AliasWarning, ConvergenceWarning, DataWarning, SchemaError, SeparationWarning, SolverError
@@ -16,7 +17,11 @@ from expfam.inference.statistics import Statistics, statistics
 from expfam.inference.vcov import Asked
 from expfam.inference.vcov import covariance as asked_covariance
 from expfam.information import Covariance
-from expfam.model import Model, choice, prepare
+from expfam.model import Model, Prepared, choice, prepare
+from expfam.nuisance import Free, Nuisance
+from expfam.nuisance.dispersion import Asked as DispersionAsked
+from expfam.nuisance.dispersion import Dispersion, dispersion
+from expfam.nuisance.joint import estimate
 from expfam.objective import Objective
 from expfam.parallel import one_blas_thread
 from expfam.response import Level
@@ -28,8 +33,8 @@ from expfam.source import RowSet, Source
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How to solve: solver, stopping rule, aliased columns, sums of equal rows, seed, whom to tell of progress, and the
-    covariance to answer with."""
+    """How to solve: solver, stopping rule, aliased columns, sums of equal rows, seed, whom to tell of progress; the
+    covariance to answer with, the dispersion, and which number of the family is to be estimated, too."""
 
     solver: str | Solver
     tol: float
@@ -39,6 +44,8 @@ class How:
     seed: int
     tell: Tell
     vcov: Asked
+    dispersion: DispersionAsked
+    free: Free | None = None
 
     def __post_init__(self) -> None:
         choice("aliased", self.aliased)
@@ -53,16 +60,17 @@ def fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> F
     with one_blas_thread():
         found = _fit(model, rows, source, how, began)
     _tell_certificate(found.certificate)
+    _tell_numbers(found.nuisance)
     return found
 
 
 def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> Fit:
     read = perf_counter()
-    prepared = prepare(model, rows)
+    prepared, near, numbers = _estimated(prepare(model, rows), how)
     penalty = prepared.model.penalty.bind(prepared.data.design.names)
     objective = Objective(prepared.model.family, prepared.model.link, penalty, prepared.data)
     laid_out = perf_counter()
-    posed = pose(_summed(objective, model, how), how.tol, how.max_iter, how.seed, how.tell)
+    posed = pose(_summed(objective, model, how), how.tol, how.max_iter, how.seed, how.tell, near)
     problem, standard = posed.problem, posed.standard
     if how.aliased == "error" and standard.aliased:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
@@ -72,7 +80,8 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     theta, (at, factor) = standard.original(solution.theta), closing_evaluation(problem, solution)
     half = at.value - problem.objective.value_of_penalty(solution.theta)
     inverse = None if factor is None else factor.inverse()
-    sums = statistics(prepared, objective, theta, half, _null_deviance(problem), _df_model(problem, inverse))
+    df = _df_model(problem, inverse)
+    sums, numbers = _statistics(prepared, objective, theta, 2 * half, _null_deviance(problem), df, how, numbers)
     covariance = None
     if factor is not None and inverse is not None:
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)
@@ -82,8 +91,41 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
-        how.vcov.label,
+        how.vcov.label, numbers,
     )  # fmt: skip
+
+
+def _estimated(prepared: Prepared, how: How) -> tuple[Prepared, FloatArray | None, tuple[Nuisance, ...]]:
+    """The rows as the family with its number sees them, where to start, and the numbers estimated."""
+    if how.free is None:
+        return prepared, None, ()
+    found = estimate(prepared, how.free, how.aggregate, how.tol, how.max_iter, how.seed, how.tell)
+    return found.prepared, found.theta, found.numbers
+
+
+def _statistics(
+    prepared: Prepared,
+    objective: Objective,
+    theta: FloatArray,
+    deviance: float,
+    null_deviance: float,
+    df_model: float,
+    how: How,
+    numbers: tuple[Nuisance, ...],
+) -> tuple[Statistics, tuple[Nuisance, ...]]:
+    """The sums over rows, and the numbers to report: a phi estimated on the way is told where it was asked for."""
+    deviance = max(deviance, 0.0)
+    df_residual = prepared.n * theta[0:1].size - df_model
+    own = [number for number in numbers if number.name != "dispersion"]
+    inside = [number for number in numbers if number.name == "dispersion"]
+    if inside and how.dispersion.kind == "ml":
+        found = Dispersion("ml", inside[0].value, inside[0].value, (inside[0],))
+    else:
+        found = dispersion(how.dispersion, prepared, objective, theta, deviance, df_residual)
+        found = replace(found, inside=inside[0].value) if inside else found
+    df = df_model, df_residual
+    sums = statistics(prepared, objective.weight, deviance, null_deviance, df, found, len(own))
+    return sums, (*own, *found.numbers)
 
 
 def _summed(objective: Objective, model: Model, how: How) -> Objective:
@@ -136,6 +178,12 @@ def _tell_dropped(rows: RowSet) -> None:
             DataWarning,
             stacklevel=4,
         )
+
+
+def _tell_numbers(numbers: tuple[Nuisance, ...]) -> None:
+    for number in numbers:
+        if number.note:
+            warnings.warn(number.note, ConvergenceWarning, stacklevel=4)
 
 
 def _tell_certificate(certificate: Certificate) -> None:

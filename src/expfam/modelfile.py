@@ -19,6 +19,7 @@ from expfam.inference.statistics import Statistics
 from expfam.information import covariance as covariances
 from expfam.matrix import MatrixTerms
 from expfam.model import Model
+from expfam.nuisance.number import Nuisance
 from expfam.solvers import Status
 from expfam.source import Terms
 
@@ -91,6 +92,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "dropped_rows": fit.dropped_rows,
         "kind": fit.kind,
         "vcov": fit.vcov_kind,
+        "nuisance": [{**asdict(number), "value": str(number.value), "se": str(number.se)} for number in fit.nuisance],
     }
 
 
@@ -122,8 +124,13 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
         raise ModelFileError(f"{len(model.names)} names, coefficients {theta.shape}, covariance {size}")
     return Fit(
         model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None,
-        plain.get("vcov", "model"),
+        plain.get("vcov", "model"), tuple(_nuisance(number) for number in plain.get("nuisance", ())),
     )  # fmt: skip
+
+
+def _nuisance(plain: Mapping[str, Any]) -> Nuisance:
+    """A number that may be infinite is written as text."""
+    return Nuisance(**{**plain, "value": float(plain["value"]), "se": float(plain["se"])})
 
 
 def _terms(plain: Mapping[str, Any]) -> Terms:

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
-from scipy.special import betainc, gammaln, xlog1py, xlogy
+from scipy.special import betainc, digamma, gammaln, polygamma, xlog1py, xlogy
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.errors import FamilyError
 from expfam.families._family import ExponentialFamily, Scale
 from expfam.families._special import log_ratio, whole, whole_below
+
+STIRLING = 100.0  # from here on Stirling's series has all digits, and its differences lose none
 
 
 @final
@@ -63,9 +65,9 @@ class NegativeBinomial(ExponentialFamily):
         return y < 0
 
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
-        count, size = precision * np.asarray(y), precision * self.theta
-        choose = gammaln(count + size) - gammaln(size) - gammaln(count + 1)
-        return np.asarray(choose + precision * self.conjugate(y))
+        count, size = precision * np.asarray(y), np.asarray(precision * self.theta)
+        saturated = xlogy(count, count) - (count + size) * np.log1p(count / size)
+        return np.asarray(rising(size, count)[0] - gammaln(count + 1) + saturated)
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         precision = weight / phi
@@ -84,3 +86,36 @@ class NegativeBinomial(ExponentialFamily):
 
     def to_dict(self) -> dict[str, Any]:
         return {"name": self.name, "theta": float(self.theta)}
+
+
+def rising(size: FloatArray, count: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """log Gamma(s + c) / (Gamma(s) s^c) and its two derivatives in s; 0 at c = 0, 1 and as s grows without bound.
+
+    size is s > 0 and count c >= 0, numbers or arrays that go together.
+    """
+    large = np.asarray(size >= STIRLING)
+    if large.all():
+        return _stirling(size, count)
+    if not large.any():
+        return _direct(size, count)
+    far, near = _stirling(np.maximum(size, STIRLING), count), _direct(np.minimum(size, STIRLING), count)
+    first, second, third = (np.where(large, f, n) for f, n in zip(far, near, strict=True))
+    return first, second, third
+
+
+def _direct(s: FloatArray, c: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return (
+        gammaln(s + c) - gammaln(s) - c * np.log(s),
+        digamma(s + c) - digamma(s) - c / s,
+        polygamma(1, s + c) - polygamma(1, s) + c / np.square(s),
+    )
+
+
+def _stirling(s: FloatArray, c: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Differences of Stirling's series between s and s + c, the leading ones taken by hand."""
+    a, b = 1 / s, 1 / (s + c)
+    ratio, tails = np.log1p(c * a), [b**k - a**k for k in (1, 2, 3, 4, 5, 6, 7)]
+    value = (s + c - 0.5) * ratio - c + tails[0] / 12 - tails[2] / 360 + tails[4] / 1260
+    slope = (ratio - c * a) + c * a * b / 2 - tails[1] / 12 + tails[3] / 120 - tails[5] / 252
+    curve = c * a * (a - b) + tails[1] / 2 + tails[2] / 6 - tails[4] / 30 + tails[6] / 42
+    return value, slope, curve
