@@ -239,9 +239,14 @@ def slabs(centre: FloatArray, spread: float) -> Iterator[tuple[IndexArray, Float
 
 
 def along(f: Callable[[FloatArray], FloatArray], first: FloatArray, width: int) -> FloatArray:
-    """f(j) for j = first, first + 1, ..., (rows, width), each j computed once where that is less work."""
+    """f(j) for j = first, first + 1, ..., (rows, width), or (1, width) where all rows begin alike.
+
+    Each j is computed once where that is less work.
+    """
     low, high = float(first.min()), float(first.max()) + width
-    if high - low > first.size * width:
+    if high - low > max(first.size, 2) * width:
         return f(first[:, None] + np.arange(width))
     table = f(np.arange(low, high))
+    if high - low == width:
+        return table[None]
     return np.lib.stride_tricks.sliding_window_view(table, width)[(first - low).astype(np.intp)]

@@ -174,6 +174,6 @@ def _series(family: Tweedie, scale: float, base: Base) -> Curve:
     """log b of the positive responses and k a*(y) of all, in lambda alone."""
     u, some = np.array([family.power, np.log(scale)]), base.y > 0
     positive = Base(base.y[some], base.precision[some], base.frequency[some])
-    whole = ordered_sum(lambda at: log_b(u, positive.take(at)), slices(len(positive.y), 1 << 14))
+    whole = ordered_sum(lambda at: log_b(u, positive.take(at)), slices(len(positive.y), 1 << 11))
     fixed = scale * float((positive.frequency * positive.precision) @ family.conjugate(positive.y))
     return Curve(whole.value + fixed, whole.slope[1:] + fixed, whole.curvature[1:, 1:] + fixed)

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.special import xlogy
 
 from expfam._typing import FloatArray
 from expfam.families import ExponentialFamily, NegativeBinomial, Poisson
-from expfam.families.negative_binomial import rising
+from expfam.families.negative_binomial import rising, slopes_of_rising
 from expfam.model import Prepared
 from expfam.nuisance.joint import Base, Free, Means
 from expfam.nuisance.number import Box, Curve, Nuisance
 from expfam.parallel import ordered_sum, slices
 
-GRID = tuple(10.0**k for k in range(-3, 7))
+GRID = (0.01, 0.1, 1.0, 10.0, 100.0, 1e4)
 BOX = Box(np.log([1e-8]), np.log([1e12]), np.array([2.0]), (0,))
 INFINITE = (
     "theta runs to infinity: given their means the counts vary no more than a Poisson distribution lets them, and this "
@@ -48,15 +47,16 @@ class FreeTheta(Free):
         return Base(y, np.ones(len(y)), np.bincount(place, prepared.data.weight, len(y)))
 
     def log_b(self, u: FloatArray, base: Base) -> Curve:
-        theta = float(np.exp(u[0]))
-        return _free_scale(theta, *(float(base.frequency @ part) for part in rising(np.asarray(theta), base.y)))
+        theta = np.exp(u[0])
+        parts = rising(theta, base.y), *slopes_of_rising(theta, base.y)
+        return _free_scale(float(theta), *(float(base.frequency @ part) for part in parts))
 
     def of_means(self, u: FloatArray, means: Means) -> Curve:
         theta = float(np.exp(u[0]))
         mu, t, w = means.mu, means.t, means.weight
         grown, total = np.log1p(mu / theta), mu + theta
         share = mu / (theta * total)
-        value = w @ (xlogy(t, mu) - (t + theta) * grown)
+        value = w @ (t * means.log - (t + theta) * grown)
         slope = w @ ((t + theta) * share - grown)
         curvature = w @ (share * (1 + (theta * total - (t + theta) * (total + theta)) / (theta * total)))
         return _free_scale(theta, float(value), float(slope), float(curvature))
@@ -74,7 +74,7 @@ class FreeTheta(Free):
 
     def told(self, u: FloatArray, at: Curve) -> tuple[Nuisance, ...]:
         theta, bend = float(np.exp(u[0])), -float(at.curvature[0, 0])
-        return (Nuisance(self.name, theta, theta / np.sqrt(bend) if bend > 0 else np.nan),)
+        return (Nuisance(self.name, theta, theta / float(np.sqrt(bend)) if bend > 0 else np.nan),)
 
 
 def _free_scale(theta: float, value: float, slope: float, curvature: float) -> Curve:
@@ -86,4 +86,4 @@ def _free_scale(theta: float, value: float, slope: float, curvature: float) -> C
 def _moments(means: Means) -> FloatArray:
     """What (y - mu)^2 - y sums to beside y^2 - y, negated; sum w mu^2; Poisson's log-likelihood."""
     mu, t, w = means.mu, means.t, means.weight
-    return np.array([w @ (mu * (2 * t - mu)), w @ mu**2, w @ (xlogy(t, mu) - mu)])
+    return np.array([w @ (mu * (2 * t - mu)), w @ mu**2, w @ (t * means.log - mu)])

@@ -48,13 +48,16 @@ class Box:
     moving: tuple[int, ...]
 
 
-def climb(curve: Callable[[FloatArray], Curve], u: FloatArray, box: Box) -> tuple[FloatArray, Curve, float]:
-    """The maximum over the moving numbers by Newton's method, its curve there, and how many standard errors u moved."""
+def climb(
+    curve: Callable[[FloatArray], Curve], u: FloatArray, box: Box, close: float = CLOSE
+) -> tuple[FloatArray, Curve, float]:
+    """The maximum over the moving numbers by Newton's method, to `close` standard errors; the curve there; how many
+    standard errors u moved."""
     begin, at = u, curve(u)
     for _ in range(STEPS):
         step = ascent(at, u, box)
         rise = float(step @ at.slope)
-        if not rise > CLOSE**2:
+        if not rise > close**2:
             break
         found = _accepted(curve, u, at, step, box)
         if found is None:
