@@ -168,8 +168,9 @@ def _model(pair: tuple[ExponentialFamily, Link], terms: Terms, given: Options, a
     """The model of the options; the response is named, and the family bound to its classes, when rows are read."""
     kinds = {name: choice(name, given[name]) for name in ("weights_kind", "missing", "unseen")}
     supplied = tuple(name for name in ("offset", "exposure") if name in arrays)
+    family, link = pair
     penalty = penalty_of(given["penalty"])
-    return Model(*pair, terms, penalty, response="", classes=None, supplied=supplied, **kinds)
+    return Model(family, link, terms, penalty, response="", classes=None, supplied=supplied, **kinds)
 
 
 def _column_names(names: Sequence[str] | None, p: int) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
     given = _numeric(plain["certificate"])
     lists = {key: tuple(given[key]) for key in ("aliased", "separated")}
     certificate = Certificate(**{**given, **lists, "status": Status[given["status"]]})
-    sums = Statistics(**_numeric(plain["statistics"]))
+    sums = _statistics(_numeric(plain["statistics"]))
     theta, kept = np.array(plain["theta"], dtype=float), np.array(plain["kept"], dtype=bool)
     covariance = None if plain["covariance"] is None else covariances.from_json(plain["covariance"])
     size = theta.size if covariance is None else covariance.size
@@ -126,6 +126,12 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
         model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None,
         plain.get("vcov", "model"), tuple(_nuisance(number) for number in plain.get("nuisance", ())),
     )  # fmt: skip
+
+
+def _statistics(plain: dict[str, Any]) -> Statistics:
+    """The sums; files written before there was a choice of dispersion have the family's own or Pearson's."""
+    older = {"dispersion_kind": "fixed" if plain["dispersion_fixed"] else "pearson", "nuisances": 0}
+    return Statistics(**{**older, **plain})
 
 
 def _nuisance(plain: Mapping[str, Any]) -> Nuisance:

@@ -26,8 +26,8 @@ class Statistics:
     dispersion: float
     dispersion_fixed: bool
     loglik: float
-    dispersion_kind: str = ""
-    nuisances: int = 0
+    dispersion_kind: str
+    nuisances: int
 
     @property
     def df_likelihood(self) -> float:

@@ -19,7 +19,10 @@ NUISANCE: dict[type[ExponentialFamily], tuple[ExponentialFamily, Callable[[float
 }
 """A family named without its number: the member that stands in until it is estimated, and how, phi known or None."""
 
-__all__ = ["NUISANCE", "Asked", "Free", "Nuisance", "asked_dispersion", "free", "named"]
+OF_NUMBER: dict[str, type[ExponentialFamily]] = {"theta": NegativeBinomial, "power": Tweedie}
+"""The family that a number belongs to: a theta without bound leaves a fit of the Poisson family."""
+
+__all__ = ["NUISANCE", "OF_NUMBER", "Asked", "Free", "Nuisance", "asked_dispersion", "free", "named"]
 
 
 def named(given: str | ExponentialFamily | type[ExponentialFamily]) -> tuple[ExponentialFamily, bool]:

@@ -96,6 +96,14 @@ class Free(ABC):
         """The family of the first means."""
 
     @abstractmethod
+    def number(self, first: float) -> float:
+        """The number it is named for, from its free scale; its limit at an end of the box."""
+
+    @abstractmethod
+    def free_scale(self, number: float) -> float:
+        """The inverse of `number`."""
+
+    @abstractmethod
     def family(self, u: FloatArray) -> ExponentialFamily:
         """The family at numbers u."""
 
@@ -177,9 +185,7 @@ class State:
     last: Turned | None = None
 
 
-def estimate(
-    prepared: Prepared, free: Free, aggregate: str, tol: float, max_iter: int, seed: int, tell: Tell
-) -> Found:
+def estimate(prepared: Prepared, free: Free, aggregate: str, tol: float, max_iter: int, seed: int, tell: Tell) -> Found:
     """Maximum likelihood of coefficients and numbers; under a penalty, of the numbers at the penalised means."""
     study = lay_out(prepared, free, aggregate, tol, max_iter, seed, tell)
     problem = study.posed.problem
@@ -200,15 +206,22 @@ def estimate(
 
 
 def lay_out(
-    prepared: Prepared, free: Free, aggregate: str, tol: float, max_iter: int, seed: int, tell: Tell
+    prepared: Prepared,
+    free: Free,
+    aggregate: str,
+    tol: float,
+    max_iter: int,
+    seed: int,
+    tell: Tell,
+    near: FloatArray | None = None,
 ) -> Study:
-    """The rows in standard coordinates; equal rows summed where an offset does not make their units depend on the
-    number."""
+    """The rows in standard coordinates, seen from `near`; equal rows are summed where no offset makes their units
+    depend on the number."""
     first = with_family(prepared, free.first)
     penalty = first.model.penalty.bind(first.data.design.names)
     objective = Objective(first.model.family, first.model.link, penalty, first.data)
     summed = aggregated(objective, aggregate if first.data.offset is None else "never")
-    return Study(free, prepared, pose(summed, tol, max_iter, seed, tell), free.base(prepared))
+    return Study(free, prepared, pose(summed, tol, max_iter, seed, tell, near), free.base(prepared))
 
 
 def with_family(prepared: Prepared, family: ExponentialFamily) -> Prepared:

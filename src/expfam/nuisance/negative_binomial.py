@@ -38,13 +38,19 @@ class FreeTheta(Free):
     box: ClassVar[Box] = BOX
     first: ClassVar[ExponentialFamily] = Poisson()
 
+    def number(self, first: float) -> float:
+        return {float(BOX.lower[0]): 0.0, float(BOX.upper[0]): np.inf}.get(first, float(np.exp(first)))
+
+    def free_scale(self, number: float) -> float:
+        return float(np.log(number)) if np.isfinite(number) else float(BOX.upper[0])
+
     def family(self, u: FloatArray) -> ExponentialFamily:
         return NegativeBinomial(float(np.exp(u[0])))
 
     def base(self, prepared: Prepared) -> Base:
         """Each count once, with its weights summed."""
         y, place = np.unique(prepared.data.y, return_inverse=True)
-        return Base(y, np.ones(len(y)), np.bincount(place, prepared.data.weight, len(y)))
+        return Base(y, np.ones(len(y)), np.asarray(np.bincount(place, prepared.data.weight), dtype=float))
 
     def log_b(self, u: FloatArray, base: Base) -> Curve:
         theta = np.exp(u[0])

@@ -64,13 +64,13 @@ def climb(
             break
         u, at = found
     move = u - begin
-    return u, at, float(np.sqrt(max(-move @ at.curvature @ move, 0.0)))
+    return u, at, float(np.sqrt(max(-float(move @ at.curvature @ move), 0.0)))
 
 
 def ascent(at: Curve, u: FloatArray, box: Box) -> FloatArray:
-    """Newton's step of the moving numbers, uphill where the curve is no hill; numbers at an end stay if they would leave.
+    """Newton's step of the moving numbers, uphill where the curve is no hill; zero for all others.
 
-    Zero for all others.
+    Numbers at an end of the box stay there if they would leave it.
     """
     step = np.zeros_like(u)
     inside = ((u < box.upper) | (at.slope < 0)) & ((u > box.lower) | (at.slope > 0))

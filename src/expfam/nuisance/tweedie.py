@@ -1,6 +1,6 @@
 """The power p of V(mu) = mu^p, 1 < p < 2, and phi, by maximum likelihood: the density of Dunn and Smyth (2005).
 
-u = (p, lambda), lambda = -log phi, k = w e^lambda. With alpha = (2-p) / (p-1), over the number j of claims behind y > 0:
+u = (p, lambda), lambda = -log phi, k = w e^lambda. With alpha = (2-p) / (p-1), over the numbers j of claims behind y:
 
   log b = log sum_j e^(j zeta) / (j! Gamma(j alpha)) - log y,   zeta = alpha log(k y / (p-1)) + log(k / (2-p))
   k (psi y - a) = k (y mu^(1-p) / (1-p) - mu^(2-p) / (2-p))
@@ -46,6 +46,12 @@ class FreePower(Free):
         """p within the series' reach; phi moves unless it is known."""
         moving = (0, 1) if self.phi is None else (0,)
         return Box(np.array([LOW, -200.0]), np.array([HIGH, 200.0]), np.array([0.1, 2.0]), moving)
+
+    def number(self, first: float) -> float:
+        return {LOW: 1.0, HIGH: 2.0}.get(first, first)
+
+    def free_scale(self, number: float) -> float:
+        return number
 
     def family(self, u: FloatArray) -> ExponentialFamily:
         return Tweedie(float(u[0]))
@@ -135,7 +141,7 @@ def _moments(zeta: FloatArray, alpha: float, first: FloatArray, width: int) -> t
     total = share.sum(axis=1)
 
     def mean(x: FloatArray) -> FloatArray:
-        return np.asarray(share @ x[0] if len(x) == 1 else np.einsum("nj,nj->n", share, x)) / total
+        return np.asarray((share @ x[0] if len(x) == 1 else np.einsum("nj,nj->n", share, x)) / total)
 
     middle = slice(width // 2, width // 2 + 1)  # moments around it keep their digits
     J, E = j - j[:, middle], D - D[:, middle]

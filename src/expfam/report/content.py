@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from expfam.fit.estimates import Estimates
 
 WIDTH = 100
-KINDS = {"fixed": "fixed", "given": "given", "pearson": "Pearson", "deviance": "deviance", "ml": "ML"}
+KINDS = {"given": "given", "pearson": "Pearson", "deviance": "deviance", "ml": "ML"}
 MANY = 200  # coefficients up to which a report lists all,
 HEAD, TAIL = 30, 10  # and how many of more it shows from either end
 
@@ -110,15 +110,18 @@ def _notes(fit: "Estimates") -> Iterator[str]:
 
 
 def _number(number: Nuisance) -> str:
-    error = "" if np.isnan(number.se) else f" (standard error {figure(number.se)})"
-    return f"{number.name.capitalize()} {figure(number.value)}{error}, by maximum likelihood" + f"; {number.note}" * (
-        number.note != ""
+    if number.note:
+        return f"{number.name.capitalize()} {figure(number.value)}: {number.note}"
+    return (
+        f"{number.name.capitalize()} {figure(number.value)} (standard error {figure(number.se)}), by maximum likelihood"
     )
 
 
 def _sums(fit: "Estimates") -> str:
     sums = fit.statistics
-    phi = f"{figure(sums.dispersion)} ({KINDS.get(sums.dispersion_kind, 'fixed' if sums.dispersion_fixed else 'Pearson')})"
+    phi = (
+        "1 (fixed)" if sums.dispersion_kind == "fixed" else f"{figure(sums.dispersion)} ({KINDS[sums.dispersion_kind]})"
+    )
     null = f" (null {total(sums.null_deviance)} on {count(_null_df(fit))} df)" if "Intercept" in fit.names else ""
     line = f"Deviance {total(sums.deviance)} on {count(sums.df_residual)} df{null}; dispersion {phi}"
     if np.isnan(sums.loglik):
