@@ -30,12 +30,12 @@ def family(text: str, **given: float | None) -> "ExponentialFamily | str":
     return _make(known[key], key, args, options | flags, FamilyError)
 
 
-def dispersion(text: str) -> str | float | None:
-    """A kind of dispersion, or a number; "" leaves the family its own."""
+def dispersion(text: str | None) -> str | float | None:
+    """A kind of dispersion, or a number; None leaves the family its own."""
     try:
-        return float(text)
+        return None if text is None else float(text)
     except ValueError:
-        return text or None
+        return text
 
 
 def solver(text: str) -> "Solver | str":

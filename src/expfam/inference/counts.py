@@ -35,7 +35,7 @@ class OverdispersionTest:
     def __str__(self) -> str:
         return (
             f"Overdispersion, {self.method} test against Var = {self.against}: z = {self.statistic:.4g}, "
-            f"p = {self.p_value:.3g} (variance {SIDES[self.alternative]} than the family's), alpha = {self.estimate:.4g}"
+            f"p = {self.p_value:.3g} ({SIDES[self.alternative]} than the family's), alpha = {self.estimate:.4g}"
         )
 
 

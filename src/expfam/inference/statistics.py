@@ -31,7 +31,7 @@ class Statistics:
 
     @property
     def df_likelihood(self) -> float:
-        """Parameters that AIC and BIC count: the coefficients, and dispersion, theta, power where they are estimated."""
+        """Parameters that AIC and BIC count: the coefficients; dispersion, theta, power where they are estimated."""
         return self.df_model + (0 if self.dispersion_fixed else 1) + self.nuisances
 
     @property

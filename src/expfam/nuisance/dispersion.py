@@ -1,8 +1,8 @@
 """phi: Pearson's, the mean deviance, maximum likelihood, or a number that is known (18).
 
-With k = w / phi a likelihood is sum f log p(y; mu = y, k) - deviance / (2 phi), so its maximum needs no means: a curve in
-lambda = -log phi. Gaussian and inverse Gaussian: phi = deviance / n; Gamma: the digamma equation of MASS::gamma.shape,
-1 / phi its shape; Tweedie with 1 < p < 2: the series.
+With k = w / phi a likelihood is sum f log p(y; mu = y, k) - deviance / (2 phi), so its maximum needs no means: it is a
+curve in lambda = -log phi. Gaussian and inverse Gaussian: phi = deviance / n; Gamma: the digamma equation of
+MASS::gamma.shape, whose shape is 1 / phi; Tweedie with 1 < p < 2: the series.
 """
 
 from collections.abc import Callable
@@ -83,7 +83,6 @@ def dispersion(
     ask: Asked, prepared: Prepared, objective: Objective, theta: FloatArray, deviance: float, df_residual: float
 ) -> Dispersion:
     """The dispersion asked for, NaN where no degree of freedom is left for it."""
-    family = prepared.model.family
     if ask.kind == "fixed":
         return Dispersion("fixed", 1.0)
     if ask.kind == "given":

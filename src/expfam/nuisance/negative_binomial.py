@@ -4,8 +4,8 @@ Weights multiply the log-densities, as there, so frequency weights count rows. I
 
   log b = log Gamma(theta + y) - log Gamma(theta) - log y!      psi y - a = y log mu - (y + theta) log(1 + mu / theta)
 
-each less y log theta. As theta runs to infinity the slope in 1 / theta is sum w ((y - mu)^2 - y) / 2 at Poisson's means:
-where that is not positive, and no theta does better, Poisson is the best there is.
+each without y log theta, which cancels. As theta runs to infinity the slope in 1 / theta is sum w ((y - mu)^2 - y) / 2
+at Poisson's means: where that is not positive, and no theta does better, Poisson is the best there is.
 """
 
 from dataclasses import dataclass
