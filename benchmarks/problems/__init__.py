@@ -3,9 +3,11 @@
 from benchmarks.problem import Problem
 from benchmarks.problems import (
     a9a,
+    coverage,
     covtype,
     factor,
     fremtpl2,
+    inference,
     logistic,
     mnist,
     news20,
@@ -16,5 +18,8 @@ from benchmarks.problems import (
     threads,
 )  # fmt: skip
 
-ALL = (fremtpl2, severity, logistic, covtype, mnist, a9a, news20, factor, nist, scaling, threads, sgd_vs_newton)
+ALL = (
+    fremtpl2, severity, logistic, covtype, mnist, a9a, news20, factor, nist, inference, coverage, scaling, threads,
+    sgd_vs_newton,
+)  # fmt: skip
 PROBLEMS: dict[str, Problem] = {problem.PROBLEM.name: problem.PROBLEM for problem in ALL}
