@@ -1,7 +1,7 @@
 """Functions of theta as a table: estimates, delta-method errors, tests and intervals, in the manner of `tidy`."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from expfam.fit import Fit
 
 
-def labelled(fit: "Fit", names: dict[str, Sequence[str]], shown: Sequence[str]) -> dict[str, Any]:
+def labelled(names: Mapping[str, Sequence[str]], shown: Sequence[str]) -> dict[str, Any]:
     """The columns of names, each name repeated for the classes shown, and these as `class` behind the first column."""
     k = max(len(shown), 1)
     out: dict[str, Any] = {}
@@ -33,7 +33,7 @@ def tested(
     gradients: FloatArray,
     level: float,
     unknown: Unknown | None,
-    adjust: str | None = None,
+    adjust: str | None,
 ) -> dict[str, FloatArray]:
     """estimate, std_error, statistic, p_value, conf_low, conf_high of functions with values (m,) and gradients (m, p,
     d): normal, or t where the dispersion is estimated. NaN, told, where columns left out leave a value open."""

@@ -69,8 +69,8 @@ def marginal_effects(
                 columns[by] += [label] * len(contrasts)
             values.append(estimate.reshape(-1))
             gradients.append(gradient.reshape(-1, *gradient.shape[2:]))
-    numbers = tested(fit, np.concatenate(values), np.concatenate(gradients), level, unknown(rows, fit.kept))
-    return frame_like(rows.kind, labelled(fit, columns, _shown(fit)) | numbers)
+    numbers = tested(fit, np.concatenate(values), np.concatenate(gradients), level, unknown(rows, fit.kept), None)
+    return frame_like(rows.kind, labelled(columns, _shown(fit)) | numbers)
 
 
 def opened(fit: "Fit", data: Any, beside: Sequence[str] = ()) -> Scene:

@@ -10,7 +10,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError, one_of
-from expfam.fit import effects, predictions
+from expfam.fit import effects, means, predictions, relativities
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, wald
 from expfam.inference.optimum import Optimum, optimum
@@ -118,6 +118,9 @@ class Fit(Estimates):
     # ---- what it says of rows ---------------------------------------------------------------------------------
     predict = predictions.predict
     marginal_effects = effects.marginal_effects
+    marginal_means = means.marginal_means
+    contrasts = means.contrasts
+    relativities = relativities.relativities
 
     # ---- keeping it --------------------------------------------------------------------------------------------
     def rows_source(self) -> Source:

@@ -132,7 +132,7 @@ def _weight(fit: "Fit", new: Any, given: Any, line: prediction.Linear) -> FloatA
         at = int(np.flatnonzero(bad)[0])
         kind = "whole numbers from 1 on" if name == "trials" else "positive numbers"
         raise SchemaError(f"{name} is {values[at]:g} in row {at}; a prediction interval needs {kind}")
-    return values if line.kept is None else values[line.kept]
+    return np.asarray(values if line.kept is None else values[line.kept])
 
 
 def _bad(values: FloatArray, whole: bool) -> BoolArray:

@@ -132,6 +132,15 @@ def coded_row(term: Term, variables: Mapping[str, Variable], at: Mapping[str, Fl
     return rows
 
 
+def cells(term: Term, variables: Mapping[str, Variable]) -> tuple[tuple[str, ...], AnyArray | None]:
+    """The raw columns of a term by name, "B:Diesel" for levels, "[2]" for numbers, and its contrasts as in Columns."""
+    coded = [(v, full) for v, full in zip(term.variables, term.full, strict=True) if variables[v].levels]
+    numeric = [v for v in term.variables if not variables[v].levels]
+    parts = [variables[v].levels for v, _ in coded] + [variables[v].suffixes(False) for v in numeric]
+    labels = tuple(":".join(filter(None, reversed(cell))) for cell in product(*reversed(parts)))
+    return labels, _contrast(term, variables, coded, numeric)
+
+
 def _joint(factors: Iterable[Factor | FloatArray], sizes: list[int]) -> IntArray | None:
     codes, step, narrow = None, 1, smallest(prod(sizes))
     for factor, size in zip(factors, sizes, strict=True):

@@ -165,6 +165,28 @@ class FormulaScene(Scene):
         values = {v: instead.get(v, self.values[v]) for v in term.variables}
         return coding.columns(term, self.schema.variables, {v: _at(value, at) for v, value in values.items()})
 
+    def balanced(self, levels: Mapping[str, str]) -> FloatArray:
+        """The mean of X over all combinations of levels, some factors held, numbers at their means, (p,)."""
+        here, at = self.typical(), {}
+        for text, variable in self.schema.variables.items():
+            known = here.values[text]
+            if isinstance(known, Factor):
+                k, held = len(variable.levels), levels.get(self._unit(text))
+                at[text] = np.full(k, 1 / k) if held is None else np.eye(k)[variable.levels.index(held)]
+            else:
+                at[text] = known.reshape(-1)
+        rows = [coding.coded_row(term, self.schema.variables, at)[0] for term in self.schema.terms]
+        return np.concatenate(rows)
+
+    def observed(self, levels: Mapping[str, str], means: bool) -> FloatArray:
+        """The mean of X over the rows, some factors held, numbers as they are or at their means (p,)."""
+        share = self.weight / self.weight.sum()
+        numbers = {name: float(share @ _numbers(self.table, name)) for name in self.numbers} if means else {}
+        kept = {text: value for text, value in self.values.items() if isinstance(value, Factor)}
+        moved = self.held(numbers)
+        design = replace(moved, values={**moved.values, **kept}).held(levels).design()
+        return design.maps.adjoint(design.adjoint(share))
+
     # ---- other rows --------------------------------------------------------------------------------------------
     def held(self, values: Mapping[str, Any]) -> "FormulaScene":
         found = self
@@ -225,7 +247,7 @@ class FormulaScene(Scene):
             return known.levels, known.codes
         column = self.table.column(name)
         codes = column.codes
-        if codes is not None and (codes < 0).any() or column.values is not None and np.isnan(column.values).any():
+        if (codes is not None and (codes < 0).any()) or (column.values is not None and np.isnan(column.values).any()):
             raise SchemaError(f"by={name!r} is missing in some rows; fill it, or leave such rows out")
         found = as_factor(_numbers(self.table, name) if codes is None else Factor(codes, column.labels))
         if len(found.levels) > GROUPS:
@@ -264,7 +286,7 @@ def _rows(schema: Schema, table: Table, given: Mapping[str, FloatArray], kept: A
     vectors = dict(given)
     for name in ("offset", "exposure", *(("weights", "trials") if weighted else ())):
         if _at_hand(schema, table, name):
-            found: Any = evaluate(schema, table, name)  # type: ignore[arg-type]
+            found: Any = evaluate(schema, table, name)
             vectors[name] = np.asarray(found, dtype=np.float64) + (given.get(name, 0.0) if name == "offset" else 0.0)
     return RowSet((), table.n, table.kind, None, vectors, kept)
 
