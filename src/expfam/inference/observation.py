@@ -161,7 +161,7 @@ def _smallest(below: Below, p: float, near: FloatArray, most: FloatArray) -> Flo
         middle = np.floor((low[live] + high[live]) / 2)
         enough = below(middle, live) >= p
         low[live], high[live] = np.where(enough, low[live], middle), np.where(enough, middle, high[live])
-    return high
+    return np.asarray(high)
 
 
 def _root(below: Below, p: FloatArray, centre: FloatArray, spread: FloatArray) -> FloatArray:
