@@ -216,7 +216,7 @@ def test_refusals() -> None:
         (lambda: fit.predict(interval="tolerance"), "interval='tolerance'"),
         (lambda: fit.predict(interval="prediction", level=1.5), "between 0 and 1"),
         (lambda: fit.predict({"x": [1.0]}, interval="prediction"), "no column 'g'"),
-        (lambda: fit.predict(type="class", se=True), "have no errors"),
+        (lambda: fit.predict(type="class", se=True), "a label has no interval and no error"),
         (lambda: fit.detach().predict(interval="prediction"), "has no rows"),
     ):
         with pytest.raises(ef.ExpfamError, match=message):

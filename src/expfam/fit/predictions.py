@@ -53,7 +53,7 @@ def predict(
     line, kind = _line(fit, new, {"offset": offset, "exposure": exposure}, unseen)
     if type == "class":
         if se or interval:
-            raise ExpfamError("type='class' answers with labels, which have no errors; take type='response'")
+            raise ExpfamError("type='class': a label has no interval and no error; take type='response'")
         return prediction.spread_out(_labels(fit, line), line.kept)
     parts = {"fit": line.eta if type == "link" else prediction.mean(fit.model, line.eta)}
     if se or interval:

@@ -15,7 +15,8 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.data.names import some
 from expfam.errors import ExpfamError
-from expfam.inference.effects import averages, derivatives
+from expfam.inference.effects import averages
+from expfam.inference.parts import derivatives
 from expfam.inference.scene import Scene
 from expfam.inference.variables import FormulaScene
 

@@ -50,6 +50,33 @@ class Switch:
     set: Callable[[int | None, slice], list[tuple[slice, Columns]]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Indicators:
+    """X with all levels of some factors as columns: X = design @ map, block by block.
+
+    `parts` are columns of the design, coefficients, and the matrix from these to those, None for the identity; `levels`
+    the columns of each such factor.
+    """
+
+    design: Design
+    parts: tuple[tuple[slice, slice, FloatArray | None], ...]
+    levels: Mapping[str, slice]
+
+    def forward(self, theta: FloatArray) -> FloatArray:
+        """The coefficients of the design, (P, d), of theta (p, d)."""
+        out = np.empty((self.design.p, *theta.shape[1:]))
+        for wide, span, matrix in self.parts:
+            out[wide] = theta[span] if matrix is None else matrix @ theta[span]
+        return out
+
+    def adjoint(self, rows: FloatArray) -> FloatArray:
+        """(p, m) of (P, m): the transpose."""
+        out = np.empty((self.parts[-1][1].stop if self.parts else 0, *rows.shape[1:]))
+        for wide, span, matrix in self.parts:
+            out[span] = rows[wide] if matrix is None else matrix.T @ rows[wide]
+        return out
+
+
 class Scene(ABC):
     """Complete rows: their design, offset, and how much each counts in an average.
 
@@ -72,6 +99,11 @@ class Scene(ABC):
     @abstractmethod
     def design(self) -> Design:
         """X."""
+
+    def indicators(self, names: Sequence[str]) -> Indicators:
+        """X with all levels of some factors as columns; each is a term of its own, and in no other."""
+        design, every = self.design(), slice(0, len(self.model.names))
+        return Indicators(design, ((every, every, None),), {})
 
     @property
     @abstractmethod

@@ -22,7 +22,7 @@ from expfam.formula.schema import Schema
 from expfam.formula.slopes import slope
 from expfam.formula.transforms.factor import as_factor
 from expfam.formula.values import Factor
-from expfam.inference.scene import Move, Scene, Switch, check_supplied, counted, counts
+from expfam.inference.scene import Indicators, Move, Scene, Switch, check_supplied, counted, counts
 from expfam.model import Model, offset_of
 from expfam.source import RowSet, Source, vectors_at
 from expfam.terms import FormulaTerms
@@ -56,6 +56,22 @@ class FormulaScene(Scene):
 
     def design(self) -> Design:
         return assemble(lay_out(self.schema, self.values), self.n)
+
+    def indicators(self, names: Sequence[str]) -> Indicators:
+        columns, parts, levels, start = [], [], {}, 0
+        terms = zip(self.schema.terms, self._spans(), lay_out(self.schema, self.values), strict=True)
+        for term, span, part in terms:
+            unit = self._unit(term.variables[0]) if len(term.variables) == 1 and part.codes is not None else None
+            width, matrix = span.stop - span.start, None
+            if unit in names:
+                matrix = coding.coded_row(term, self.schema.variables, {})
+                width = part.levels
+                part = replace(part, names=tuple(f"{term.variables[0]} {k}" for k in range(width)), contrast=None)
+                levels[str(unit)] = slice(start, start + width)
+            columns.append(part)
+            parts.append((slice(start, start + width), span, matrix))
+            start += width
+        return Indicators(assemble(tuple(columns), self.n), tuple(parts), levels)
 
     # ---- what there is -----------------------------------------------------------------------------------------
     @property
