@@ -403,6 +403,19 @@ def test_bad_input() -> None:
             ask()
 
 
+def test_a_very_wide_factor_is_refused_by_name_and_the_rest_answered() -> None:
+    rng, levels = np.random.default_rng(18), 12_000
+    data = {"g": rng.permutation(np.repeat(np.arange(levels).astype(str), 3)), "x": rng.normal(size=3 * levels)}
+    data["y"] = rng.poisson(2.0, 3 * levels)
+    fit = ef.glm("y ~ x + g", data, family="poisson", penalty=ef.Ridge(1e-6))
+    with pytest.raises(ef.ExpfamError, match="'g' alone has 12,000 results"):
+        fit.marginal_effects()
+    with pytest.raises(ef.ExpfamError, match="'g' alone has 12,000 results"):
+        fit.contrasts("g")
+    assert column(fit.marginal_effects("x"))[0] == pytest.approx(fit.coef[1] * fit.predict().mean(), rel=1e-9)
+    assert len(fit.relativities()["term"]) == levels + 2
+
+
 def test_answers_come_in_the_callers_kind() -> None:
     pl = pytest.importorskip("polars")
     fit = ef.glm("y ~ x + g", pl.DataFrame(book(17)), family="poisson")

@@ -7,7 +7,7 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.inference.parts import Block, Part, Totals, Unit, adjoint, derivatives, forward, part_of
-from expfam.inference.scene import Move, Scene, Switch
+from expfam.inference.scene import Move, Scene, Switch, check_size
 from expfam.links import Log
 from expfam.parallel import ordered_sum, slices
 
@@ -43,6 +43,7 @@ def averages(
 
     `relative` averages log mu instead of mu, `times_x` slopes in log x.
     """
+    check_size([(v.name, len(v.levels) if isinstance(v, Switch) else 1) for v in variables], theta.shape)
     multiplies = isinstance(scene.model.link, Log) and not relative
     products = [v for v in variables if isinstance(v, Switch) and v.rows is not None and multiplies]
     columns = len(theta) + len(products)

@@ -8,6 +8,7 @@ they are, each given the level: averaged predictions.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,7 +18,7 @@ from expfam.data.names import some
 from expfam.errors import ExpfamError
 from expfam.inference.effects import averages
 from expfam.inference.parts import derivatives
-from expfam.inference.scene import Scene
+from expfam.inference.scene import Scene, check_size
 from expfam.inference.variables import FormulaScene
 
 Cells: TypeAlias = tuple[tuple[str, ...], ...]
@@ -45,6 +46,7 @@ def means(rows: Scene, theta: FloatArray, names: Sequence[str], at: str, weights
                 f"{name!r} is a number, and marginal means are of factors; there are {some(rows.factors) or 'none'}. "
                 "Take predict() at the values you want, or marginal_effects() for its slope"
             )
+    check_size([(":".join(names), prod(len(rows.factors[name]) for name in names))], theta.shape)
     cells = tuple(product(*(rows.factors[name] for name in names)))
     held = [dict(zip(names, cell, strict=True)) for cell in cells]
     if at == "rows" and type == "response":

@@ -18,6 +18,8 @@ from expfam.source import RowSet, Source, check_vectors
 Piece: TypeAlias = tuple[slice, Design]
 """Which coefficients of the model, and their columns."""
 
+MOST = 1 << 27  # numbers of all gradients together: a gigabyte
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Move:
@@ -220,6 +222,17 @@ class MatrixScene(Scene):
 
         found = as_factor(self._column(self.resolve(name)))
         return found.levels, found.codes
+
+
+def check_size(results: Sequence[tuple[str, int]], shape: tuple[int, ...]) -> None:
+    """ExpfamError where gradients of so many results a variable would fill the memory; shape (p, d) is that of theta."""
+    p, d = shape
+    if sum(count for _, count in results) * p * d * d > MOST:
+        name, count = max(results, key=lambda result: result[1])
+        raise ExpfamError(
+            f"{name!r} alone has {count:,} results, each with a gradient in {p * d:,} coefficients: too many to "
+            "hold. Ask for other variables by name; relativities() lists every level of such a factor"
+        )
 
 
 def scene(model: Model, source: Source, fitted: bool, beside: Sequence[str] = ()) -> Scene:

@@ -22,7 +22,7 @@ from expfam.formula.schema import Schema
 from expfam.formula.slopes import slope
 from expfam.formula.transforms.factor import as_factor
 from expfam.formula.values import Factor
-from expfam.inference.scene import Indicators, Move, Scene, Switch, check_supplied, counted, counts
+from expfam.inference.scene import Indicators, Move, Scene, Switch, check_size, check_supplied, counted, counts
 from expfam.model import Model, offset_of
 from expfam.source import RowSet, Source, vectors_at
 from expfam.terms import FormulaTerms
@@ -156,6 +156,7 @@ class FormulaScene(Scene):
         touched = [k for k, term in enumerate(terms) if any(text in term.variables for text in texts)]
         known = self.values[texts[0]]
         assert isinstance(known, Factor)
+        check_size([(name, len(levels))], (len(self.model.names), 1))
         rows = None
         if len(touched) == 1 and terms[touched[0]].variables == (texts[0],):
             rows = np.zeros((len(levels), len(self.model.names)))
