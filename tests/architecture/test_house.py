@@ -46,7 +46,7 @@ LAYERS = (
 DEPTH = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 LINES, BODY, PARAMETERS, INHERITANCE = 400, 40, 8, 2
-FRONTS = {"glm", "glm_arrays"}
+FRONTS = {"glm", "glm_arrays", "predict"}
 """Public fronts whose keyword-only options may pass the parameter budget; commands of the CLI are options by nature."""
 
 

@@ -228,7 +228,7 @@ def test_predict_writes_every_row_in_order(shell: Shell, model: expfam.Fit, port
 
 
 def test_predict_interval_link_and_first_rows(shell: Shell, model: expfam.Fit, portfolio: pa.Table) -> None:
-    assert shell("predict", "model.json", "book.csv", "--type", "link", "--interval", "--level", "0.9",
+    assert shell("predict", "model.json", "book.csv", "--type", "link", "--interval", "confidence", "--level", "0.9",
                  "--out", "p.parquet").code == 0  # fmt: skip
     expected = model.predict(portfolio, type="link", interval="confidence", level=0.9)
     written = parquet.read_table("p.parquet")
@@ -253,7 +253,7 @@ def test_predict_classes(shell: Shell, portfolio: pa.Table) -> None:
     assert shell("predict", "areas.json", "book.csv", "--type", "class", "--out", "c.csv").code == 0
     assert csv.read_csv("c.csv")["prediction"].to_pylist() == fit.predict(portfolio, type="class").tolist()
     assert "a label has no interval" in shell.refused(
-        "predict", "areas.json", "book.csv", "--type", "class", "--interval"
+        "predict", "areas.json", "book.csv", "--type", "class", "--interval", "confidence"
     )
 
 

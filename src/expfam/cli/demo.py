@@ -22,7 +22,7 @@ HINTS = {
     "the same from a file": "expfam demo --out portfolio.parquet\n"
     'expfam fit portfolio.parquet "ClaimNb ~ Area + bs(DrivAge, df=5) + log(Density)" \\\n'
     "    --family poisson --exposure Exposure --save model.json",
-    "predictions": "expfam predict model.json portfolio.parquet --interval --out predictions.parquet",
+    "predictions": "expfam predict model.json portfolio.parquet --interval confidence --out predictions.parquet",
     "the mathematics": "expfam explain poisson",
 }
 

@@ -10,7 +10,6 @@ import typer
 import expfam
 from expfam.cli.files import WRITERS, destination, write
 from expfam.cli.terminal import console, say
-from expfam.errors import ExpfamError
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -29,8 +28,12 @@ def predict(
     ] = None,
     type: Annotated[str, typer.Option(help="response (the mean), link, or class (the label).")] = "response",
     interval: Annotated[
-        bool, typer.Option("--interval", help="Columns fit, lower, upper: the mean's confidence.")
-    ] = False,
+        str | None,
+        typer.Option(help="Columns fit, lower, upper: confidence (of the mean) or prediction (of a new observation)."),
+    ] = None,
+    se: Annotated[bool, typer.Option("--se", help="A column of standard errors.")] = False,
+    weights: Annotated[str | None, typer.Option(help="Weights of the new observations, a column.")] = None,
+    trials: Annotated[str | None, typer.Option(help="Trials of the new observations, a column.")] = None,
     level: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
     unseen: Annotated[
         str | None, typer.Option(help="A level the fit never met: error, reference or missing; default the model's.")
@@ -38,13 +41,11 @@ def predict(
 ) -> None:
     """Predict every row of a file, in its order."""
     began = perf_counter()
-    if interval and type == "class":
-        raise ExpfamError("--interval with --type class: a label has no interval; take --type response")
     if out is not None:
         destination("--out", out, inputs=[model, data], suffixes=WRITERS)
     fit = expfam.load(model)
     predictions = _table(fit, fit.predict(
-        data, type=type, interval="confidence" if interval else None, level=level, unseen=unseen
+        data, type=type, interval=interval, level=level, se=se, weights=weights, trials=trials, unseen=unseen
     ))  # fmt: skip
     gaps, n = predictions.column(0).null_count, predictions.num_rows
     if gaps:

@@ -11,7 +11,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError, SeparationWarning, one_of
-from expfam.fit import checks, comparisons, predictions
+from expfam.fit import checks, comparisons, effects, means, predictions, relativities
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
 from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
@@ -193,6 +193,10 @@ class Fit(Estimates):
 
     # ---- what it says of rows ---------------------------------------------------------------------------------
     predict = predictions.predict
+    marginal_effects = effects.marginal_effects
+    marginal_means = means.marginal_means
+    contrasts = means.contrasts
+    relativities = relativities.relativities
     nuisance_interval = checks.nuisance_interval
     overdispersion_test = checks.overdispersion_test
     zero_inflation_test = checks.zero_inflation_test

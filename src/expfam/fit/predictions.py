@@ -1,13 +1,15 @@
-"""What a fit says of rows: predictions with their intervals. The functions are methods of `Fit`."""
+"""What a fit says of rows: predictions with errors and intervals. The functions are methods of `Fit`."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expfam._typing import AnyArray, FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.data.answer import frame_like
+from expfam.data.table import read
 from expfam.errors import ExpfamError, SchemaError, one_of
-from expfam.inference import prediction
+from expfam.families import Binomial
+from expfam.inference import observation, prediction
 from expfam.model import choice
 from expfam.source import Source
 
@@ -22,25 +24,51 @@ def predict(
     type: str = "response",
     interval: str | None = None,
     level: float = 0.95,
+    se: bool = False,
     offset: Any = None,
     exposure: Any = None,
+    weights: Any = None,
+    trials: Any = None,
     unseen: str | None = None,
 ) -> Any:
     """h(X theta + offset) for new rows (None: the fitted data), (n,), or (n, k) over all classes.
 
-    type "response", "link" or "class" (the label); interval="confidence" answers with a frame of fit, lower, upper.
-    Rows with missing values predict NaN (None for labels). `offset`, `exposure`: arrays where the fit got arrays.
+    type       "response", "link" or "class" (the label)
+    interval   "confidence": of the mean or of eta. "prediction": of a new observation, by the family with eta and the
+               dispersion as uncertain as they are; of counts and shares the innermost values whose tails hold at most
+               (1 - level) / 2 each. Either answers with a frame of fit, (se,) lower, upper
+    se         standard errors, of the mean by the delta method: a frame of fit, se
+    offset, exposure   arrays where the fit got arrays; they move the mean, and with it a prediction interval
+    weights    precision weights of the observations to come (a number, one a row, or a column): their dispersion is
+               phi / w; 1 by default. `trials` instead for binomial shares, which have no interval without
+
+    Rows with missing values predict NaN (None for labels). The errors are those of the covariance the fit carries.
     """
     one_of("type", type, ("response", "link", "class"))
-    one_of("interval", interval, (None, "confidence"))
+    one_of("interval", interval, (None, "confidence", "prediction"))
+    if interval == "prediction":
+        _check_observation(fit, type, weights, trials)
+    elif weights is not None or trials is not None:
+        raise ExpfamError("weights= and trials= tell of an observation to come; they need interval='prediction'")
     line, kind = _line(fit, new, {"offset": offset, "exposure": exposure}, unseen)
     if type == "class":
+        if se or interval:
+            raise ExpfamError("type='class': a label has no interval and no error; take type='response'")
         return prediction.spread_out(_labels(fit, line), line.kept)
-    values = line.eta if type == "link" else prediction.mean(fit.model, line.eta)
-    if interval is None:
-        return prediction.spread_out(values, line.kept)
-    bounds = prediction.confidence(fit.model, line, fit.known_covariance(), type, level, fit.df_reference)
-    parts = {"fit": values, "lower": bounds[0], "upper": bounds[1]}
+    parts = {"fit": line.eta if type == "link" else prediction.mean(fit.model, line.eta)}
+    if se or interval:
+        covariance = line.covariance(fit.known_covariance())
+    if se:
+        parts["se"] = prediction.standard_errors(fit.model, line.eta, covariance, type)
+    if interval == "confidence":
+        ends = prediction.confidence(fit.model, line.eta, covariance, type, level, fit.df_reference)
+    if interval == "prediction":
+        weight = _weight(fit, new, weights if trials is None else trials, line)
+        ends = observation.interval(_uncertain(fit, line.eta, covariance, weight), level)
+    if interval:
+        parts["lower"], parts["upper"] = ends
+    if len(parts) == 1:
+        return prediction.spread_out(parts["fit"], line.kept)
     return frame_like(kind, _by_class(fit, {k: prediction.spread_out(v, line.kept) for k, v in parts.items()}))
 
 
@@ -65,6 +93,51 @@ def _labels(fit: "Fit", line: prediction.Linear) -> AnyArray:
     if fit.classes is None:
         raise ExpfamError(f'type="class" needs a response of classes; the {fit.model.family.name} family has none')
     return prediction.classes(fit.model, prediction.mean(fit.model, line.eta))
+
+
+def _check_observation(fit: "Fit", type: str, weights: Any, trials: Any) -> None:
+    family = fit.model.family
+    observation.check(family)
+    if type != "response":
+        raise ExpfamError(f"type={type!r}: an observation has no {type}; a prediction interval takes type='response'")
+    if isinstance(family, Binomial) != (trials is not None) or (trials is not None and weights is not None):
+        raise ExpfamError(
+            "a share of how many trials? predict(new, interval='prediction', trials=...): a number, one a row, or a "
+            "column; weights= is for other families"
+            if isinstance(family, Binomial)
+            else f"trials= belongs to the binomial family, not to {family.name}; give weights="
+        )
+
+
+def _uncertain(fit: "Fit", eta: FloatArray, covariance: FloatArray, weight: FloatArray) -> observation.Uncertain:
+    family, link = fit.model.family, fit.model.link
+    se = np.sqrt(covariance[:, 0, 0])
+    return observation.Uncertain(family, link, eta, se, fit.dispersion, fit.df_reference, weight)
+
+
+def _weight(fit: "Fit", new: Any, given: Any, line: prediction.Linear) -> FloatArray:
+    """The weights or trials of the rows that are predicted, (n,)."""
+    name = "trials" if isinstance(fit.model.family, Binomial) else "weights"
+    n = len(line.eta) if line.kept is None else len(line.kept)
+    values: Any = 1.0 if given is None else given
+    if isinstance(given, str):
+        data = fit.rows_source().data if new is None else new
+        values = read(data, lambda _: (given,)).column(given).values
+    values = np.asarray(np.nan if values is None else values, dtype=np.float64)
+    if values.shape not in ((), (n,)):
+        raise SchemaError(f"{name} has shape {values.shape}; give a number, or one for each of the {n} rows")
+    values = np.broadcast_to(values, n)
+    bad = _bad(values, whole=name == "trials") & (np.ones(n, bool) if line.kept is None else line.kept)
+    if bad.any():
+        at = int(np.flatnonzero(bad)[0])
+        kind = "whole numbers from 1 on" if name == "trials" else "positive numbers"
+        raise SchemaError(f"{name} is {values[at]:g} in row {at}; a prediction interval needs {kind}")
+    return np.asarray(values if line.kept is None else values[line.kept])
+
+
+def _bad(values: FloatArray, whole: bool) -> BoolArray:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~(np.isfinite(values) & (values > 0) & ((values == np.floor(values)) | (not whole))))
 
 
 def _by_class(fit: "Fit", parts: dict[str, FloatArray]) -> dict[str, FloatArray]:

@@ -115,6 +115,32 @@ def columns(term: Term, variables: Mapping[str, Variable], values: Mapping[str, 
     )
 
 
+def coded_row(term: Term, variables: Mapping[str, Variable], at: Mapping[str, FloatArray]) -> FloatArray:
+    """The columns of a term where each variable has the values at[v], (..., p) for values (..., width or levels).
+
+    A factor's values are shares of its levels, an indicator for a level itself, by default the levels one by one
+    (levels, levels): a mean over rows that are balanced in it, for a term is linear in the shares of each factor.
+    """
+    rows = np.ones((1, 1))
+    for v, full in zip(term.variables, term.full, strict=True):
+        variable = variables[v]
+        values = np.atleast_2d(at[v] if v in at else np.eye(len(variable.levels)))
+        if variable.levels:
+            contrast = variable.contrast(full)
+            values = values[:, contrast] if contrast.ndim == 1 else values @ contrast
+        rows = (values[:, :, None] * rows[:, None, :]).reshape(max(len(values), len(rows)), -1)
+    return rows
+
+
+def cells(term: Term, variables: Mapping[str, Variable]) -> tuple[tuple[str, ...], AnyArray | None]:
+    """The raw columns of a term by name, "B:Diesel" for levels, "[2]" for numbers, and its contrasts as in Columns."""
+    coded = [(v, full) for v, full in zip(term.variables, term.full, strict=True) if variables[v].levels]
+    numeric = [v for v in term.variables if not variables[v].levels]
+    parts = [variables[v].levels for v, _ in coded] + [variables[v].suffixes(False) for v in numeric]
+    labels = tuple(":".join(filter(None, reversed(cell))) for cell in product(*reversed(parts)))
+    return labels, _contrast(term, variables, coded, numeric)
+
+
 def _joint(factors: Iterable[Factor | FloatArray], sizes: list[int]) -> IntArray | None:
     codes, step, narrow = None, 1, smallest(prod(sizes))
     for factor, size in zip(factors, sizes, strict=True):

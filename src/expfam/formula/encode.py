@@ -46,24 +46,29 @@ def encode(schema: Schema, table: Table, unseen: Policy = "error") -> Encoded:
     found = plan(schema, tuple(schema.columns))
     _check_kinds(schema, table, found.predictors)
     gone, _ = missing_in(table, found.predictors, frozenset(found.predictors))
-    present = table.filter(~gone)
-    recall = replayer(schema.states)
-    values: Values = {}
-    counts: dict[str, int] = {}
-    invalid = np.zeros(present.n, bool)
-    for node in variables(found.terms):
-        known = variable(node, present, recall)
-        if isinstance(known, Factor) and known.unseen:
-            counts[node.text] = sum(level.count for level in known.unseen)
-            invalid |= (known.codes < 0) & (unseen == "missing")
-            known = _settle(schema.variables[node.text], known, unseen, present)
-        values[node.text] = known
+    values, invalid, counts = replay(schema, table.filter(~gone), unseen)
     columns = lay_out(schema, values)
     valid = ~gone
     valid[valid] = ~invalid
     if gone.any():
         columns = tuple(_spread(part, ~gone) for part in columns)
     return Encoded(columns, None if valid.all() else valid, counts)
+
+
+def replay(schema: Schema, present: Table, unseen: Policy = "error") -> tuple[Values, BoolArray, dict[str, int]]:
+    """The variables of a table without gaps; which rows unseen levels make invalid (n,), how many by variable."""
+    recall = replayer(schema.states)
+    values: Values = {}
+    counts: dict[str, int] = {}
+    invalid = np.zeros(present.n, bool)
+    for node in variables(plan(schema, tuple(schema.columns)).terms):
+        known = variable(node, present, recall)
+        if isinstance(known, Factor) and known.unseen:
+            counts[node.text] = sum(level.count for level in known.unseen)
+            invalid |= (known.codes < 0) & (unseen == "missing")
+            known = _settle(schema.variables[node.text], known, unseen, present)
+        values[node.text] = known
+    return values, invalid, counts
 
 
 def lay_out(schema: Schema, values: Values) -> tuple[Columns, ...]:

@@ -165,10 +165,15 @@ def _bound(call: Call) -> Mapping[str, Node]:
     return TRANSFORMS[call.function].bind(call.args, dict(call.keywords))
 
 
-def _call(node: Call, table: Table, recall: Recall) -> Value:
+def arguments_of(node: Call, table: Table, recall: Recall) -> tuple[dict[str, Any], Mapping[str, Node]]:
+    """What a call is given, by name: the values, and the expressions they come from."""
     transform, nodes = TRANSFORMS[node.function], _bound(node)
     values = {name: value(part, table, recall) for name, part in nodes.items()}
-    arguments = {name: _argument(transform, node, name, nodes[name], found) for name, found in values.items()}
+    return {name: _argument(transform, node, name, nodes[name], found) for name, found in values.items()}, nodes
+
+
+def _call(node: Call, table: Table, recall: Recall) -> Value:
+    transform, (arguments, nodes) = TRANSFORMS[node.function], arguments_of(node, table, recall)
     state = recall(node.text, transform, arguments)
     with np.errstate(all="ignore"):
         found: Value = transform.apply(**arguments, state=state)

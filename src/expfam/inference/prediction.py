@@ -1,4 +1,4 @@
-"""What does the model say about new rows? Means, linear predictors, classes, with delta-method intervals."""
+"""What does the model say about new rows? Means, linear predictors, classes, their standard errors and intervals."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,10 @@ class Linear:
     design: Design
     eta: FloatArray
     kept: BoolArray | None
+
+    def covariance(self, vcov: Covariance) -> FloatArray:
+        """The covariance of every row's eta, (n, d, d)."""
+        return vcov.of_rows(self.design, 1 if self.eta.ndim == 1 else self.eta.shape[1])
 
 
 def linear(model: Model, theta: FloatArray, rows: RowSet) -> Linear:
@@ -43,28 +47,31 @@ def classes(model: Model, mu: FloatArray) -> AnyArray:
     return np.asarray(labels[codes])
 
 
+def standard_errors(model: Model, eta: FloatArray, covariance: FloatArray, type: str) -> FloatArray:
+    """Of eta, the roots of its variances; of the mean |h'(eta)| times that (the delta method), for all classes."""
+    if type == "link":
+        errors = np.sqrt(np.einsum("naa->na", covariance))
+        return np.asarray(errors[:, 0] if eta.ndim == 1 else errors)
+    if eta.ndim == 1:
+        return np.asarray(np.abs(model.link.derivative(eta)) * np.sqrt(covariance[:, 0, 0]))
+    slopes = model.family.variance(model.link.inverse(eta))
+    slopes = np.concatenate([slopes, -slopes.sum(axis=1, keepdims=True)], axis=1)
+    return np.asarray(np.sqrt(np.einsum("nka,nab,nkb->nk", slopes, covariance, slopes)))
+
+
 def confidence(
-    model: Model, line: Linear, vcov: Covariance, type: str, level: float, df: float | None
+    model: Model, eta: FloatArray, covariance: FloatArray, type: str, level: float, df: float | None
 ) -> tuple[FloatArray, FloatArray]:
     """(lower, upper) of eta or of the mean: the interval of eta taken through h; for classes by the delta method."""
     reach = critical(level, df)
-    covariance = vcov.of_rows(line.design, 1 if line.eta.ndim == 1 else line.eta.shape[1])
-    if line.eta.ndim == 1:
-        half = reach * np.sqrt(covariance[:, 0, 0])
-        ends = line.eta - half, line.eta + half
+    if type == "link" or eta.ndim == 1:
+        half = reach * standard_errors(model, eta, covariance, "link")
         if type == "link":
-            return ends
+            return eta - half, eta + half
         with np.errstate(over="ignore"):  # an infinite standard error has an infinite upper end
-            a, b = (model.link.inverse(np.clip(end, *model.link.domain)) for end in ends)
+            a, b = (model.link.inverse(np.clip(end, *model.link.domain)) for end in (eta - half, eta + half))
         return np.minimum(a, b), np.maximum(a, b)
-    if type == "link":
-        half = reach * np.sqrt(np.einsum("naa->na", covariance))
-        return line.eta - half, line.eta + half
-    mu = model.link.inverse(line.eta)
-    slopes = model.family.variance(mu)
-    slopes = np.concatenate([slopes, -slopes.sum(axis=1, keepdims=True)], axis=1)
-    half = reach * np.sqrt(np.einsum("nka,nab,nkb->nk", slopes, covariance, slopes))
-    probability = model.family.all_means(mu)
+    half, probability = reach * standard_errors(model, eta, covariance, type), mean(model, eta)
     return np.clip(probability - half, 0, 1), np.clip(probability + half, 0, 1)
 
 

@@ -55,6 +55,13 @@ class Covariance(ABC):
         """T V T', NaN where a column was left out: from standard coordinates to those of the coefficients."""
 
     @abstractmethod
+    def of(self, gradients: FloatArray) -> FloatArray:
+        """g' V g, the delta method's variance of a function of gradient g, for each of gradients (r, m): (r,).
+
+        A coefficient that was left out is fixed and adds nothing.
+        """
+
+    @abstractmethod
     def of_rows(self, design: Design, classes: int) -> FloatArray:
         """The covariance of every row's linear predictors x_i' V x_i, (n, d, d)."""
 
@@ -100,6 +107,10 @@ class Written(Covariance):
         full[out] = np.nan
         full[:, out] = np.nan
         return Written(full)
+
+    def of(self, gradients: FloatArray) -> FloatArray:
+        vcov = np.nan_to_num(self.matrix)
+        return np.asarray(np.einsum("rm,rm->r", gradients @ vcov, gradients))
 
     def of_rows(self, design: Design, classes: int) -> FloatArray:
         p, vcov = design.p, np.nan_to_num(self.matrix)
@@ -159,6 +170,9 @@ class LowRank(Covariance):
         own[standard.kept] = standard.scale[standard.kept] ** 2 * self.own
         own[~standard.kept], tall[~standard.kept] = np.nan, np.nan
         return LowRank(own, tall, self.middle)
+
+    def of(self, gradients: FloatArray) -> FloatArray:
+        return gradients**2 @ np.nan_to_num(self.own) + self._quadratic(gradients @ np.nan_to_num(self.tall))
 
     def of_rows(self, design: Design, classes: int) -> FloatArray:
         """A row has one level, marked by 1: so its share of the diagonal is x'own."""

@@ -1,0 +1,132 @@
+"""How much more does each level pay? exp of the effect of every level, and how many rows stand behind it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from expfam._typing import AnyArray, FloatArray, IntArray
+from expfam.errors import ExpfamError
+from expfam.formula import coding
+from expfam.information import Covariance
+from expfam.matrix import MatrixTerms
+from expfam.model import Model, prepare
+from expfam.parallel import slices
+from expfam.source import RowSet, Terms
+from expfam.terms import FormulaTerms
+
+CANONICAL = {
+    "poisson": "log", "quasipoisson": "log", "bernoulli": "logit", "binomial": "logit", "quasibinomial": "logit",
+    "categorical": "softmax",
+}  # fmt: skip
+COLUMNS = {"log": "relativity", "logit": "odds_ratio", "softmax": "odds_ratio"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """One term: the labels of its raw columns, its coefficients, and the contrast that takes these to those (see
+    `design.Columns`)."""
+
+    term: str
+    labels: tuple[str, ...]
+    columns: slice
+    contrast: AnyArray | None
+
+    def effects(self, theta: FloatArray) -> FloatArray:
+        """C theta, (labels, d): what each adds to eta; 0 for a reference level."""
+        part = theta[self.columns]
+        if self.contrast is None:
+            return part
+        if self.contrast.ndim == 2:
+            return np.asarray(self.contrast @ part)
+        out = np.zeros((len(self.labels), theta.shape[1]))
+        out[self.contrast] = part
+        return out
+
+    def errors(self, vcov: Covariance, se: FloatArray) -> FloatArray:
+        """The standard errors of the effects, (labels, d); se (p, d) are those of theta."""
+        if self.contrast is None or self.contrast.ndim == 1:
+            return self.effects(se)
+        p, d = se.shape
+        gradients = np.zeros((d, len(self.labels), d, p))
+        for a in range(d):
+            gradients[a, :, a, self.columns] = self.contrast
+        variance = vcov.of(gradients.reshape(-1, d * p)).reshape(d, -1).T
+        lost = np.isnan(se[self.columns])
+        return np.asarray(np.where(np.abs(self.contrast) @ lost > 0, np.nan, np.sqrt(variance)))
+
+
+def column(model: Model) -> str:
+    """What exp of a coefficient is called; ExpfamError for links where it is nothing."""
+    name = CANONICAL.get(model.family.name, "canonical") if model.link.name == "canonical" else model.link.name
+    if name not in COLUMNS:
+        raise ExpfamError(
+            f"relativities are factors on the mean or on its odds; with the {model.link.name} link effects do neither. "
+            "Take link='log', or marginal_effects() for changes of the mean"
+        )
+    return COLUMNS[name]
+
+
+def levels(terms: Terms) -> tuple[Levels, ...]:
+    """The terms and their levels, in the order of the formula."""
+    if isinstance(terms, MatrixTerms):
+        return tuple(Levels(block.label, ("",), block.columns, None) for block in terms.blocks)
+    assert isinstance(terms, FormulaTerms)
+    schema = terms.schema
+    parts = (coding.cells(term, schema.variables) for term in schema.terms)
+    return tuple(
+        Levels(block.label, labels, block.columns, contrast)
+        for block, (labels, contrast) in zip(terms.blocks, parts, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Experience:
+    """Sums over the rows of every level of a term: exposure, rows, (labels,), observed and fitted, (labels, d); `whole`
+    is the exposure of all rows."""
+
+    whole: float
+    exposure: FloatArray
+    rows: FloatArray
+    observed: FloatArray
+    fitted: FloatArray
+
+
+def experience(model: Model, theta: FloatArray, rows: RowSet, terms: tuple[Levels, ...]) -> list[Experience]:
+    """What stands behind each level; theta (p, d). Exposure is the model's, else the weights, else rows."""
+    prepared = prepare(model, rows)
+    data = prepared.data
+    counted = _counted(prepared.places, rows)
+    raw = data.design.maps.forward(theta)
+    frequency = np.ones(data.n) if prepared.frequency is None else prepared.frequency
+    exposure = rows.vectors.get("exposure")
+    size = data.weight if exposure is None else exposure[counted] * frequency
+    d = theta.shape[1]
+    fitted = np.empty((data.n, d))
+    for at in slices(data.n):
+        eta = data.design.take(at).forward(raw)
+        eta = eta if data.offset is None else eta + data.offset[at].reshape(len(eta), -1)
+        mean = model.link.inverse(eta if model.family.vector else eta[:, 0])
+        fitted[at] = data.weight[at, None] * mean.reshape(len(eta), d)
+    observed = data.weight[:, None] * prepared.model.family.T(data.y).reshape(data.n, d)
+    sums = np.column_stack([size, frequency, observed, fitted])
+    return [_summed(part, rows, k, counted, sums, d) for k, part in enumerate(terms)]
+
+
+def _summed(part: Levels, rows: RowSet, k: int, counted: slice | IntArray, sums: FloatArray, d: int) -> Experience:
+    """Each level's sums; a number has those of all rows, a level times a number those of its level."""
+    codes = rows.columns[k].codes if k < len(rows.columns) else None
+    total = sums.sum(axis=0)
+    if codes is None:
+        found = np.tile(total, (len(part.labels), 1))
+    else:
+        count, here = rows.columns[k].levels, codes[counted]
+        table = np.stack([np.bincount(here, column, count) for column in sums.T], axis=1)
+        found = np.tile(table, (len(part.labels) // count, 1))
+    return Experience(float(total[0]), found[:, 0], found[:, 1], found[:, 2 : 2 + d], found[:, 2 + d :])
+
+
+def _counted(places: AnyArray | None, rows: RowSet) -> slice | IntArray:
+    """Which of the rows were counted: those of positive weight."""
+    if places is None:
+        return slice(None)
+    return places if rows.kept is None else np.searchsorted(np.flatnonzero(rows.kept), places)
