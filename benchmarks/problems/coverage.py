@@ -59,7 +59,7 @@ def uneven(rng: np.random.Generator) -> Rows:
 def grouped(rng: np.random.Generator) -> Rows:
     """Counts in 150 clusters of 4 that share an effect and a part of x."""
     g = np.repeat(np.arange(150), 4)
-    x = rng.normal(size=150)[g] + 0.5 * rng.normal(size=500)
+    x = rng.normal(size=150)[g] + 0.5 * rng.normal(size=600)
     effect = rng.gamma(4.0, 0.25, 150)[g]
     return {"x": x, "g": g, "y": rng.poisson(np.exp(0.5 + 0.4 * x) * effect).astype(float)}
 
