@@ -206,7 +206,7 @@ def test_prediction_on_other_types() -> None:
     with pytest.raises(ef.ExpfamError, match="'response', 'link', 'class'"):
         fit.predict(GOOD, type="mean")
     with pytest.raises(ef.ExpfamError, match="confidence"):
-        fit.predict(GOOD, interval="prediction")
+        fit.predict(GOOD, interval="tolerance")
     with pytest.raises(ef.ExpfamError, match=r"0\.95"):
         fit.confint(95)
 

@@ -225,7 +225,7 @@ class MatrixScene(Scene):
 
 
 def check_size(results: Sequence[tuple[str, int]], shape: tuple[int, ...]) -> None:
-    """ExpfamError where gradients of so many results a variable would fill the memory; shape (p, d) is that of theta."""
+    """ExpfamError where gradients of so many results a variable would fill the memory; shape is theta's, (p, d)."""
     p, d = shape
     if sum(count for _, count in results) * p * d * d > MOST:
         name, count = max(results, key=lambda result: result[1])
