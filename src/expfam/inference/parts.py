@@ -20,7 +20,7 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.design import Design, assemble
 from expfam.inference.scene import Indicators, Move, Piece, Switch
-from expfam.links import Log
+from expfam.links import Log, Logit
 from expfam.model import Model
 
 
@@ -239,8 +239,10 @@ def derivatives(model: Model, eta: FloatArray, relative: bool, order: int) -> tu
         eta = np.where((eta > low) & (eta < high), eta, np.nan)
     place = eta if model.family.vector else eta[:, 0]
     parts = (link.inverse, link.derivative, link.second)[: order + 1]
-    same = isinstance(link, Log)  # h = h' = h'': one exponential
-    found = [np.exp(place)] * len(parts) if same else [np.asarray(part(place)) for part in parts]
+    if isinstance(link, Log | Logit):
+        found = _of_mean(link, link.inverse(place))[: order + 1]
+    else:
+        found = [np.asarray(part(place)) for part in parts]
     if model.family.vector:
         found = [model.family.all_means(found[0]), *(_all_classes(part) for part in found[1:])]
     else:
@@ -251,6 +253,14 @@ def derivatives(model: Model, eta: FloatArray, relative: bool, order: int) -> tu
     slope = [found[1] / mean[:, :, None]] if order else []
     curve = [found[2] / mean[:, :, None, None] - slope[0][..., None] * slope[0][..., None, :]] if order > 1 else []
     return (np.log(mean), *slope, *curve)
+
+
+def _of_mean(link: Log | Logit, mean: FloatArray) -> list[FloatArray]:
+    """h, h', h'' of one exponential."""
+    if isinstance(link, Log):
+        return [mean, mean, mean]
+    slope = mean * (1 - mean)
+    return [mean, slope, slope * (1 - 2 * mean)]
 
 
 def _all_classes(part: FloatArray) -> FloatArray:

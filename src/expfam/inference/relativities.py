@@ -1,5 +1,6 @@
 """How much more does each level pay? exp of the effect of every level, and how many rows stand behind it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from expfam.formula import coding
 from expfam.information import Covariance
 from expfam.matrix import MatrixTerms
 from expfam.model import Model, prepare
-from expfam.parallel import slices
+from expfam.parallel import ordered_map, slices
 from expfam.source import RowSet, Terms
 from expfam.terms import FormulaTerms
 
@@ -95,34 +96,43 @@ def experience(model: Model, theta: FloatArray, rows: RowSet, terms: tuple[Level
     """What stands behind each level; theta (p, d). Exposure is the model's, else the weights, else rows."""
     prepared = prepare(model, rows)
     data = prepared.data
+    if prepared.model.classes != model.classes:
+        raise ExpfamError(
+            f"the data has the classes {prepared.model.classes}, the model {model.classes}; give rows of every class"
+        )
     counted = _counted(prepared.places, rows)
     raw = data.design.maps.forward(theta)
     frequency = np.ones(data.n) if prepared.frequency is None else prepared.frequency
     exposure = rows.vectors.get("exposure")
     size = data.weight if exposure is None else exposure[counted] * frequency
     d = theta.shape[1]
-    fitted = np.empty((data.n, d))
+    fitted = np.empty((d, data.n))
     for at in slices(data.n):
         eta = data.design.take(at).forward(raw)
         eta = eta if data.offset is None else eta + data.offset[at].reshape(len(eta), -1)
         mean = model.link.inverse(eta if model.family.vector else eta[:, 0])
-        fitted[at] = data.weight[at, None] * mean.reshape(len(eta), d)
-    observed = data.weight[:, None] * prepared.model.family.T(data.y).reshape(data.n, d)
-    sums = np.column_stack([size, frequency, observed, fitted])
-    return [_summed(part, rows, k, counted, sums, d) for k, part in enumerate(terms)]
+        fitted[:, at] = data.weight[at] * mean.reshape(len(eta), d).T
+    observed = (data.weight * model.family.T(data.y).T).reshape(d, -1)
+    columns = [size, frequency, *observed, *fitted]
+    whole = np.array([column.sum() for column in columns])
+    codes = [rows.columns[k].codes if k < len(rows.columns) else None for k in range(len(terms))]
+    levels = [rows.columns[k].levels if code is not None else 0 for k, code in enumerate(codes)]
+    here = [None if code is None else code[counted] for code in codes]
+    tasks = list(zip(terms, here, levels, strict=True))
+    return ordered_map(lambda task: _summed(*task, columns, whole, d), tasks)
 
 
-def _summed(part: Levels, rows: RowSet, k: int, counted: slice | IntArray, sums: FloatArray, d: int) -> Experience:
-    """Each level's sums; a number has those of all rows, a level times a number those of its level."""
-    codes = rows.columns[k].codes if k < len(rows.columns) else None
-    total = sums.sum(axis=0)
+def _summed(
+    part: Levels, codes: AnyArray | None, count: int, columns: Sequence[FloatArray], whole: FloatArray, d: int
+) -> Experience:
+    """Each level's sums of the columns; a number has those of all rows, a level times a number those of its level."""
     if codes is None:
-        found = np.tile(total, (len(part.labels), 1))
+        found = np.tile(whole, (len(part.labels), 1))
     else:
-        count, here = rows.columns[k].levels, codes[counted]
-        table = np.stack([np.bincount(here, column, count) for column in sums.T], axis=1)
+        places = codes.astype(np.intp)
+        table = np.stack([np.bincount(places, column, count) for column in columns], axis=1)
         found = np.tile(table, (len(part.labels) // count, 1))
-    return Experience(float(total[0]), found[:, 0], found[:, 1], found[:, 2 : 2 + d], found[:, 2 + d :])
+    return Experience(float(whole[0]), found[:, 0], found[:, 1], found[:, 2 : 2 + d], found[:, 2 + d :])
 
 
 def _counted(places: AnyArray | None, rows: RowSet) -> slice | IntArray:
