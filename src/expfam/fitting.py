@@ -7,21 +7,23 @@ from time import perf_counter
 import numpy as np
 
 from expfam.aggregate import aggregated
-from expfam.diagnostics.certificate import Certificate, certify, closing_evaluation
+from expfam.diagnostics.certificate import Certificate, certify, closing_evaluation, closing_reading
+from expfam.diagnostics.doubt import doubtful, resumed, settled
 from expfam.errors import AliasWarning, ConvergenceWarning, DataWarning, SchemaError, SeparationWarning, SolverError
 from expfam.fit import Fit
 from expfam.inference.covariance import effective_df, meat, sandwich
 from expfam.inference.optimum import Optimum
+from expfam.inference.separation import Separation
 from expfam.inference.statistics import Statistics, statistics
 from expfam.inference.vcov import Asked
 from expfam.inference.vcov import covariance as asked_covariance
-from expfam.information import Covariance
+from expfam.information import Covariance, Factor
 from expfam.model import Model, choice, prepare
-from expfam.objective import Objective
+from expfam.objective import Evaluation, Objective
 from expfam.parallel import one_blas_thread
 from expfam.response import Level
-from expfam.solvers import SGD, Problem, Solver, Status, choose
-from expfam.solvers.pose import pose
+from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
+from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import Tell
 from expfam.source import RowSet, Source
 
@@ -62,14 +64,16 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     penalty = prepared.model.penalty.bind(prepared.data.design.names)
     objective = Objective(prepared.model.family, prepared.model.link, penalty, prepared.data)
     laid_out = perf_counter()
-    posed = pose(_summed(objective, model, how), how.tol, how.max_iter, how.seed, how.tell)
+    summed = _summed(objective, model, how)
+    posed = pose(summed, how.tol, how.max_iter, how.seed, how.tell)
     problem, standard = posed.problem, posed.standard
     if how.aliased == "error" and standard.aliased:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
     started = perf_counter()
     solution = choose(how.solver, problem).solve(problem)
+    solution, at, factor, separation = _closed(prepared.model, summed, posed, solution)
     solved = perf_counter()
-    theta, (at, factor) = standard.original(solution.theta), closing_evaluation(problem, solution)
+    theta = standard.original(solution.theta)
     half = at.value - problem.objective.value_of_penalty(solution.theta)
     inverse = None if factor is None else factor.inverse()
     sums = statistics(prepared, objective, theta, half, _null_deviance(problem), _df_model(problem, inverse))
@@ -78,12 +82,30 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)
         covariance = here.original(_covariance(here, inverse, sums, how.vcov, source))
     timings = _phases(began, reading=read, design=laid_out, start=started, solver=solved, inference=perf_counter())
-    certificate = certify(posed, solution, at, factor, lambda: prepared.model.flat_names, timings)
+    certificate = certify(posed, solution, at, factor, separation, timings)
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
         how.vcov.label,
     )  # fmt: skip
+
+
+def _closed(
+    model: Model, objective: Objective, posed: Posed, solution: Solution
+) -> tuple[Solution, Evaluation, Factor | None, Separation | None]:
+    """The solution with F and its factorised information there, and what runs to infinity, where that is in doubt.
+
+    A solver stops where F is flat and still falls; if linear programming finds a finite optimum, it goes on.
+    """
+    at, factor = closing_evaluation(posed.problem, solution)
+    reading = closing_reading(posed.problem, at, factor)
+    if not doubtful(posed.problem, solution, factor, reading):
+        return solution, at, factor, None
+    found = settled(objective, posed, lambda: model.flat_names, solution.theta, reading)
+    if found.exact and not found.names and solution.status is Status.SEPARATED:
+        solution = resumed(posed.problem, solution)
+        at, factor = closing_evaluation(posed.problem, solution)
+    return solution, at, factor, found
 
 
 def _summed(objective: Objective, model: Model, how: How) -> Objective:
@@ -148,7 +170,8 @@ def _tell_certificate(certificate: Certificate) -> None:
             stacklevel=4,
         )
     if certificate.separated:
-        warnings.warn(f"{_list(certificate.separated)}: {certificate.status.value}", SeparationWarning, stacklevel=4)
+        limits = certificate.separation.limits if certificate.separation else ()
+        warnings.warn(f"{_list(limits)}: {certificate.status.value}", SeparationWarning, stacklevel=4)
     elif not certificate.converged and certificate.status is not Status.PASSES_DONE:
         warnings.warn(
             f"not converged: gradient {certificate.gradient:.1e} > {certificate.tol:.1e}; {certificate.status.value}",

@@ -10,7 +10,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError, one_of
-from expfam.fit import predictions
+from expfam.fit import predictions, separations
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, wald
 from expfam.inference.optimum import Optimum, optimum
@@ -117,6 +117,7 @@ class Fit(Estimates):
 
     # ---- what it says of rows ---------------------------------------------------------------------------------
     predict = predictions.predict
+    separation = separations.separation
 
     # ---- keeping it --------------------------------------------------------------------------------------------
     def rows_source(self) -> Source:

@@ -88,8 +88,8 @@ def _notes(fit: "Estimates") -> Iterator[str]:
         yield f"Rows with equal predictors summed: {count(certificate.summed_from)} to {count(certificate.rows)}"
     if not fit.converged:
         yield f"Advice: {certificate.status.value}"
-    if certificate.separated:
-        yield f"Run to infinity: {several(certificate.separated)}"
+    if certificate.separation is not None and certificate.separated:
+        yield f"Run to infinity: {several(certificate.separation.limits)}"
     if certificate.aliased:
         yield f"Left out as combinations of earlier columns: {several(certificate.aliased)}"
     if model.classes:

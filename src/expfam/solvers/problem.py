@@ -38,7 +38,8 @@ class Problem:
     """An objective in standard coordinates, seen from a feasible `start`, (p,) or (p, d), and when to stop.
 
     `first` is F at the start with its information, where that was needed to find the independent columns; `sample`
-    some of the rows, where the data is so large that a solution on those is a good start.
+    some of the rows, where the data is so large that a solution on those is a good start. `bounded` tells that the
+    minimum is known to be at a finite theta, however flat F is before.
     """
 
     objective: Objective
@@ -51,6 +52,7 @@ class Problem:
     max_iter: int
     seed: int
     tell: Tell
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
