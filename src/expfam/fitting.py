@@ -1,16 +1,20 @@
 """From a model and its rows to a fit: pose the problem, solve it, certify the answer."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import TypeAlias
 
 import numpy as np
 
+from expfam._typing import FloatArray
 from expfam.aggregate import aggregated
 from expfam.diagnostics.certificate import Certificate, certify, closing_evaluation, closing_reading
 from expfam.diagnostics.doubt import doubtful, resumed, settled
 from expfam.errors import AliasWarning, ConvergenceWarning, DataWarning, SchemaError, SeparationWarning, SolverError
 from expfam.fit import Fit
+from expfam.inference import reduction
 from expfam.inference.covariance import effective_df, meat, sandwich
 from expfam.inference.optimum import Optimum
 from expfam.inference.separation import Separation
@@ -18,14 +22,17 @@ from expfam.inference.statistics import Statistics, statistics
 from expfam.inference.vcov import Asked
 from expfam.inference.vcov import covariance as asked_covariance
 from expfam.information import Covariance, Factor
-from expfam.model import Model, choice, prepare
+from expfam.model import Model, Prepared, choice, prepare
 from expfam.objective import Evaluation, Objective
 from expfam.parallel import one_blas_thread
 from expfam.response import Level
 from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
+from expfam.solvers.adjusted import AdjustedScores
 from expfam.solvers.pose import Posed, pose
-from expfam.solvers.problem import Tell
+from expfam.solvers.problem import Tell, affordable
 from expfam.source import RowSet, Source
+
+Phi: TypeAlias = Callable[[FloatArray, float], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +77,14 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     if how.aliased == "error" and standard.aliased:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
     started = perf_counter()
-    solution = choose(how.solver, problem).solve(problem)
-    solution, at, factor, separation = _closed(prepared.model, summed, posed, solution)
+    phi = None if model.bias is None else _dispersion(prepared, objective, posed, how)
+    solution, at, factor, separation = _solved(prepared.model, summed, posed, how, phi)
     solved = perf_counter()
     theta = standard.original(solution.theta)
     half = at.value - problem.objective.value_of_penalty(solution.theta)
     inverse = None if factor is None else factor.inverse()
     sums = statistics(prepared, objective, theta, half, _null_deviance(problem), _df_model(problem, inverse))
+    sums = sums if phi is None else replace(sums, dispersion=phi(solution.theta, half))
     covariance = None
     if factor is not None and inverse is not None:
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)
@@ -90,13 +98,27 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     )  # fmt: skip
 
 
-def _closed(
-    model: Model, objective: Objective, posed: Posed, solution: Solution
+def _dispersion(prepared: Prepared, objective: Objective, posed: Posed, how: How) -> Phi:
+    """phi of a fit by adjusted scores, at coefficients in standard coordinates."""
+    model, size = prepared.model, posed.problem.start.size
+    reduction.check(model, how.solver)
+    if not affordable(posed.problem.objective, size):
+        raise SolverError(f"bias={model.bias!r} needs the information, and {size:,} coefficients are too many for it")
+    phi = reduction.dispersion(prepared, objective, model.bias or "mean", size)
+    return lambda beta, half: phi(posed.standard.original(beta), half)
+
+
+def _solved(
+    model: Model, objective: Objective, posed: Posed, how: How, phi: Phi | None
 ) -> tuple[Solution, Evaluation, Factor | None, Separation | None]:
     """The solution with F and its factorised information there, and what runs to infinity, where that is in doubt.
 
     A solver stops where F is flat and still falls; if linear programming finds a finite optimum, it goes on.
     """
+    if phi is not None and model.bias is not None:
+        solution = AdjustedScores(model.bias, posed.standard, phi).solve(posed.problem)
+        return solution, *closing_evaluation(posed.problem, solution), None
+    solution = choose(how.solver, posed.problem).solve(posed.problem)
     at, factor = closing_evaluation(posed.problem, solution)
     reading = closing_reading(posed.problem, at, factor)
     if not doubtful(posed.problem, solution, factor, reading):

@@ -13,6 +13,7 @@ from expfam.families import ExponentialFamily
 from expfam.families import family as family_of
 from expfam.fit import Fit
 from expfam.fitting import How, fit
+from expfam.inference.reduction import bias as bias_of
 from expfam.inference.vcov import asked
 from expfam.links import Link
 from expfam.links import link as link_of
@@ -36,6 +37,7 @@ class Options(TypedDict, total=False):
     exposure: Any
     trials: Any
     penalty: Penalty | None
+    bias: str | None
     solver: str | Solver
     tol: float
     max_iter: int
@@ -50,7 +52,7 @@ class Options(TypedDict, total=False):
 
 DEFAULTS = Options(
     family="gaussian", link=None, weights=None, weights_kind="precision", offset=None, exposure=None, trials=None,
-    penalty=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error",
+    penalty=None, bias=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error",
     aggregate="auto", vcov=None, seed=0, progress=False,
 )  # fmt: skip
 
@@ -67,6 +69,7 @@ def glm(
     exposure: str | AnyArray | None = None,
     trials: str | AnyArray | None = None,
     penalty: Penalty | None = None,
+    bias: str | None = None,
     solver: str | Solver = "auto",
     tol: float = 1e-8,
     max_iter: int = 100,
@@ -87,6 +90,8 @@ def glm(
                   for w rows) or "sampling" (design weights: the standard errors become a sandwich)
     offset        added to eta; exposure: offset log(exposure) of a log link; trials: of a binomial share
     penalty       such as Ridge(0.1); None is maximum likelihood
+    bias          "firth" (also "mean") or "median": adjusted scores, less biased and finite where separation makes the
+                  maximum likelihood infinite (R's brglm2, AS_mean and AS_median)
     solver        "auto", "newton", "lbfgs", "sgd", or an object with options, SGD(passes=5)
     tol           bounds max |gradient| / sum(weights), columns standardised; max_iter bounds Newton's steps
     missing       "drop" (told) or "error"; aliased: "drop" (told) or "error"
@@ -108,8 +113,9 @@ def glm(
         source = Source(data, vectors=arrays)
         terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
         given = Options(
-            family=family, link=link, penalty=penalty, weights_kind=weights_kind, missing=missing, unseen=unseen
-        )
+            family=family, link=link, penalty=penalty, bias=bias, weights_kind=weights_kind, missing=missing,
+            unseen=unseen,
+        )  # fmt: skip
         return fit(_model(terms, given, arrays), rows, source, how, began)
 
 
@@ -157,7 +163,8 @@ def _model(terms: Terms, given: Options, arrays: dict[str, AnyArray]) -> Model:
     kinds = {name: choice(name, given[name]) for name in ("weights_kind", "missing", "unseen")}
     supplied = tuple(name for name in ("offset", "exposure") if name in arrays)
     link, penalty = link_of(given["link"], family), penalty_of(given["penalty"])
-    return Model(family, link, terms, penalty, response="", classes=None, supplied=supplied, **kinds)
+    bias = bias_of(given["bias"])
+    return Model(family, link, terms, penalty, response="", classes=None, supplied=supplied, bias=bias, **kinds)
 
 
 def _column_names(names: Sequence[str] | None, p: int) -> tuple[str, ...]:

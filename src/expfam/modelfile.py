@@ -82,6 +82,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "missing": model.missing,
         "unseen": model.unseen,
         "supplied": model.supplied,
+        "bias": model.bias,
         "names": fit.names,
         "theta": fit.estimate.tolist(),
         "kept": fit.kept.tolist(),
@@ -111,6 +112,7 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
         plain["missing"],
         plain["unseen"],
         tuple(plain["supplied"]),
+        plain.get("bias"),
     )
     given = _numeric(plain["certificate"])
     certificate = Certificate(

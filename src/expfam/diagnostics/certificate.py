@@ -80,7 +80,9 @@ def closing_evaluation(problem: Problem, solution: Solution) -> tuple[Evaluation
     if at is None:
         level = Level.HESSIAN if affordable(problem.objective, solution.theta.size) else Level.GRADIENT
         at = problem.objective(solution.theta, level)
-    return (at, None) if at.hessian is None else sharpened(problem.objective, solution.theta, at, LOSES)
+    if at.hessian is None:
+        return at, None
+    return sharpened(problem.objective, solution.theta, at, LOSES, solution.adjusted)
 
 
 def certify(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from expfam.inference.reduction import dispersion_by
 from expfam.report.numbers import count, figure, p_value, several, total
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def _notes(fit: "Estimates") -> Iterator[str]:
     yield str(certificate)
     if certificate.rows < certificate.summed_from:
         yield f"Rows with equal predictors summed: {count(certificate.summed_from)} to {count(certificate.rows)}"
+    if model.bias:
+        yield f"Bias reduction: {model.bias}{' (Firth)' if model.bias == 'mean' else ''}"
     if not fit.converged:
         yield f"Advice: {certificate.status.value}"
     if certificate.separation is not None and certificate.separated:
@@ -108,7 +111,7 @@ def _notes(fit: "Estimates") -> Iterator[str]:
 
 def _sums(fit: "Estimates") -> str:
     sums = fit.statistics
-    phi = "1 (fixed)" if sums.dispersion_fixed else f"{figure(sums.dispersion)} (Pearson)"
+    phi = "1 (fixed)" if sums.dispersion_fixed else f"{figure(sums.dispersion)} ({dispersion_by(fit.model)})"
     null = f" (null {total(sums.null_deviance)} on {count(_null_df(fit))} df)" if "Intercept" in fit.names else ""
     line = f"Deviance {total(sums.deviance)} on {count(sums.df_residual)} df{null}; dispersion {phi}"
     if np.isnan(sums.loglik):
