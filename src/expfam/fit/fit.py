@@ -14,6 +14,7 @@ from expfam.fit import predictions, separations
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, wald
 from expfam.inference.optimum import Optimum, optimum
+from expfam.inference.reduction import penalised
 from expfam.inference.vcov import Asked, asked, covariance
 from expfam.information import Covariance
 from expfam.model import Prepared, prepare
@@ -96,7 +97,8 @@ class Fit(Estimates):
 
         "wald"     coef -+ c se, c of the normal distribution, or of t where the dispersion is estimated
         "profile"  where twice the profile of F rises by c^2 phi, c of the normal distribution, as R's confint; infinite
-                   where it never does. It reads the rows a few times a coefficient: those of the fit, or `data`
+                   where it never does. It reads the rows a few times a coefficient: those of the fit, or `data`. After
+                   bias="firth" F is the penalised likelihood, as R's logistf has it
 
         `names` asks for some coefficients, the others are NaN.
         """
@@ -106,7 +108,8 @@ class Fit(Estimates):
             found = self.wald_interval(level)
             return np.where(chosen.reshape(-1, *[1] * self.estimate.ndim), found, np.nan)
         rise = wald.critical(level, None) ** 2 * self.dispersion / 2
-        return profile.intervals(self.at_rows(data), self.estimate, rise, chosen)
+        here = self.at_rows(data) if self.model.bias is None else penalised(self.at_rows(data))
+        return profile.intervals(here, self.estimate, rise, chosen)
 
     def _chosen(self, names: Sequence[str] | None) -> BoolArray:
         """Which coefficients are named, (p,); all for None."""

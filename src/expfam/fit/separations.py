@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from expfam.inference import separation as cone
+from expfam.objective import Objective
+from expfam.solvers.pose import pose
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -13,7 +15,10 @@ def separation(fit: "Fit", data: Any = None) -> cone.Separation:
 
     names and signs of the coefficients that are infinite, +1 or -1 (0 where the likelihood has the same supremum
     either way), and how many rows are predicted perfectly. The rows are those of the fit, or `data` where it has none.
-    It asks whether F has a minimum: of a fit under a penalty, or by adjusted scores, it tells what either held finite.
+    Of a fit by adjusted scores (bias=) it tells what they held finite; what a penalty holds is no longer infinite.
     """
-    here = fit.at_rows(data)
-    return cone.separation(here.objective, here.posed.standard, fit.model.flat_names)
+    prepared = fit._prepared(data)
+    model, design = prepared.model, prepared.data.design
+    objective = Objective(model.family, model.link, model.penalty.bind(design.names), prepared.data)
+    posed = pose(objective, 1e-8, 1, 0, lambda _: None)  # not at the fit: rows far out have no weight left there
+    return cone.separation(objective, posed.standard, fit.model.flat_names)

@@ -8,7 +8,7 @@ from scipy.special import chdtrc, fdtrc
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.families import Gaussian
-from expfam.inference.optimum import Optimum, Refit, refit
+from expfam.inference.optimum import Optimum, Refit, maximal, refit
 from expfam.source import Block
 
 
@@ -47,6 +47,7 @@ def whole(optimum: Optimum) -> Refit:
 
 def sequential(optimum: Optimum) -> list[Step]:
     """Type I: each term after those before it, in the order of the formula, as R's anova."""
+    maximal(optimum)
     blocks, steps = optimum.model.terms.blocks, []
     chosen = [block.is_intercept for block in blocks]
     last = refit(optimum.objective, columns_of(blocks, chosen, len(optimum.kept)))
@@ -63,6 +64,7 @@ def sequential(optimum: Optimum) -> list[Step]:
 
 def marginal(optimum: Optimum) -> list[Step]:
     """Type II: each term after all that do not contain it, as car::Anova."""
+    maximal(optimum)
     blocks, full = optimum.model.terms.blocks, whole(optimum)
     steps = []
     for block in blocks:
@@ -81,6 +83,7 @@ def marginal(optimum: Optimum) -> list[Step]:
 def single(optimum: Optimum, *, respect: bool) -> list[Step]:
     """Each term dropped from the full model: R's drop1, which with `respect` leaves terms that others contain in place
     (marginality); Type III without."""
+    maximal(optimum)
     blocks, full = optimum.model.terms.blocks, whole(optimum)
     scope = [b for b in blocks if not b.is_intercept]
     if respect:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
+from expfam.errors import ExpfamError
 from expfam.information import Covariance, Factor
 from expfam.model import Model, Prepared
 from expfam.objective import Evaluation, Objective
@@ -72,6 +73,15 @@ def optimum(prepared: Prepared, theta: FloatArray) -> Optimum:
         at = posed.problem.objective(beta)
     at, factor = sharpened(posed.problem.objective, beta, at, LOSES)
     return Optimum(prepared, objective, posed, beta, at, factor)
+
+
+def maximal(optimum: Optimum) -> None:
+    """Refuse to refit parts of a model by maximum likelihood where it was fitted by adjusted scores itself."""
+    if optimum.model.bias is not None:
+        raise ExpfamError(
+            f"the fit has bias={optimum.model.bias!r}: it does not minimise the deviance, so submodels cannot be "
+            "compared with it by deviances; refit without bias=, or test its coefficients by Wald's statistic"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
