@@ -12,8 +12,6 @@ from tests.oracles.test_r import FACTS, fit_of, named
 import expfam as ef
 
 HC = [(name, kind) for name, fact in FACTS.items() for kind in ("hc0", "hc1", "hc3") if fact.get(kind)]
-TOLERANCE = {"infert_cauchit": 3e-6, "infert_cloglog": 1e-6}
-"""Where R stops early (see test_r), its scores are those of a point beside the optimum."""
 
 
 @pytest.mark.parametrize(("name", "kind"), HC, ids=[f"{name}-{kind}" for name, kind in HC])
@@ -22,9 +20,8 @@ def test_sandwiches_are_those_of_r(name: str, kind: str) -> None:
     fit = fit_of(fact)
     errors = np.sqrt(np.diagonal(fit.vcov(kind.upper())))
     assert list(named(fit, errors)) == list(fact["coef"])
-    assert errors == pytest.approx(np.array(list(fact[kind].values())), rel=TOLERANCE.get(name, 1e-6))
+    assert errors == pytest.approx(np.array(list(fact[kind].values())), rel=1e-6)
     beside = fit_of(fact, vcov=kind.upper())
-    assert np.array_equal(beside.se, fit.with_vcov(kind.upper()).se)
     assert beside.se == pytest.approx(errors, rel=1e-9)
 
 

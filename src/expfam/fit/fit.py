@@ -1,5 +1,6 @@
 """A fit: the frozen answer. What needs its rows again reads them from its source."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -9,15 +10,19 @@ import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
-from expfam.errors import ExpfamError, one_of
-from expfam.fit import predictions, separations
+from expfam.errors import ExpfamError, SeparationWarning, one_of
+from expfam.fit import comparisons, predictions, separations
 from expfam.fit.estimates import Estimates
-from expfam.inference import profile, wald
+from expfam.inference import profile, score, wald
+from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
+from expfam.inference.hypotheses import WaldTest, equations
+from expfam.inference.hypotheses import wald as wald_of
 from expfam.inference.optimum import Optimum, optimum
-from expfam.inference.reduction import penalised
-from expfam.inference.vcov import Asked, asked, covariance
+from expfam.inference.reduction import maximal, penalised
+from expfam.inference.vcov import Asked, asked, clusters_of, covariance
 from expfam.information import Covariance
 from expfam.model import Prepared, prepare
+from expfam.progress import progress as show_progress
 from expfam.source import Source
 
 
@@ -99,15 +104,20 @@ class Fit(Estimates):
         "profile"  where twice the profile of F rises by c^2 phi, c of the normal distribution, as R's confint; infinite
                    where it never does. It reads the rows a few times a coefficient: those of the fit, or `data`. After
                    bias="firth" F is the penalised likelihood, as R's logistf has it
+        "score"    the values that Rao's test does not reject: a few constrained fits for each end
 
         `names` asks for some coefficients, the others are NaN.
         """
-        one_of("method", method, ("wald", "profile"))
+        one_of("method", method, ("wald", "profile", "score"))
         chosen = self._chosen(names)
         if method == "wald":
             found = self.wald_interval(level)
             return np.where(chosen.reshape(-1, *[1] * self.estimate.ndim), found, np.nan)
-        rise = wald.critical(level, None) ** 2 * self.dispersion / 2
+        reach = wald.critical(level, None)
+        if method == "score":
+            maximal(self.model)
+            return score.intervals(self.at_rows(data), self.estimate, self.dispersion, reach, chosen)
+        rise = reach**2 * self.dispersion / 2
         here = self.at_rows(data) if self.model.bias is None else penalised(self.at_rows(data))
         return profile.intervals(here, self.estimate, rise, chosen)
 
@@ -117,6 +127,74 @@ class Fit(Estimates):
         if unknown:
             raise ExpfamError(f"there is no coefficient {unknown[0]!r}; {nearest(unknown[0], self.names)}")
         return np.array([names is None or name in names for name in self.names])
+
+    def bootstrap(
+        self,
+        replicates: int = 1000,
+        *,
+        kind: str = "cases",
+        cluster: Any = None,
+        seed: int = 0,
+        data: Any = None,
+        progress: bool = False,
+    ) -> Bootstrap:
+        """How would the coefficients vary over other samples? Refits to so many replicates: se, vcov, confint, bias.
+
+        kind      "cases": rows drawn with replacement; "parametric": responses drawn from the fitted model
+        cluster   a column's name or an array: whole clusters are drawn
+        seed      of the replicates; data: the rows, where a loaded or detached fit has none
+
+        Each refit is exact to about a hundredth of a standard error. Replicates where a coefficient runs to infinity
+        are counted, and told.
+        """
+        one_of("kind", kind, ("cases", "parametric"))
+        maximal(self.model)
+        here = self.at_rows(data)
+        if cluster is not None:
+            draw, name = of_clusters(clusters_of(cluster, self._source(data), here)), "clusters"
+        else:
+            draw, name = (cases(here), kind) if kind == "cases" else (parametric(here, self.dispersion), kind)
+        with show_progress(progress, "bootstrap") as tell:
+            found = bootstrap(here, draw, name, replicates, seed, tell)
+        if found.unbounded:
+            warnings.warn(
+                f"in {found.unbounded:,} of {replicates:,} replicates a coefficient ran to infinity; take percentiles, "
+                "not standard errors",
+                SeparationWarning,
+                stacklevel=2,
+            )
+        return found
+
+    # ---- tests -------------------------------------------------------------------------------------------------
+    anova = comparisons.anova
+    drop1 = comparisons.drop1
+
+    def add1(self, scope: str | Sequence[str], *, test: str | None = None, data: Any = None) -> Any:
+        """What would one more term explain? See `expfam.revision.add1`."""
+        from expfam.revision import add1  # revisions make fits, so they come later
+
+        return add1(self, scope, test=test, data=data)
+
+    def update(self, formula: str, *, data: Any = None) -> "Fit":
+        """The fit of another formula, ". ~ . + log(x) - z". See `expfam.revision.update`."""
+        from expfam.revision import update
+
+        return update(self, formula, data=data)
+
+    def step(self, scope: str | Sequence[str] | None = None, **options: Any) -> "Fit":
+        """Which terms does AIC or BIC keep? See `expfam.revision.step` for direction, criterion, data, tell."""
+        from expfam.revision import step
+
+        return step(self, scope, **options)
+
+    def wald_test(self, hypothesis: str) -> WaldTest:
+        """Do the coefficients meet "a = b, 2 * c = 1"? W = (R theta - r)' (R V R')^-1 (R theta - r).
+
+        Equations between commas in the names of the coefficients (`class:name` for several classes), "= 0" understood;
+        with the covariance that the fit carries, so that a sandwich tests robustly.
+        """
+        R, r = equations(hypothesis, self.model.flat_names)
+        return wald_of(self, R, r, hypothesis)
 
     # ---- what it says of rows ---------------------------------------------------------------------------------
     predict = predictions.predict

@@ -1,24 +1,28 @@
-"""Which terms matter? Analysis of deviance: terms added in turn, dropped one by one, or against another model."""
+"""Which terms matter? Analysis of deviance: terms added in turn, dropped one by one, or judged by their scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc, fdtrc
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.families import Gaussian
-from expfam.inference.optimum import Optimum, Refit, maximal, refit
+from expfam.inference.optimum import Optimum, Refit, narrowed, refit, silent
+from expfam.objective import Objective
+from expfam.solvers.optimality import newton_solve
+from expfam.solvers.pose import pose
 from expfam.source import Block
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One line: a term, the model without it and the model with it, and the coefficients that it has more."""
+    """One line: a term, the model without it, and the model with it: `columns` (p,) of the coefficients of F."""
 
     term: str
     without: Refit
     whole: Refit
+    objective: Objective
+    columns: BoolArray
 
     @property
     def df(self) -> int:
@@ -29,6 +33,16 @@ class Step:
     def deviance(self) -> float:
         """By how much the deviance falls."""
         return 2 * (self.without.half - self.whole.half)
+
+    @property
+    def score(self) -> float:
+        """U' H^-1 U of the larger model at the optimum of the smaller: how steep is F in the new term (Rao 1948)?"""
+        near = self.without.theta[self.columns]
+        problem = pose(narrowed(self.objective, self.columns), 1e-9, 1, 0, silent, near).problem
+        at = problem.first or problem.objective(problem.start)
+        assert at.gradient is not None
+        assert at.hessian is not None
+        return float(np.vdot(at.gradient, newton_solve(at.hessian.factor(), at.gradient)))
 
 
 def columns_of(blocks: Sequence[Block], chosen: Sequence[bool], p: int) -> BoolArray:
@@ -47,75 +61,62 @@ def whole(optimum: Optimum) -> Refit:
 
 def sequential(optimum: Optimum) -> list[Step]:
     """Type I: each term after those before it, in the order of the formula, as R's anova."""
-    maximal(optimum)
     blocks, steps = optimum.model.terms.blocks, []
     chosen = [block.is_intercept for block in blocks]
-    last = refit(optimum.objective, columns_of(blocks, chosen, len(optimum.kept)))
+    last, columns = _fit(optimum, chosen, None)
     for k, block in enumerate(blocks):
         if block.is_intercept:
             continue
         chosen[k] = True
-        done = all(chosen)
-        found = whole(optimum) if done else _fit(optimum, chosen, last.theta)
-        steps.append(Step(block.label, last, found))
+        found, columns = (whole(optimum), ~np.zeros_like(columns)) if all(chosen) else _fit(optimum, chosen, last.theta)
+        steps.append(Step(block.label, last, found, optimum.objective, columns))
         last = found
     return steps
 
 
 def marginal(optimum: Optimum) -> list[Step]:
     """Type II: each term after all that do not contain it, as car::Anova."""
-    maximal(optimum)
-    blocks, full = optimum.model.terms.blocks, whole(optimum)
-    steps = []
+    blocks, steps = optimum.model.terms.blocks, []
     for block in blocks:
         if block.is_intercept:
             continue
-        above = [other is not block and block.factors < other.factors for other in blocks]
-        base = [not higher for higher in above]
-        larger = full if all(base) else _fit(optimum, base, optimum.theta)
-        smaller = _fit(
-            optimum, [keep and other is not block for keep, other in zip(base, blocks, strict=True)], larger.theta
-        )
-        steps.append(Step(block.label, smaller, larger))
+        base = [other is block or not block.factors < other.factors for other in blocks]
+        larger, columns = (whole(optimum), ~np.zeros_like(optimum.kept)) if all(base) else _fit(optimum, base)
+        without = [keep and other is not block for keep, other in zip(base, blocks, strict=True)]
+        smaller, _ = _fit(optimum, without, larger.theta)
+        steps.append(Step(block.label, smaller, larger, optimum.objective, columns))
     return steps
 
 
-def single(optimum: Optimum, *, respect: bool) -> list[Step]:
-    """Each term dropped from the full model: R's drop1, which with `respect` leaves terms that others contain in place
-    (marginality); Type III without."""
-    maximal(optimum)
-    blocks, full = optimum.model.terms.blocks, whole(optimum)
-    scope = [b for b in blocks if not b.is_intercept]
-    if respect:
-        scope = [b for b in scope if not any(b.factors < other.factors for other in blocks)]
-    return [
-        Step(block.label, _fit(optimum, [other is not block for other in blocks], optimum.theta), full)
-        for block in scope
-    ]
+def partial(optimum: Optimum) -> list[Step]:
+    """Type III: each term dropped from the full model."""
+    return [_without(optimum, block) for block in optimum.model.terms.blocks if not block.is_intercept]
 
 
-def _fit(optimum: Optimum, chosen: Sequence[bool], near: FloatArray) -> Refit:
+def single(optimum: Optimum) -> list[Step]:
+    """Each term dropped that no other contains (marginality): R's drop1."""
     blocks = optimum.model.terms.blocks
-    return refit(optimum.objective, columns_of(blocks, chosen, len(optimum.kept)), near)
+    free = [b for b in blocks if not b.is_intercept and not any(b.factors < other.factors for other in blocks)]
+    return [_without(optimum, block) for block in free]
 
 
-def chi_squared(statistic: FloatArray, df: FloatArray) -> FloatArray:
-    """P(chi2_df >= statistic), NaN without degrees of freedom."""
-    return np.asarray(np.where(df > 0, chdtrc(np.maximum(df, 1), np.maximum(statistic, 0.0)), np.nan))
+def _without(optimum: Optimum, block: Block) -> Step:
+    smaller, _ = _fit(optimum, [other != block for other in optimum.model.terms.blocks])
+    return Step(block.label, smaller, whole(optimum), optimum.objective, ~np.zeros_like(optimum.kept))
 
 
-def f_tail(statistic: FloatArray, df: FloatArray, residual: float) -> FloatArray:
-    """P(F_(df, residual) >= statistic), NaN without degrees of freedom."""
-    known = (df > 0) & (residual > 0)
-    return np.asarray(np.where(known, fdtrc(np.maximum(df, 1), max(residual, 1.0), np.maximum(statistic, 0.0)), np.nan))
+def _fit(optimum: Optimum, chosen: Sequence[bool], near: FloatArray | None = None) -> tuple[Refit, BoolArray]:
+    """The model of some terms, and its columns; started at the fit."""
+    columns = columns_of(optimum.model.terms.blocks, chosen, len(optimum.kept))
+    return refit(optimum.objective, columns, optimum.theta if near is None else near), columns
 
 
-def criterion(optimum: Optimum, half: float, dispersion: float) -> float:
-    """Minus twice a log-likelihood up to a constant, as R's drop1 counts it.
+def fallen(optimum: Optimum, halves: Sequence[float], dispersion: float) -> FloatArray:
+    """By how much twice the log-likelihood falls to models of so much half deviance, as R's drop1 counts it.
 
-    n log(deviance / n) for a Gaussian response of unknown variance, else deviance / phi.
+    n log(deviance / deviance of the fit) for a Gaussian response of unknown variance, else their difference / phi.
     """
-    n = optimum.prepared.n
+    full = whole(optimum).half
     if isinstance(optimum.model.family, Gaussian):
-        return float(n * np.log(2 * half / n))
-    return 2 * half / dispersion
+        return np.asarray(optimum.prepared.n * np.log(np.array(halves) / full))
+    return 2 * (np.array(halves) - full) / dispersion

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
-from expfam.errors import ExpfamError
 from expfam.information import Covariance, Factor
 from expfam.model import Model, Prepared
 from expfam.objective import Evaluation, Objective
@@ -66,22 +65,13 @@ def optimum(prepared: Prepared, theta: FloatArray) -> Optimum:
     model = prepared.model
     penalty = model.penalty.bind(prepared.data.design.names)
     objective = Objective(model.family, model.link, penalty, prepared.data)
-    posed = pose(objective, TOL, STEPS, 0, _silent, theta)
+    posed = pose(objective, TOL, STEPS, 0, silent, theta)
     beta = posed.standard.inverse(theta)
     at = posed.problem.first
     if at is None or not np.array_equal(posed.problem.start, beta):
         at = posed.problem.objective(beta)
     at, factor = sharpened(posed.problem.objective, beta, at, LOSES)
     return Optimum(prepared, objective, posed, beta, at, factor)
-
-
-def maximal(optimum: Optimum) -> None:
-    """Refuse to refit parts of a model by maximum likelihood where it was fitted by adjusted scores itself."""
-    if optimum.model.bias is not None:
-        raise ExpfamError(
-            f"the fit has bias={optimum.model.bias!r}: it does not minimise the deviance, so submodels cannot be "
-            "compared with it by deviances; refit without bias=, or test its coefficients by Wald's statistic"
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +95,7 @@ def refit(objective: Objective, columns: BoolArray, near: FloatArray | None = No
         theta = np.zeros((len(columns), *_classes(objective)))
         half = objective.loss(theta, Level.VALUE).value
         return Refit(theta, half, half, 0, converged=True)
-    posed = pose(part, TOL, STEPS, 0, _silent, None if near is None else near[columns])
+    posed = pose(part, TOL, STEPS, 0, silent, None if near is None else near[columns])
     solution = Newton().solve(posed.problem)
     theta = np.zeros((len(columns), *solution.theta.shape[1:]))
     theta[columns] = posed.standard.original(solution.theta)
@@ -126,5 +116,5 @@ def _classes(objective: Objective) -> tuple[int, ...]:
     return ((objective.family.k or 2) - 1,) if objective.family.vector else ()  # type: ignore[attr-defined]
 
 
-def _silent(_: str) -> None:
+def silent(_: str) -> None:
     """No progress is told."""

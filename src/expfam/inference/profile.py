@@ -6,6 +6,7 @@ d = mu a - b and mu^2 c'a = 2 (target - F + g'b / 2). H is that of the optimum, 
 and taken anew where steps leave too much: an end costs a few reads of the rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -115,6 +116,13 @@ def intervals(optimum: Optimum, theta: FloatArray, rise: float, columns: BoolArr
 
     `columns` (p,) marks the coefficients asked for; NaN for the others, for columns left out, where no end was found.
     """
+    return each(optimum, theta, columns, lambda c: ends(optimum, c, rise))
+
+
+def each(
+    optimum: Optimum, theta: FloatArray, columns: BoolArray, ends_of: Callable[[FloatArray], tuple[float, float]]
+) -> FloatArray:
+    """theta_j + ends_of(c) for each coefficient c'beta = theta_j asked for, NaN for the others."""
     out = np.full((*theta.shape, 2), np.nan)
     rows = optimum.posed.standard.original(np.eye(len(optimum.beta)))
     for j in np.flatnonzero(columns & optimum.kept):
@@ -122,5 +130,5 @@ def intervals(optimum: Optimum, theta: FloatArray, rise: float, columns: BoolArr
             c = np.zeros_like(optimum.beta)
             c[(slice(None), k) if c.ndim == 2 else slice(None)] = rows[j]
             at = (j, k) if c.ndim == 2 else (j,)
-            out[at] = theta[at] + np.array(ends(optimum, c, rise))
+            out[at] = theta[at] + np.array(ends_of(c))
     return out

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import polygamma, psi
 
 from expfam._typing import FloatArray
-from expfam.errors import SolverError
+from expfam.errors import ExpfamError, SolverError
 from expfam.families import ExponentialFamily, Gamma, Gaussian, InverseGaussian, Tweedie
 from expfam.inference.optimum import Optimum
 from expfam.inference.statistics import pearson
@@ -44,6 +44,15 @@ def check(model: Model, solver: str | Solver) -> None:
         raise SolverError(
             f"bias='median' needs third moments, and the {model.family.name} family is given by mean and variance; "
             "take bias='mean'"
+        )
+
+
+def maximal(model: Model) -> None:
+    """Refuse what refits by maximum likelihood, or compares deviances, where a fit is by adjusted scores itself."""
+    if model.bias is not None:
+        raise ExpfamError(
+            f"the fit has bias={model.bias!r} and does not minimise the deviance: no comparison of deviances, score "
+            "test or refit by maximum likelihood goes with it. Fit without bias=, or use Wald's tests and intervals"
         )
 
 

@@ -74,19 +74,20 @@ def separation(objective: Objective, standard: Standard, names: tuple[str, ...])
     """Is there a direction along which F falls for ever, and which coefficients does it move?
 
     `objective` is F in the columns' own units, `names` those of all coefficients, class after class. Not decided where
-    there are more than MOST coefficients, or a loss stays bounded the wrong way (a Gaussian response with a log link).
+    there are more than MOST coefficients, and a "no" where a loss stays bounded the wrong way (a Gaussian response with
+    a log link).
     """
     search = _search(objective, standard)
+    bounded = not search.classes and not coercive(objective.family, objective.link)
+    none = UNDECIDED if bounded else Separation(of=objective.data.n)
     if not search.marks.any() or not search.free:
-        return Separation(of=objective.data.n)
-    if search.size > MOST or not (search.classes or coercive(objective.family, objective.link)):
-        return UNDECIDED
-    found = _direction(search)
+        return none
+    found = None if search.size > MOST else _direction(search)
     if found is None:
         return UNDECIDED
     d, cone, moved = found
     if not moved.any():
-        return Separation(of=objective.data.n)
+        return none
     gains = search.gains(d) > GAIN
     edge, basis = gains.any(axis=1), cone.span(moved)
     known = _signs(search, basis, _reduced(search, basis, np.flatnonzero(edge)))

@@ -1,6 +1,6 @@
 """Which covariance? `vcov="HC3"`, `{"cluster": "id"}`, `{"hac": 4, "time": "day"}`: what was asked, and its answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -71,9 +71,9 @@ def _allowed() -> str:
 
 
 def _several(cluster: Any) -> tuple[Given, ...]:
-    if isinstance(cluster, str) or not isinstance(cluster, Sequence) or not all(isinstance(c, str) for c in cluster):
-        return (cluster,)
-    return tuple(cluster)
+    """A list of names or of arrays is several ways; anything else is one."""
+    ways = isinstance(cluster, list | tuple) and all(isinstance(c, str) or np.ndim(c) == 1 for c in cluster)
+    return tuple(cluster) if ways and len(cluster) else (cluster,)
 
 
 def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) -> Covariance:
@@ -89,7 +89,7 @@ def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) 
             raise ExpfamError("the observed information is not positive definite there; take vcov='model'")
         return factor.inverse().times(dispersion)
     if ask.kind == "cluster":
-        ways = tuple(_clusters(by, source, optimum) for by in ask.by)
+        ways = tuple(clusters_of(by, source, optimum) for by in ask.by)
         return clustered(optimum, ways, ask.ssc)
     if ask.kind == "hac":
         order = None if not ask.by else np.argsort(_beside(ask.by[0], "time", source, optimum), kind="stable")
@@ -97,7 +97,8 @@ def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) 
     return heteroscedastic(optimum, ask.kind)
 
 
-def _clusters(by: Given, source: Source, optimum: Optimum) -> Clusters:
+def clusters_of(by: Given, source: Source, optimum: Optimum) -> Clusters:
+    """The clusters named by a column of the data, or given as an array."""
     values = _beside(by, "cluster", source, optimum)
     codes: IntArray = np.unique(values, return_inverse=True)[1]
     return Clusters(by if isinstance(by, str) else "an array", codes)

@@ -20,6 +20,12 @@ _compile = njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp",
 
 
 @_compile
+def _count(codes, out):  # type: ignore[no-untyped-def]
+    for i in range(len(codes)):
+        out[uint64(codes[i])] += 1
+
+
+@_compile
 def _pick(codes, table, out):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         out[i] += table[uint64(codes[i])]
@@ -161,6 +167,13 @@ def sums(codes: AnyArray, vector: FloatArray, levels: int) -> FloatArray:
     odd = np.zeros(levels) if levels <= TWO_TABLES else even
     _sums(codes, np.ascontiguousarray(vector), even, odd)
     return even if odd is even else even + odd
+
+
+def count(codes: AnyArray, levels: int) -> AnyArray:
+    """How often each level is met, (levels,), whole numbers."""
+    out = np.zeros(levels, dtype=np.int32)
+    _count(codes, out)
+    return out
 
 
 def crosses(codes: AnyArray, weights: FloatArray, columns: FloatArray, levels: int) -> FloatArray:

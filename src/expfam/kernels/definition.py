@@ -29,6 +29,11 @@ def sums(codes: AnyArray, vector: FloatArray, levels: int) -> FloatArray:
     return np.asarray(np.bincount(codes, vector, levels), dtype=np.float64)
 
 
+def count(codes: AnyArray, levels: int) -> AnyArray:
+    """How often each level is met, (levels,), whole numbers."""
+    return np.bincount(codes, minlength=levels)
+
+
 def crosses(codes: AnyArray, weights: FloatArray, columns: FloatArray, levels: int) -> FloatArray:
     """J' diag(w) columns for every w of weights (k, n), (k, levels, m) for columns (n, m)."""
     return np.stack([np.stack([sums(codes, w * column, levels) for column in columns.T], axis=1) for w in weights])

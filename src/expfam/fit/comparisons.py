@@ -1,0 +1,142 @@
+"""Which terms matter, and which model? Analyses of deviance, terms dropped. The functions are methods of `Fit`."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.data.answer import frame_like
+from expfam.errors import ExpfamError, one_of
+from expfam.inference import anova as terms
+from expfam.inference.anova import Step
+from expfam.inference.hypotheses import wald
+from expfam.inference.reduction import maximal
+from expfam.inference.tails import chi_squared, f_tail
+from expfam.penalties import NoPenalty
+
+if TYPE_CHECKING:
+    from expfam.fit import Fit
+
+TESTS = ("lrt", "f", "rao", "wald")
+Table = dict[str, Any]
+
+
+def anova(fit: "Fit", *others: "Fit", type: int = 1, test: str | None = None, data: Any = None) -> Any:
+    """How much deviance does each term explain? One row a term, or a model where `others` are given.
+
+    type   1: terms in the order of the formula, each after those before it; 2: each after all terms that do not
+           contain it; 3: each after all others, in the coding the fit has. R's anova, and Anova of its package car
+    test   "lrt": 2 (loss without - loss with) / phi against chi-squared; "f": that per degree of freedom against F
+           (the default where phi is estimated); "rao": the score test; "wald" (type 3): b' V^-1 b with the covariance
+           that the fit carries, against chi-squared, or per degree of freedom against F
+    data   the rows, where a loaded or detached fit has none
+
+    Columns: term (model), df, deviance explained, statistic, p_value, and after each row of type 1 df_residual and
+    residual_deviance. Other fits must be nested and of the same rows, or they are refused; phi is the largest model's.
+    """
+    if others:
+        from expfam.fit.nested import models
+
+        return frame_like(fit.kind, models((fit, *others), test))
+    if type not in (1, 2, 3):
+        raise ExpfamError(f"type={type!r} is not allowed; choose 1 (in order), 2 (marginal) or 3 (each after all)")
+    chosen = test_of(fit, test, wald_too=type == 3)
+    if chosen == "wald":
+        return frame_like(fit.kind, _wald(fit))
+    here = fit.at_rows(data)
+    steps = {1: terms.sequential, 2: terms.marginal, 3: terms.partial}[type](here)
+    table: Table = {
+        "term": [s.term for s in steps],
+        "df": np.array([s.df for s in steps], dtype=float),
+        "deviance": np.array([s.deviance for s in steps]),
+    } | judged(fit, steps, chosen)
+    return frame_like(fit.kind, _residuals(fit, steps, table) if type == 1 and steps else table)
+
+
+def drop1(fit: "Fit", *, test: str | None = None, data: Any = None) -> Any:
+    """What is lost by leaving out one term? One row a term that no other contains, after that of the whole model.
+
+    Columns: term, df, deviance and aic of the model without it, statistic, p_value; `test` as for `anova`. "lrt" of a
+    Gaussian fit is n log(deviance / deviance), and the AIC is counted from it, as in R's drop1.
+    """
+    chosen = test_of(fit, test, wald_too=False)
+    here = fit.at_rows(data)
+    steps = terms.single(here)
+    fallen = terms.fallen(here, [s.without.half for s in steps], fit.dispersion)
+    df = np.array([s.df for s in steps], dtype=float)
+    table: Table = {
+        "term": [s.term for s in steps],
+        "df": df,
+        "deviance": np.array([2 * s.without.half for s in steps]),
+        "aic": fit.aic + fallen - 2 * df,
+    } | judged(fit, steps, chosen)
+    if chosen == "lrt":
+        table |= {"statistic": np.maximum(fallen, 0.0), "p_value": chi_squared(fallen, df)}
+    return frame_like(fit.kind, first(table, {"term": "<none>", "deviance": fit.deviance, "aic": fit.aic}))
+
+
+def judged(fit: "Fit", steps: Sequence[Step], test: str) -> Table:
+    """statistic and p_value of every step."""
+    df = np.array([s.df for s in steps], dtype=float)
+    fallen = np.array([s.deviance for s in steps])
+    if test == "rao":
+        fallen = np.array([s.score for s in steps])
+    statistic = fallen / fit.dispersion
+    if test == "f":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = statistic / df
+        return {"statistic": statistic, "p_value": f_tail(statistic, df, fit.df_residual)}
+    return {"statistic": statistic, "p_value": chi_squared(statistic, df)}
+
+
+def test_of(fit: "Fit", test: str | None, *, wald_too: bool) -> str:
+    """The test asked for, or the one that fits: LR where phi is known, else F; refused where it would not hold."""
+    one_of("test", test, (None, *TESTS))
+    own = fit.vcov_kind not in ("model", "observed") or fit.model.weights_kind == "sampling"
+    if test == "wald" and not wald_too:
+        raise ExpfamError("test='wald' judges each term beside all others: take anova(type=3, test='wald')")
+    if test is None and own and not wald_too:
+        raise ExpfamError(
+            f"the fit carries a covariance that deviances know nothing of ({fit.vcov_kind}): take anova(type=3, "
+            "test='wald'), or name test='lrt' or 'f' to leave it aside"
+        )
+    if (test == "wald") or (test is None and own):
+        return "wald"
+    maximal(fit.model)
+    if not isinstance(fit.model.penalty, NoPenalty):
+        raise ExpfamError("deviances of a penalised fit have no known distribution; fit it without penalty")
+    return test or ("lrt" if fit.df_reference is None else "f")
+
+
+def first(table: Table, row: Mapping[str, Any]) -> Table:
+    """The table with a row before its first, NaN where that says nothing."""
+    return {name: [row.get(name, np.nan), *values] for name, values in table.items()}
+
+
+def _residuals(fit: "Fit", steps: Sequence[Step], table: Table) -> Table:
+    """The table of type 1 with what is left after each term, the null model first."""
+    free = np.array([steps[0].without.free, *(s.whole.free for s in steps)])
+    left = 2 * np.array([steps[0].without.half, *(s.whole.half for s in steps)])
+    started = first(table, {"term": "NULL"})
+    tests = {name: started.pop(name) for name in ("statistic", "p_value")}
+    return started | {"df_residual": fit.df_residual + free[-1] - free, "residual_deviance": left} | tests
+
+
+def _wald(fit: "Fit") -> Table:
+    """b' V^-1 b of every term, from the fit alone."""
+    blocks = [block for block in fit.model.terms.blocks if not block.is_intercept]
+    tests = [wald(fit, _numbers(fit, range(*b.columns.indices(len(fit.names))))) for b in blocks]
+    return {
+        "term": [block.label for block in blocks],
+        "df": np.array([t.df for t in tests], dtype=float),
+        "statistic": np.array([t.statistic for t in tests]),
+        "p_value": np.array([t.p_value for t in tests]),
+    }
+
+
+def _numbers(fit: "Fit", columns: range) -> FloatArray:
+    """The unit vectors (m, p d) of some columns of X, those of all classes."""
+    size = fit.estimate.size
+    chosen = [c + k * len(fit.names) for k in range(size // len(fit.names)) for c in columns if fit.kept[c]]
+    return np.eye(size)[chosen]

@@ -1,0 +1,121 @@
+"""Analyses of deviance, dropped terms, profiles: R's anova, drop1, car::Anova and confint on recorded/.
+
+recorded_inference.json is the output of `Rscript recorded/inference.R recorded`. Tolerances are 1e-6, relative;
+a p value below 1e-30 must be as small.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.oracles.test_r import FACTS, R_RESOLUTION, fit_of
+
+MORE = json.loads((Path(__file__).parent / "recorded_inference.json").read_text())
+NAMES = [name for name, fact in FACTS.items() if fact.get("anova")]
+
+
+def column(values: Any) -> np.ndarray:
+    """R's column, NaN where it has NA."""
+    listed = values if isinstance(values, list) else [values]
+    return np.array([np.nan if value is None else value for value in listed], dtype=float)
+
+
+def same(ours: Any, theirs: Any, floor: float = 0.0) -> None:
+    assert np.asarray(ours) == pytest.approx(column(theirs), rel=1e-6, abs=floor, nan_ok=True)
+
+
+def same_p(ours: Any, theirs: Any) -> None:
+    ours, theirs = np.asarray(ours, dtype=float), column(theirs)
+    readable = ~(theirs < 1e-30)
+    same(ours[readable], theirs[readable].tolist())
+    assert np.all(ours[~readable] < 1e-29)
+
+
+def test_all_are_here() -> None:
+    assert len(NAMES) == len(MORE) == 15
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sequential_analysis_of_deviance(name: str) -> None:
+    table, theirs = fit_of(FACTS[name]).anova(test="lrt"), FACTS[name]["anova"]
+    assert len(table["term"]) == len(theirs["term"])
+    assert table["term"][0] == "NULL"
+    same(table["df"], theirs["df"])
+    same(table["deviance"], theirs["deviance"], floor=1e-12)
+    same_p(table["p_value"], theirs["p"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_terms_dropped(name: str) -> None:
+    fit = fit_of(FACTS[name])
+    table, theirs = fit.drop1(test="lrt"), FACTS[name]["drop1"]
+    assert next(iter(table["term"])) == "<none>"
+    same(table["df"], theirs["df"])
+    same(table["deviance"], theirs["deviance"])
+    same_p(table["p_value"], theirs["p"])
+    if MORE[name].get("step_aic"):
+        same(table["aic"], MORE[name]["drop1_aic"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_judge_terms(name: str) -> None:
+    """R's score tests are computed at its own means of the smaller model, which it leaves 1e-6 short in two links."""
+    fit = fit_of(FACTS[name])
+    fuzzy = 10.0 if name in R_RESOLUTION else 1.0
+    for ours, theirs in ((fit.anova(test="rao"), "anova_rao"), (fit.drop1(test="rao"), "drop1_rao")):
+        p, expected = np.asarray(ours["p_value"])[1:], column(MORE[name][theirs]["p"])[1:]
+        assert p == pytest.approx(expected, rel=1e-6 * fuzzy, abs=1e-30)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if FACTS[name]["dispersion"] != 1])
+def test_f_tests_where_the_dispersion_is_estimated(name: str) -> None:
+    fit = fit_of(FACTS[name])
+    same_p(fit.anova(test="f")["p_value"], MORE[name]["anova_f"]["p"])
+    assert np.array_equal(fit.anova()["p_value"], fit.anova(test="f")["p_value"], equal_nan=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("type", [2, 3])
+def test_marginal_analysis_of_deviance(name: str, type: int) -> None:
+    table, theirs = fit_of(FACTS[name]).anova(type=type, test="lrt"), MORE[name][f"type{type}"]
+    same(table["df"], theirs["df"])
+    same(table["statistic"], theirs["statistic"], floor=1e-11)
+    same_p(table["p_value"], theirs["p"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whole_terms_by_wald(name: str) -> None:
+    """F where phi is estimated: car prints the chi-squared statistic, df times that."""
+    fit, theirs = fit_of(FACTS[name]), MORE[name]["wald3"]
+    table = fit.anova(type=3, test="wald")
+    times = np.asarray(table["df"]) if fit.df_reference is not None else 1.0
+    fuzzy = 10.0 if name in R_RESOLUTION else 1.0
+    assert np.asarray(table["statistic"]) * times == pytest.approx(column(theirs["statistic"])[1:], rel=1e-6 * fuzzy)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_profile_intervals(name: str) -> None:
+    """MASS interpolates the profile. With fine steps it agrees with the exact end to 1e-6 standard errors (to R's own
+    resolution in two links), with its default steps to 1e-4 of the value or 2e-4 standard errors, cauchit to 2e-3."""
+    fit = fit_of(FACTS[name])
+    found = fit.confint(method="profile")
+    fine, coarse = (
+        np.column_stack([column(x["lo"]), column(x["hi"])]) for x in (MORE[name]["profile"], FACTS[name]["profile_ci"])
+    )
+    assert np.all(np.abs(found - fine) <= (3e-6 if name in R_RESOLUTION else 1e-6) * fit.se[:, None])
+    slack = (2e-3 if name == "infert_cauchit" else 2.5e-4) * fit.se[:, None]
+    assert np.all(np.abs(found - coarse) <= np.maximum(1e-4 * np.abs(coarse), slack))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sandwiches_of_clusters_and_of_time(name: str) -> None:
+    fit = fit_of(FACTS[name])
+    rows = np.arange(fit.n)
+    one, other = rows % 7, rows // 2 % 5
+    fuzzy = 100.0 if name in R_RESOLUTION else 1.0
+    assert np.sqrt(np.diagonal(fit.vcov(cluster=one))) == pytest.approx(column(MORE[name]["cluster"]), rel=1e-6)
+    both = np.diagonal(fit.vcov(cluster=[one, other]))
+    assert both == pytest.approx(column(MORE[name]["cluster2"]), rel=1e-6 * fuzzy)
+    assert np.sqrt(np.diagonal(fit.vcov({"hac": 3}))) == pytest.approx(column(MORE[name]["newey_west"]), rel=1e-6)

@@ -1,0 +1,271 @@
+"""Hypotheses as text, fits compared, formulas revised, score intervals: by statsmodels, R's step, and by hand."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+from tests.oracles.test_r import FACTS, fit_of
+
+import expfam as ef
+from expfam.inference.anova import Step
+from expfam.inference.hypotheses import equations
+from expfam.inference.optimum import refit
+
+MORE = json.loads((Path(__file__).parent / "recorded_inference.json").read_text())
+STEPS = [name for name, facts in MORE.items() if "step" in facts]
+
+
+def claims(n: int = 500) -> dict[str, Any]:
+    rng = np.random.default_rng(11)
+    x, z, g = rng.normal(size=n), rng.normal(size=n), rng.choice(["a", "b", "c"], n)
+    mu = np.exp(0.2 + 0.4 * x + 0.3 * (g == "b") + 0.2 * x * z)
+    return {"y": rng.poisson(mu), "x": x, "z": z, "g": g, "w": rng.integers(0, 25, n)}
+
+
+EQUATIONS = {  # of Intercept, x, z, g[b], g[c]
+    "x = 0.4": ([[0, 1, 0, 0, 0]], [0.4]),
+    "x = z, g[b] = 0": ([[0, 1, -1, 0, 0], [0, 0, 0, 1, 0]], [0, 0]),
+    "2 * x - z + 1 = g[b] + 1.5, g[c]": ([[0, 2, -1, -1, 0], [0, 0, 0, 0, 1]], [0.5, 0]),
+}
+
+
+@pytest.mark.parametrize("cov", ["nonrobust", "HC0", "cluster"])
+@pytest.mark.parametrize("text", EQUATIONS)
+def test_wald_is_that_of_statsmodels(cov: str, text: str) -> None:
+    import statsmodels.formula.api as smf
+    import statsmodels.genmod.families as families
+
+    data = claims()
+    vcov: Any = {"nonrobust": "model", "HC0": "HC0", "cluster": {"cluster": "w", "ssc": "statsmodels"}}[cov]
+    options: dict[str, Any] = {"cov_kwds": {"groups": data["w"]}} if cov == "cluster" else {}
+    model = smf.glm("y ~ x + z + g", pd.DataFrame(data), family=families.Poisson())
+    theirs = model.fit(tol=1e-13, cov_type=cov, **options)
+    order = ["Intercept", "x", "z", "g[T.b]", "g[T.c]"]
+    R = np.array(EQUATIONS[text][0], dtype=float)[:, [order.index(name) for name in theirs.params.index]]
+    expected = theirs.wald_test((R, np.array(EQUATIONS[text][1])), scalar=True, use_f=False)
+    found = ef.glm("y ~ x + z + g", data, family="poisson", vcov=vcov).wald_test(text)
+    assert found.statistic == pytest.approx(float(expected.statistic), rel=1e-6)
+    assert found.p_value == pytest.approx(float(expected.pvalue), rel=1e-5)
+    assert found.df == len(R)
+
+
+def test_f_where_the_dispersion_is_estimated() -> None:
+    import statsmodels.formula.api as smf
+
+    data = claims()
+    fit = ef.glm("y ~ x + z + g", data)
+    model = smf.ols("y ~ x + z + g", pd.DataFrame(data)).fit()
+    names = list(model.params.index)
+    R = np.zeros((2, 5))
+    R[0, names.index("x")], R[0, names.index("z")], R[1, names.index("g[T.b]")] = 1, -1, 1
+    theirs = model.f_test(R)
+    found = fit.wald_test("x = z, g[b]")
+    assert (found.statistic, found.p_value) == pytest.approx((float(theirs.fvalue), float(theirs.pvalue)), rel=1e-8)
+    assert (found.df, found.df_residual) == (2, 495)
+    assert str(found).startswith("Wald test of x = z, g[b]: F ")
+
+
+def test_classes_are_named_in_hypotheses() -> None:
+    fit = fit_of(FACTS["housing_multinomial"])
+    one, two = (name for name in fit.model.flat_names if "Cont" in name)
+    V, theta = fit.vcov(), fit.flat(fit.coef)
+    c = np.zeros(len(theta))
+    c[[fit.model.flat_names.index(name) for name in (one, two)]] = 1.0, -1.0
+    assert fit.wald_test(f"{one} = {two}").statistic == pytest.approx((c @ theta) ** 2 / (c @ V @ c))
+
+
+@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5), st.integers(-9, 9)), min_size=1, max_size=4))
+def test_equations_come_back(rows: list[tuple[int, int, int]]) -> None:
+    names = ("log(x, 2)", "C(z, levels=[1, 2])[2]")
+    text = ", ".join(f"{a} * {names[0]} + {b}*{names[1]} - {names[0]} = {names[1]} + {r}" for a, b, r in rows)
+    R, r = equations(text.replace("+ -", "- "), names)
+    assert np.array_equal(R, [[a - 1.0, b - 1.0] for a, b, _ in rows])
+    assert np.array_equal(r, [float(r) for *_, r in rows])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("xx = 0", "names 'xx', which is no coefficient; did you mean 'x'"),
+        ("x = z, z = x", "equation 2 .* follows from those before it"),
+        ("x = 0, x = 1", "equation 2 .* contradicts"),
+        ("x = x", "asks nothing"),
+        ("x = z = 0", "more than one equals sign"),
+        ("x = ", "a side of an equation is empty"),
+        (" , ", "says nothing"),
+        ("x2 = 0", "left out of the fit"),
+    ],
+)
+def test_hypotheses_that_say_nothing(text: str, message: str) -> None:
+    data = claims()
+    with pytest.warns(ef.AliasWarning):
+        fit = ef.glm("y ~ x + z + x2", {**data, "x2": 2 * data["x"]}, family="poisson")
+    with pytest.raises(ef.ExpfamError, match=message):
+        fit.wald_test(text)
+
+
+# ---- fits compared -------------------------------------------------------------------------------------------------
+
+
+def test_nested_fits_add_up() -> None:
+    data = claims()
+    small, middle, large = (ef.glm(f, data, family="poisson") for f in ("y ~ x", "y ~ x + g", "y ~ x * z + g"))
+    table, alone = large.anova(small, middle), large.anova()
+    assert [float(d) for d in table["df"][1:]] == [2, 2]
+    assert table["deviance"][1] == pytest.approx(small.deviance - middle.deviance)
+    assert table["residual_deviance"][-1] == pytest.approx(alone["residual_deviance"][-1])
+    ratio = 2 * (middle.loglik - small.loglik)
+    assert table["statistic"][1] == pytest.approx(ratio)
+
+
+def test_a_model_may_be_inside_another_by_other_names() -> None:
+    data = claims()
+    factor, line = (ef.glm(f, data, family="poisson") for f in ("y ~ C(w)", "y ~ w"))
+    assert line.anova(factor)["df"][1] == 23
+    with pytest.raises(ef.ExpfamError, match="no special case"):
+        ef.glm("y ~ z", data, family="poisson").anova(factor)
+
+
+def test_fits_that_cannot_be_compared() -> None:
+    data = claims()
+    fit = ef.glm("y ~ x", data, family="poisson")
+    holes = {**data, "z": np.where(np.arange(500) < 7, np.nan, data["z"])}
+    with pytest.warns(ef.DataWarning):
+        fewer = ef.glm("y ~ x + z", holes, family="poisson")
+    others = {
+        "different rows: 500 of weight 500, 493": fewer,
+        "models of y .poisson, log. and of y .gaussian": ef.glm("y ~ x + z", data),
+        "penalised": ef.glm("y ~ x + z", data, family="poisson", penalty=ef.Ridge(0.1)),
+        "sampling weights": ef.glm("y ~ x + z", data, family="poisson", weights=np.ones(500), weights_kind="sampling"),
+        "as many coefficients": ef.glm("y ~ z", data, family="poisson"),
+        "different rows, responses or": ef.glm("y ~ x + z", {**data, "y": data["y"][::-1]}, family="poisson"),
+    }
+    for message, other in others.items():
+        with pytest.raises(ef.ExpfamError, match=message):
+            fit.anova(other)
+
+
+def test_deviances_of_a_fit_with_a_sandwich() -> None:
+    fit = ef.glm("y ~ x + g", claims(), family="poisson", vcov={"cluster": "w"})
+    with pytest.raises(ef.ExpfamError, match="know nothing of"):
+        fit.anova()
+    table = fit.anova(type=3)
+    assert table["statistic"][1] == pytest.approx(fit.wald_test("g[b], g[c]").statistic)
+    assert np.array_equal(fit.anova(test="lrt")["df"][1:], [1, 2])
+    with pytest.raises(ef.ExpfamError, match="beside all others"):
+        fit.anova(test="wald")
+    with pytest.raises(ef.ExpfamError, match="choose 1"):
+        fit.anova(type=4)
+
+
+def test_a_loaded_fit_asks_for_its_rows(tmp_path: Path) -> None:
+    data = claims()
+    fit = ef.glm("y ~ x + g", data, family="poisson")
+    fit.save(tmp_path / "fit.json")
+    loaded = ef.load(tmp_path / "fit.json")
+    with pytest.raises(ef.ExpfamError, match="hand the data over"):
+        loaded.anova()
+    for name in ("anova", "drop1"):
+        ours, theirs = getattr(loaded, name)(data=data), getattr(fit, name)()
+        assert np.allclose(ours["p_value"], theirs["p_value"], equal_nan=True)
+    assert loaded.confint(method="profile", data=data) == pytest.approx(fit.confint(method="profile"))
+    assert loaded.wald_test("x = 0").p_value == fit.wald_test("x = 0").p_value
+
+
+# ---- formulas revised ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_are_those_of_r(name: str) -> None:
+    told: list[str] = []
+    chosen = fit_of(FACTS[name]).step(tell=told.append)
+    assert chosen.aic == pytest.approx(MORE[name]["step_aic"], rel=1e-9)
+    full = len([b for b in fit_of(FACTS[name]).model.terms.blocks if not b.is_intercept])
+    assert len(told) == full - len(MORE[name]["step"].split(" + "))
+
+
+def test_steps_forward_by_bic() -> None:
+    null = ef.glm("y ~ 1", claims(), family="poisson")
+    chosen = null.step("x * z + g", criterion="bic", tell=lambda _: None)
+    assert {b.label for b in chosen.model.terms.blocks} == {"Intercept", "x", "g"}
+    others = [chosen.update(f". ~ . {move}") for move in ("- x", "- g", "+ z")]
+    assert all(other.bic > chosen.bic for other in others)
+
+
+def test_terms_added() -> None:
+    fit = ef.glm("y ~ x", claims(), family="poisson")
+    table = fit.add1("x * z + g", test="lrt")
+    assert list(table["term"]) == ["<none>", "z", "g"]
+    for k, term in ((1, "z"), (2, "g")):
+        larger = fit.update(f". ~ . + {term}")
+        assert table["aic"][k] == pytest.approx(larger.aic)
+        assert table["deviance"][k] == pytest.approx(larger.deviance)
+        assert table["p_value"][k] == pytest.approx(fit.anova(larger)["p_value"][1])
+    rao = fit.add1("g", test="rao")
+    assert rao["statistic"][1] == pytest.approx(fit.update(". ~ . + g").anova(test="rao")["statistic"][-1])
+
+
+def test_updated_formulas() -> None:
+    data = {**claims(), "odd name": claims()["z"]}
+    fit = ef.glm("y ~ x * `odd name` + g", data, family="poisson", weights="1 + w")
+    assert fit.update(". ~ . - x:`odd name` + log(1 + w)").names == (
+        "Intercept",
+        "x",
+        "odd name",
+        "g[b]",
+        "g[c]",
+        "log(1 + w)",
+    )
+    assert fit.update("~ 0 + g").names == ("g[a]", "g[b]", "g[c]")
+    assert fit.update("log(1 + y) ~ 1").model.response == "log(1 + y)"
+    again = fit.update(". ~ .")
+    assert again.coef == pytest.approx(fit.coef, rel=1e-7)
+    assert again.weights_sum == fit.weights_sum
+    with pytest.raises(ef.ExpfamError, match="has no term that the fit has not"):
+        fit.add1("x")
+    with pytest.raises(ef.ExpfamError, match="no formula to revise"):
+        ef.glm_arrays(np.ones((5, 1)), np.arange(5.0), intercept=False).update(". ~ 1")
+
+
+def test_added_terms_with_holes_are_refused() -> None:
+    data = claims()
+    data["z"][3] = np.nan
+    fit = ef.glm("y ~ x", data, family="poisson")
+    with pytest.raises(ef.ExpfamError, match="'z' is missing in 1 of the fit's 500 rows"):
+        fit.add1("z")
+
+
+# ---- intervals -----------------------------------------------------------------------------------------------------
+
+
+def test_score_intervals_of_a_share_are_wilsons() -> None:
+    y = np.array([1.0] * 7 + [0.0] * 3)
+    z, n, p = norm.ppf(0.975), 10, 0.7
+    wilson = (p + z**2 / 2 / n + np.array([-1, 1]) * z * np.sqrt(p * (1 - p) / n + z**2 / 4 / n**2)) / (1 + z**2 / n)
+    fit = ef.glm("y ~ 1", {"y": y}, family="bernoulli")
+    assert 1 / (1 + np.exp(-fit.confint(method="score")[0])) == pytest.approx(wilson, rel=1e-8)
+
+
+@pytest.mark.parametrize("name", ["warpbreaks_poisson", "clotting_gamma_log", "infert_logit"])
+def test_score_intervals_end_where_the_test_rejects(name: str) -> None:
+    """Rao's test of a coefficient fixed at the end, by an offset, has the statistic 1.96^2."""
+    fit = fit_of(FACTS[name])
+    j = len(fit.names) - 1
+    ends = fit.confint(method="score", names=[fit.names[j]])
+    assert np.isnan(ends[:j]).all()
+    objective, keep = fit.at_rows().objective, np.arange(len(fit.names)) != j
+    design = objective.data.design
+    column = design.forward(design.maps.forward(np.eye(len(keep))[j]))
+    for end in ends[j]:
+        offset = column * end + (0.0 if objective.data.offset is None else objective.data.offset)
+        moved = replace(objective, data=replace(objective.data, offset=offset))
+        small = refit(moved, keep)
+        score = Step("", small, small, moved, ~np.zeros_like(keep)).score / fit.dispersion
+        assert score == pytest.approx(norm.ppf(0.975) ** 2, rel=1e-6)
