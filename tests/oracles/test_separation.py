@@ -243,7 +243,28 @@ def test_bounded_losses_are_not_decided() -> None:
     fit = ef.glm("y ~ x", {"x": [0.0, 1, 2, 3], "y": [1.0, 2.0, 3.5, 7.0]}, family="gaussian", link="log")
     assert fit.converged
     assert fit.certificate.separation is None
-    assert str(fit.separation()) == "Not decided"
+    assert "not decided" in str(fit.separation())
+
+
+def test_what_is_too_large_for_a_programme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last step names what runs; a solution without information is a direction, and proves itself on the rows."""
+    rng = np.random.default_rng(0)
+    g = np.repeat(list("abcdef"), 20)
+    data = {"g": g, "y": np.where(g == "d", 0, rng.poisson(2.0, 120)), "x": rng.normal(size=120)}
+    monkeypatch.setattr(programmes, "MOST", 1)
+    fit = separated("y ~ g + x", data, family="poisson")
+    assert fit.separation().limits == ("g[d] -> -inf",)
+    assert not fit.separation().exact
+    assert "by the last step of the solver" in str(fit.separation())
+    monkeypatch.setattr("expfam.diagnostics.certificate.affordable", lambda *_: False)
+    split = {"x": data["x"], "y": (data["x"] > 0.1).astype(int)}
+    fit = separated("y ~ x", split, family="bernoulli", solver="lbfgs")
+    found = fit.certificate.separation
+    assert found is not None
+    assert (found.kind, found.rows, found.limits[-1]) == ("complete", 120, "x -> +inf")
+    fit = ef.glm("y ~ x", data | {"y": rng.integers(0, 2, 120)}, family="bernoulli", solver="lbfgs")
+    assert fit.converged
+    assert "Separation not decided" in fit.summary()
 
 
 def test_penalised_columns_stay(tmp_path: Path) -> None:

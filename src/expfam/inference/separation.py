@@ -60,9 +60,11 @@ class Separation:
         return tuple(f"{name} -> {SHOWN[sign]}" for name, sign in zip(self.names, self.signs, strict=True))
 
     def __str__(self) -> str:
-        how = "" if self.exact else " (by the last step of the solver, not by linear programming)"
+        if not self.names and not self.exact:
+            return f"Separation not decided: over {MOST:,} coefficients, or losses that stay bounded the wrong way"
         if not self.names:
-            return f"No separation{how}: every coefficient has a finite estimate" if self.exact else "Not decided"
+            return "No separation: every coefficient has a finite estimate"
+        how = "" if self.exact else " (by the last step of the solver, not by linear programming)"
         count = "" if self.rows is None else f", {self.rows:,} of {self.of:,} rows at the edge"
         return f"{self.kind.capitalize()} separation{how}: {', '.join(self.limits)}{count}"
 

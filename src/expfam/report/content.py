@@ -93,6 +93,8 @@ def _notes(fit: "Estimates") -> Iterator[str]:
         yield f"Advice: {certificate.status.value}"
     if certificate.separation is not None and certificate.separated:
         yield f"Run to infinity: {several(certificate.separation.limits)}"
+    elif certificate.separation is not None and not certificate.separation.exact:
+        yield str(certificate.separation)
     if certificate.aliased:
         yield f"Left out as combinations of earlier columns: {several(certificate.aliased)}"
     if model.classes:
