@@ -21,6 +21,7 @@ from expfam.solvers.optimality import Reading, by_class, movers, reach, runs_awa
 from expfam.solvers.pose import Posed
 
 STIRRED = 1e-3
+FEW = 100  # coefficients up to which it is worth a programme to say more than that all of them are infinite
 
 
 def doubtful(problem: Problem, solution: Solution, factor: Factor | None, reading: Reading) -> bool:
@@ -35,17 +36,21 @@ def doubtful(problem: Problem, solution: Solution, factor: Factor | None, readin
 def settled(
     objective: Objective, posed: Posed, names: Callable[[], tuple[str, ...]], theta: FloatArray, reading: Reading
 ) -> Separation:
-    """Which coefficients run to infinity, by linear programming; where that is too large, by the step left.
+    """Which coefficients run to infinity, by linear programming; where that is too large, by the step left, and where
+    the solution itself predicts every row, that is proof enough of complete separation.
 
     `objective` is F in the columns' own units, `theta` the solution in standard coordinates.
     """
     problem, standard = posed.problem, posed.standard
+    direct = witnessed(objective, standard, standard.original(theta), names())
+    if direct is not None and direct.complete and theta.size > FEW:
+        return direct
     found = separation(objective, standard, names())
     if found.exact:
         return found
-    if runs_away(reading, problem.scale, problem.objective.data.design):
-        return _along(reading.step, posed, names())
-    return witnessed(objective, standard, standard.original(theta), names()) or found
+    flat = reading.gradient <= max(problem.tol, 1e-6)
+    runaway = flat and runs_away(reading, problem.scale, problem.objective.data.design)
+    return direct or (_along(reading.step, posed, names()) if runaway else found)
 
 
 def _along(step: FloatArray, posed: Posed, names: tuple[str, ...]) -> Separation:

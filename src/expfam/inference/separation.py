@@ -27,6 +27,8 @@ SMALL = 3000  # constraints up to which it sees all rows at once,
 SAMPLE = 1000  # else of how many it sees some at first,
 MORE = 500  # and how many more at a time,
 ROUNDS = 60  # so many times
+ENTRIES = 1 << 20  # numbers other than 0 in the rows it sees: seconds of work, which a fit takes unasked,
+PATIENT = 1 << 23  # and minutes, where someone asked
 CELLS = 1 << 22  # numbers written out at a time
 SHOWN = {1: "+inf", -1: "-inf", 0: "±inf"}
 
@@ -39,7 +41,7 @@ class Separation:
     rows       how many of the `of` rows some direction moves to the edge for ever: they are predicted perfectly, or for
                classes rule one out; None where they were not counted
     complete   all rows are predicted perfectly
-    exact      linear programming decided; else names and signs are those of the last step of the solver, or no answer
+    exact      linear programming decided; else names and signs are those of the solver's end, or there is no answer
     """
 
     names: tuple[str, ...] = ()
@@ -61,10 +63,10 @@ class Separation:
 
     def __str__(self) -> str:
         if not self.names and not self.exact:
-            return f"Separation not decided: over {MOST:,} coefficients, or losses that stay bounded the wrong way"
+            return "Separation not decided: too large a linear programme, or losses that stay bounded the wrong way"
         if not self.names:
             return "No separation: every coefficient has a finite estimate"
-        how = "" if self.exact else " (by the last step of the solver, not by linear programming)"
+        how = "" if self.exact else " (by the solver's last step, not by linear programming)"
         count = "" if self.rows is None else f", {self.rows:,} of {self.of:,} rows at the edge"
         return f"{self.kind.capitalize()} separation{how}: {', '.join(self.limits)}{count}"
 
@@ -72,19 +74,19 @@ class Separation:
 UNDECIDED = Separation(exact=False)
 
 
-def separation(objective: Objective, standard: Standard, names: tuple[str, ...]) -> Separation:
+def separation(objective: Objective, standard: Standard, names: tuple[str, ...], entries: int = ENTRIES) -> Separation:
     """Is there a direction along which F falls for ever, and which coefficients does it move?
 
     `objective` is F in the columns' own units, `names` those of all coefficients, class after class. Not decided where
-    there are more than MOST coefficients, and a "no" where a loss stays bounded the wrong way (a Gaussian response with
-    a log link).
+    there are more than MOST coefficients or the programme has more than so many `entries`; nor is a "no" where a loss
+    stays bounded the wrong way (a Gaussian response with a log link).
     """
     search = _search(objective, standard)
     bounded = not search.classes and not coercive(objective.family, objective.link)
     none = UNDECIDED if bounded else Separation(of=objective.data.n)
     if not search.marks.any() or not search.free:
         return none
-    found = None if search.size > MOST else _direction(search)
+    found = None if search.size > MOST else _direction(search, entries)
     if found is None:
         return UNDECIDED
     d, cone, moved = found
@@ -219,8 +221,8 @@ def witnessed(objective: Objective, standard: Standard, theta: FloatArray, names
     )  # fmt: skip
 
 
-def _direction(search: _Search) -> tuple[FloatArray, Cone, BoolArray] | None:
-    """A generic direction, the cone of the rows that decide it, and those it moves; None if ROUNDS do not suffice.
+def _direction(search: _Search, entries: int) -> tuple[FloatArray, Cone, BoolArray] | None:
+    """A generic direction, the cone of the rows that decide it, and those it moves; None if that is too large.
 
     Rows join where the direction goes against them, and where it leaves them although others, which the rows so far
     allow, would move them.
@@ -232,6 +234,8 @@ def _direction(search: _Search) -> tuple[FloatArray, Cone, BoolArray] | None:
         rows = np.unique(np.linspace(0, n - 1, min(max(SAMPLE, 3 * search.columns), n)).astype(np.intp))
     for _ in range(ROUNDS):
         cone = search.cone(rows)
+        if cone.A.nnz + cone.E.nnz > entries:
+            return None
         d, moved = cone.generic()
         if len(rows) == n:
             return d, cone, moved
