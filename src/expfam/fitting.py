@@ -23,6 +23,10 @@ from expfam.inference.vcov import Asked
 from expfam.inference.vcov import covariance as asked_covariance
 from expfam.information import Covariance, Factor
 from expfam.model import Model, Prepared, choice, prepare
+from expfam.nuisance import Free, Nuisance
+from expfam.nuisance.dispersion import Asked as DispersionAsked
+from expfam.nuisance.dispersion import Dispersion, dispersion
+from expfam.nuisance.joint import estimate
 from expfam.objective import Evaluation, Objective
 from expfam.parallel import one_blas_thread
 from expfam.response import Level
@@ -37,8 +41,8 @@ Phi: TypeAlias = Callable[[FloatArray, float], float]
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How to solve: solver, stopping rule, aliased columns, sums of equal rows, seed, whom to tell of progress, and the
-    covariance to answer with."""
+    """How to solve: solver, stopping rule, aliased columns, sums of equal rows, seed, whom to tell of progress; the
+    covariance to answer with, the dispersion, and which number of the family is to be estimated, too."""
 
     solver: str | Solver
     tol: float
@@ -48,6 +52,8 @@ class How:
     seed: int
     tell: Tell
     vcov: Asked
+    dispersion: DispersionAsked
+    free: Free | None = None
 
     def __post_init__(self) -> None:
         choice("aliased", self.aliased)
@@ -62,29 +68,30 @@ def fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> F
     with one_blas_thread():
         found = _fit(model, rows, source, how, began)
     _tell_certificate(found.certificate)
+    _tell_numbers(found.nuisance)
     return found
 
 
 def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> Fit:
     read = perf_counter()
-    prepared = prepare(model, rows)
+    prepared, near, numbers = _estimated(prepare(model, rows), how)
     penalty = prepared.model.penalty.bind(prepared.data.design.names)
     objective = Objective(prepared.model.family, prepared.model.link, penalty, prepared.data)
     laid_out = perf_counter()
     summed = _summed(objective, model, how)
-    posed = pose(summed, how.tol, how.max_iter, how.seed, how.tell)
+    posed = pose(summed, how.tol, how.max_iter, how.seed, how.tell, near)
     problem, standard = posed.problem, posed.standard
     if how.aliased == "error" and standard.aliased:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
     started = perf_counter()
-    phi = None if model.bias is None else _dispersion(prepared, objective, posed, how)
+    phi = None if model.bias is None else _phi(prepared, objective, posed, how)
     solution, at, factor, separation = _solved(prepared.model, summed, posed, how, phi)
     solved = perf_counter()
     theta = standard.original(solution.theta)
     half = at.value - problem.objective.value_of_penalty(solution.theta)
     inverse = None if factor is None else factor.inverse()
-    sums = statistics(prepared, objective, theta, half, _null_deviance(problem), _df_model(problem, inverse))
-    sums = sums if phi is None else replace(sums, dispersion=phi(solution.theta, half))
+    df = _df_model(problem, inverse)
+    sums, numbers = _statistics(prepared, objective, theta, 2 * half, _null_deviance(problem), df, how, numbers)
     covariance = None
     if factor is not None and inverse is not None:
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)
@@ -94,18 +101,22 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
-        how.vcov.label,
+        how.vcov.label, numbers,
     )  # fmt: skip
 
 
-def _dispersion(prepared: Prepared, objective: Objective, posed: Posed, how: How) -> Phi:
-    """phi of a fit by adjusted scores, at coefficients in standard coordinates."""
-    model, size = prepared.model, posed.problem.start.size
-    reduction.check(model, how.solver)
+def _phi(prepared: Prepared, objective: Objective, posed: Posed, how: How) -> Phi:
+    """phi of a fit by adjusted scores as a function of theta, in standard coordinates, and half the deviance there."""
+    size = posed.problem.start.size
+    left = prepared.n * posed.problem.start[0:1].size - size
+    reduction.check(prepared, how.solver, left)
     if not affordable(posed.problem.objective, size):
-        raise SolverError(f"bias={model.bias!r} needs the information, and {size:,} coefficients are too many for it")
-    phi = reduction.dispersion(prepared, objective, model.bias or "mean", size)
-    return lambda beta, half: phi(posed.standard.original(beta), half)
+        raise SolverError(f"bias= needs the information, and {size:,} coefficients are too many for it")
+
+    def phi(beta: FloatArray, half: float) -> float:
+        return dispersion(how.dispersion, prepared, objective, posed.standard.original(beta), 2 * half, left).phi
+
+    return phi
 
 
 def _solved(
@@ -128,6 +139,44 @@ def _solved(
         solution = resumed(posed.problem, solution)
         at, factor = closing_evaluation(posed.problem, solution)
     return solution, at, factor, found
+
+
+def _estimated(prepared: Prepared, how: How) -> tuple[Prepared, FloatArray | None, tuple[Nuisance, ...]]:
+    """The rows as the family with its number sees them, where to start, and the numbers estimated."""
+    if how.free is None:
+        return prepared, None, ()
+    if prepared.model.bias is not None:
+        raise SolverError(
+            f"bias={prepared.model.bias!r} is worked out for a family whose {how.free.name} is known; give it, as "
+            "NegativeBinomial(theta=2) or Tweedie(power=1.5)"
+        )
+    found = estimate(prepared, how.free, how.aggregate, how.tol, how.max_iter, how.seed, how.tell)
+    return found.prepared, found.theta, found.numbers
+
+
+def _statistics(
+    prepared: Prepared,
+    objective: Objective,
+    theta: FloatArray,
+    deviance: float,
+    null_deviance: float,
+    df_model: float,
+    how: How,
+    numbers: tuple[Nuisance, ...],
+) -> tuple[Statistics, tuple[Nuisance, ...]]:
+    """The sums over rows, and the numbers to report: a phi estimated on the way is told where it was asked for."""
+    deviance = max(deviance, 0.0)
+    df_residual = prepared.n * theta[0:1].size - df_model
+    own = [number for number in numbers if number.name != "dispersion"]
+    inside = [number for number in numbers if number.name == "dispersion"]
+    if inside and how.dispersion.kind == "ml":
+        found = Dispersion("ml", inside[0].value, inside[0].value, (inside[0],))
+    else:
+        found = dispersion(how.dispersion, prepared, objective, theta, deviance, df_residual)
+        found = replace(found, inside=inside[0].value) if inside else found
+    df = df_model, df_residual
+    sums = statistics(prepared, objective.weight, deviance, null_deviance, df, found, len(own))
+    return sums, (*own, *found.numbers)
 
 
 def _summed(objective: Objective, model: Model, how: How) -> Objective:
@@ -180,6 +229,12 @@ def _tell_dropped(rows: RowSet) -> None:
             DataWarning,
             stacklevel=4,
         )
+
+
+def _tell_numbers(numbers: tuple[Nuisance, ...]) -> None:
+    for number in numbers:
+        if number.note:
+            warnings.warn(number.note, ConvergenceWarning, stacklevel=4)
 
 
 def _tell_certificate(certificate: Certificate) -> None:

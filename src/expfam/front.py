@@ -10,7 +10,6 @@ import numpy as np
 from expfam._typing import AnyArray
 from expfam.errors import SchemaError
 from expfam.families import ExponentialFamily
-from expfam.families import family as family_of
 from expfam.fit import Fit
 from expfam.fitting import How, fit
 from expfam.inference.reduction import bias as bias_of
@@ -19,6 +18,7 @@ from expfam.links import Link
 from expfam.links import link as link_of
 from expfam.matrix import MatrixTerms, matrix
 from expfam.model import Model, choice
+from expfam.nuisance import Asked, Free, asked_dispersion, free, named
 from expfam.penalties import Penalty
 from expfam.penalties import penalty as penalty_of
 from expfam.progress import progress as show_progress
@@ -46,6 +46,7 @@ class Options(TypedDict, total=False):
     unseen: str
     aggregate: str
     vcov: str | Mapping[str, Any] | None
+    dispersion: str | float | None
     seed: int
     progress: bool
 
@@ -53,7 +54,7 @@ class Options(TypedDict, total=False):
 DEFAULTS = Options(
     family="gaussian", link=None, weights=None, weights_kind="precision", offset=None, exposure=None, trials=None,
     penalty=None, bias=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error",
-    aggregate="auto", vcov=None, seed=0, progress=False,
+    aggregate="auto", vcov=None, dispersion=None, seed=0, progress=False,
 )  # fmt: skip
 
 
@@ -78,6 +79,7 @@ def glm(
     unseen: str = "error",
     aggregate: str = "auto",
     vcov: str | Mapping[str, Any] | None = None,
+    dispersion: str | float | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> Fit:
@@ -85,7 +87,8 @@ def glm(
 
     formula       "y ~ a + b*c + log(x) + bs(z, df=5)"; a formula is data: only the listed functions run
     data          dict of arrays, pandas, polars, Arrow, or a path to Parquet or CSV
-    family, link  a name or an object; the link defaults to the family's canonical one
+    family, link  a name or an object; the link defaults to the family's canonical one. By name "negative_binomial"
+                  estimates theta and "tweedie" the power, by maximum likelihood: `fit.theta`, `fit.power`
     weights       column name, expression or array; weights_kind "precision" (phi / w, R's), "frequency" (a row stands
                   for w rows) or "sampling" (design weights: the standard errors become a sandwich)
     offset        added to eta; exposure: offset log(exposure) of a log link; trials: of a binomial share
@@ -100,6 +103,8 @@ def glm(
                   rows. "auto" where that at least halves them, "always", "never"
     vcov          covariance of the coefficients: "model" (phi H^-1), "observed", "HC0" to "HC3", {"cluster": "id"} or
                   several ["firm", "year"], {"hac": lags, "time": "day"}: `Fit.vcov` says what each is
+    dispersion    phi where the family leaves it free: "pearson" (the default), "deviance", "ml", or a known number,
+                  with which tests are by the normal distribution instead of t
 
     Raises ExpfamError (FormulaError, SchemaError, ResponseError, SolverError, FamilyError); warns DataWarning,
     AliasWarning, SeparationWarning, ConvergenceWarning.
@@ -108,15 +113,16 @@ def glm(
 
     began = perf_counter()
     with show_progress(progress, "reading the data") as tell:
-        how = How(solver, tol, max_iter, aliased, aggregate, seed, tell, asked(vcov))
+        given = Options(
+            family=family, link=link, penalty=penalty, bias=bias, weights_kind=weights_kind, missing=missing,
+            unseen=unseen, dispersion=dispersion,
+        )  # fmt: skip
+        pair, numbers = _pair(given)
+        how = How(solver, tol, max_iter, aliased, aggregate, seed, tell, asked(vcov), *numbers)
         texts, arrays = _split(weights=weights, offset=offset, exposure=exposure, trials=trials)
         source = Source(data, vectors=arrays)
         terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
-        given = Options(
-            family=family, link=link, penalty=penalty, bias=bias, weights_kind=weights_kind, missing=missing,
-            unseen=unseen,
-        )  # fmt: skip
-        return fit(_model(terms, given, arrays), rows, source, how, began)
+        return fit(_model(pair, terms, given, arrays), rows, source, how, began)
 
 
 def glm_arrays(
@@ -134,10 +140,9 @@ def glm_arrays(
         raise TypeError(f"glm_arrays has no option {unknown[0]!r}; it has names, intercept, {', '.join(DEFAULTS)}")
     given: Options = {**DEFAULTS, **options}
     with show_progress(given["progress"], "reading the data") as tell:
-        solver, tol, max_iter = given["solver"], given["tol"], given["max_iter"]
-        how = How(
-            solver, tol, max_iter, given["aliased"], given["aggregate"], given["seed"], tell, asked(given["vcov"])
-        )
+        pair, numbers = _pair(given)
+        ways = (given["solver"], given["tol"], given["max_iter"], given["aliased"], given["aggregate"], given["seed"])
+        how = How(*ways, tell, asked(given["vcov"]), *numbers)
         texts, arrays = _split(**{name: given.get(name) for name in VECTORS})
         if texts:
             name, text = next(iter(texts.items()))
@@ -145,7 +150,7 @@ def glm_arrays(
         source = Source(matrix(X), y, arrays)
         own = getattr(X, "columns", None) if names is None else names
         terms = MatrixTerms(_column_names(own, source.data.shape[1]), intercept)
-        model = _model(terms, given, arrays)
+        model = _model(pair, terms, given, arrays)
         rows = terms.rows(source, response=True, missing=model.missing, unseen="error")
         return fit(model, rows, source, how, began)
 
@@ -157,13 +162,19 @@ def _split(**vectors: Any) -> tuple[dict[str, str], dict[str, AnyArray]]:
     return texts, arrays
 
 
-def _model(terms: Terms, given: Options, arrays: dict[str, AnyArray]) -> Model:
+def _pair(given: Options) -> tuple[tuple[ExponentialFamily, Link], tuple[Asked, Free | None]]:
+    """Family and link; the dispersion asked for, and what estimates a family's number, None where it was given."""
+    family, estimated = named(given["family"])
+    link, dispersion = link_of(given["link"], family), asked_dispersion(given["dispersion"], family, given["bias"])
+    return (family, link), (dispersion, free(family, link, dispersion) if estimated else None)
+
+
+def _model(pair: tuple[ExponentialFamily, Link], terms: Terms, given: Options, arrays: dict[str, AnyArray]) -> Model:
     """The model of the options; the response is named, and the family bound to its classes, when rows are read."""
-    family = family_of(given["family"])
     kinds = {name: choice(name, given[name]) for name in ("weights_kind", "missing", "unseen")}
     supplied = tuple(name for name in ("offset", "exposure") if name in arrays)
-    link, penalty = link_of(given["link"], family), penalty_of(given["penalty"])
-    bias = bias_of(given["bias"])
+    family, link = pair
+    penalty, bias = penalty_of(given["penalty"]), bias_of(given["bias"])
     return Model(family, link, terms, penalty, response="", classes=None, supplied=supplied, bias=bias, **kinds)
 
 

@@ -20,6 +20,7 @@ from expfam.inference.statistics import Statistics
 from expfam.information import covariance as covariances
 from expfam.matrix import MatrixTerms
 from expfam.model import Model
+from expfam.nuisance.number import Nuisance
 from expfam.solvers import Status
 from expfam.source import Terms
 
@@ -93,6 +94,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "dropped_rows": fit.dropped_rows,
         "kind": fit.kind,
         "vcov": fit.vcov_kind,
+        "nuisance": [{**asdict(number), "value": str(number.value), "se": str(number.se)} for number in fit.nuisance],
     }
 
 
@@ -121,7 +123,7 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
             "status": Status[given["status"]],
         }
     )  # fmt: skip
-    sums = Statistics(**_numeric(plain["statistics"]))
+    sums = _statistics(_numeric(plain["statistics"]))
     theta, kept = np.array(plain["theta"], dtype=float), np.array(plain["kept"], dtype=bool)
     covariance = None if plain["covariance"] is None else covariances.from_json(plain["covariance"])
     size = theta.size if covariance is None else covariance.size
@@ -129,7 +131,7 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
         raise ModelFileError(f"{len(model.names)} names, coefficients {theta.shape}, covariance {size}")
     return Fit(
         model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None,
-        plain.get("vcov", "model"),
+        plain.get("vcov", "model"), tuple(_nuisance(number) for number in plain.get("nuisance", ())),
     )  # fmt: skip
 
 
@@ -137,6 +139,17 @@ def _separation(plain: Mapping[str, Any] | None) -> Separation | None:
     if plain is None:
         return None
     return Separation(**{**plain, "names": tuple(plain["names"]), "signs": tuple(plain["signs"])})
+
+
+def _statistics(plain: dict[str, Any]) -> Statistics:
+    """The sums; files written before there was a choice of dispersion have the family's own or Pearson's."""
+    older = {"dispersion_kind": "fixed" if plain["dispersion_fixed"] else "pearson", "nuisances": 0}
+    return Statistics(**{**older, **plain})
+
+
+def _nuisance(plain: Mapping[str, Any]) -> Nuisance:
+    """A number that may be infinite is written as text."""
+    return Nuisance(**{**plain, "value": float(plain["value"]), "se": float(plain["se"])})
 
 
 def _terms(plain: Mapping[str, Any]) -> Terms:

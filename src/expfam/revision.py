@@ -12,6 +12,7 @@ from expfam._typing import FloatArray
 from expfam.data.answer import frame_like
 from expfam.data.table import read
 from expfam.errors import ExpfamError, one_of
+from expfam.families import ExponentialFamily
 from expfam.fit import Fit
 from expfam.fit.comparisons import first, judged, test_of
 from expfam.fitting import How
@@ -26,6 +27,9 @@ from expfam.inference.reduction import maximal
 from expfam.inference.tails import chi_squared
 from expfam.inference.vcov import Asked
 from expfam.model import prepare
+from expfam.nuisance import NUISANCE, OF_NUMBER, Free
+from expfam.nuisance import Asked as Dispersion
+from expfam.nuisance import free as free_of
 from expfam.objective import Objective
 from expfam.source import VECTORS, Block, RowSet, Source
 from expfam.terms import FormulaTerms, learn_terms
@@ -38,13 +42,24 @@ Tell = Callable[[str], None]
 def update(fit: Fit, formula: str, *, data: Any = None) -> Fit:
     """The fit of another formula, a dot standing for the fitted one's side: ". ~ . + log(x) - z". R's update.
 
-    Family, link, weights, offset and penalty stay; the rows are the fit's, or `data`. The covariance is the model's.
+    Family, link, weights, offset, penalty and the kind of dispersion stay, and a theta or power that was estimated is
+    estimated again; the rows are the fit's, or `data`. The covariance is the model's.
     """
     began, source = perf_counter(), fit._source(data)
     learned, rows = _learn(fit, formula, source)
-    certificate = fit.certificate
-    how = How("auto", certificate.tol, 100, "drop", "auto", 0, lambda _: None, Asked())
-    return fit_rows(replace(fit.model, terms=learned), rows, source, how, began)
+    ask = Dispersion(fit.statistics.dispersion_kind, fit.dispersion)
+    family, free = _numbers(fit, ask)
+    how = How("auto", fit.certificate.tol, 100, "drop", "auto", 0, lambda _: None, Asked(), ask, free)
+    return fit_rows(replace(fit.model, terms=learned, family=family), rows, source, how, began)
+
+
+def _numbers(fit: Fit, ask: Dispersion) -> tuple[ExponentialFamily, Free | None]:
+    """The family to begin with, and what estimates its number where the fit estimated it, too."""
+    for number in fit.nuisance:
+        if number.name in OF_NUMBER:
+            family, _ = NUISANCE[OF_NUMBER[number.name]]
+            return family, free_of(family, fit.model.link, ask)
+    return fit.model.family, None
 
 
 def add1(fit: Fit, scope: str | Sequence[str], *, test: str | None = None, data: Any = None) -> Any:

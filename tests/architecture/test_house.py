@@ -31,6 +31,7 @@ LAYERS = (
     ("source",),
     ("matrix", "terms"),
     ("model",),
+    ("nuisance",),
     ("inference",),
     ("diagnostics",),
     ("report",),

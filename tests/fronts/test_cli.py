@@ -167,6 +167,17 @@ def test_families_with_parameters(shell: Shell, words: tuple[str, ...]) -> None:
     assert expfam.load("m.json").model.family == expfam.families.Tweedie(1.5)
 
 
+def test_a_family_by_name_estimates_its_number(shell: Shell) -> None:
+    counts = np.random.default_rng(0).negative_binomial(2, 0.4, 300)
+    parquet.write_table(pa.table({"n": counts, "x": np.arange(300) % 7}), "counts.parquet")
+    ran = shell("fit", "counts.parquet", "n ~ x", "--family", "negative_binomial", "--save", "m.json")
+    assert ran.code == 0
+    assert "Theta " in ran.out
+    fit = expfam.glm("n ~ x", "counts.parquet", family="negative_binomial")
+    assert (expfam.load("m.json").theta, expfam.load("m.json").theta_se) == (fit.theta, fit.theta_se)
+    assert shell("fit", "counts.parquet", "n ~ x", "--dispersion", "ml").code == 0
+
+
 def test_not_converged_is_exit_1_with_advice_and_the_model(shell: Shell) -> None:
     ran = shell("fit", "book.parquet", FORMULA, *POISSON, "--max-iter", "1", "--save", "m.json")
     assert ran.code == 1
@@ -194,7 +205,7 @@ def test_notes_go_to_stderr_without_file_and_line(shell: Shell) -> None:
         (("fit", "absent.parquet", "y ~ x"), "there is no file 'absent.parquet'"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "gamma"), "row"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "poison"), "did you mean 'poisson'?"),
-        (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "tweedie"), "tweedie takes power; got nothing"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--dispersion", "REML"), "'pearson', 'deviance', 'ml'"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "tweedie(1.5"), "'tweedie(1.5' is not understood"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "tweedie(a)"), "is not understood"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--theta", "2"), "gaussian takes no parameters; got theta=2.0"),

@@ -139,7 +139,8 @@ def test_the_dispersion_of_a_gamma_response(bias: str, share: int) -> None:
     score = (fit.deviance - w @ (2 * first)) / (2 * phi**2)
     change = free / (2 * phi) + w**3 @ (2 * third) / (2 * share * phi**2 * (w**2 @ (-2 * second)))
     assert score + change == pytest.approx(0.0, abs=1e-6 * len(w) / phi)
-    assert f"({bias} adjusted score)" in fit.summary()
+    assert "(adjusted score)" in fit.summary()
+    assert fit.update(". ~ . - g").statistics.dispersion_kind == "adjusted"
 
 
 def derivatives(family: Any, k: float) -> list[float]:
@@ -155,6 +156,18 @@ def test_the_dispersion_of_gaussian_responses(family: str) -> None:
     for bias, less in (("mean", 0.0), ("median", 2 / 3)):
         fit = ef.glm("y ~ x + g", data, family=family, link="log", weights="w", bias=bias)
         assert fit.dispersion == pytest.approx(fit.deviance / (37 - less), rel=1e-12)
+
+
+def test_a_dispersion_asked_for_is_the_one_in_the_adjusted_score() -> None:
+    """A known phi, Pearson's, and that of maximum likelihood."""
+    data = sample("gamma", "log")
+    X = np.column_stack([np.ones(40), data["x"], data["g"]])
+    for asked in (0.7, "pearson", "ml"):
+        fit = ef.glm("y ~ x + g", data, family="gamma", link="log", bias="firth", dispersion=asked, tol=1e-10)
+        information, P, Q = tensors(fit.model, X, fit.coef, np.ones(40), fit.dispersion)
+        left = X.T @ (data["y"] / fit.predict() - 1) / fit.dispersion + adjusted("mean", information, P, Q)
+        assert np.abs(left).max() < 1e-6
+        assert fit.statistics.dispersion_kind == ("given" if asked == 0.7 else asked)
 
 
 def test_the_penalised_likelihood_is_flat() -> None:
@@ -289,6 +302,7 @@ def test_a_loaded_fit_and_an_update_remember(tmp_path: Path) -> None:
         ({"weights": np.ones(79), "weights_kind": "sampling"}, "sampling weights"),
         ({"bias": "median", "family": "categorical"}, "bias='mean' for classes"),
         ({"bias": "median", "family": "quasibinomial"}, "third moments"),
+        ({"family": "negative_binomial"}, "theta is known"),
     ],
 )
 def test_what_has_no_meaning_is_refused(options: dict[str, Any], message: str) -> None:

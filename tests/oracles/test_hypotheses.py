@@ -234,6 +234,20 @@ def test_updated_formulas() -> None:
         ef.glm_arrays(np.ones((5, 1)), np.arange(5.0), intercept=False).update(". ~ 1")
 
 
+def test_numbers_of_the_family_are_estimated_again() -> None:
+    data = claims()
+    data["y"] = np.random.default_rng(0).poisson(data["y"] * np.random.default_rng(1).gamma(2.0, 0.5, 500))
+    for options in ({"family": "negative_binomial"}, {"family": "gamma", "link": "log", "dispersion": "ml"}):
+        full = ef.glm("y + 1 ~ x + g", data, **options)  # type: ignore[arg-type]
+        alone = ef.glm("y + 1 ~ x", data, **options)  # type: ignore[arg-type]
+        updated = full.update(". ~ . - g")
+        assert (updated.dispersion, updated.loglik) == pytest.approx((alone.dispersion, alone.loglik), rel=1e-8)
+        if "dispersion" not in options:
+            assert updated.theta == pytest.approx(alone.theta, rel=1e-6)
+            statistic = alone.anova(full)["statistic"][1]
+            assert statistic == pytest.approx(2 * (full.loglik - alone.loglik))
+
+
 def test_added_terms_with_holes_are_refused() -> None:
     data = claims()
     data["z"][3] = np.nan

@@ -14,15 +14,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def family(text: str, **given: float | None) -> "ExponentialFamily":
-    """The family that `text` spells, with parameters from flags (None: not given). Raises FamilyError."""
+def family(text: str, **given: float | None) -> "ExponentialFamily | str":
+    """The family that `text` spells, with parameters from flags (None: not given). Raises FamilyError.
+
+    A family that needs a number and has none is left as a name: `glm` estimates it.
+    """
     name, args, options = spelled(text, FamilyError)
     known = expfam.families.FAMILIES
     key = name.lower().replace("-", "_").replace(".", "_")
     if key not in known:
         return expfam.families.family(name)  # raises, naming those there are
     flags = {flag: value for flag, value in given.items() if value is not None}
+    if known[key] in expfam.families.PARAMETERS and not (args or options or flags):
+        return key
     return _make(known[key], key, args, options | flags, FamilyError)
+
+
+def dispersion(text: str | None) -> str | float | None:
+    """A kind of dispersion, or a number; None leaves the family its own."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def solver(text: str) -> "Solver | str":

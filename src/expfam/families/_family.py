@@ -168,13 +168,19 @@ class ExponentialFamily(ABC):
         w counts rows; estimated: phi = deviance / sum f w, and w divides it.
         """
         w, f = np.broadcast_to(weight, np.shape(y)), np.broadcast_to(frequency, np.shape(y))
-        rows = slices(len(y))
         if self.fixed_dispersion:
-            return ordered_sum(lambda at: float(f[at] * w[at] @ self.log_saturated(y[at], 1.0)), rows) - deviance / 2
-        phi = deviance / float(f @ w)
+            total = ordered_sum(lambda at: float(f[at] * w[at] @ self.log_saturated(y[at], 1.0)), slices(len(y)))
+            return total - deviance / 2
+        return self.loglik_at(deviance / float(f @ w), y, deviance, w, f)
+
+    def loglik_at(
+        self, phi: float, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0
+    ) -> float:
+        """sum f log p(y; mu, phi / w) at a given phi; +inf at phi = 0."""
         if not phi > 0:
             return np.inf
-        at_means = ordered_sum(lambda at: float(f[at] @ self.log_saturated(y[at], w[at] / phi)), rows)
+        w, f = np.broadcast_to(weight, np.shape(y)), np.broadcast_to(frequency, np.shape(y))
+        at_means = ordered_sum(lambda at: float(f[at] @ self.log_saturated(y[at], w[at] / phi)), slices(len(y)))
         return at_means - deviance / (2 * phi)
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:

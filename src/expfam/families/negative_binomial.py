@@ -1,15 +1,18 @@
 """Counts of mean mu and variance mu + mu^2 / theta, theta known: a Poisson of Gamma distributed rate."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
-from scipy.special import betainc, gammaln, xlog1py, xlogy
+from scipy.special import betainc, digamma, gammaln, polygamma, xlog1py, xlogy
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.errors import FamilyError
 from expfam.families._family import ExponentialFamily, Scale
-from expfam.families._special import log_ratio, whole, whole_below
+from expfam.families._special import log_ratio, tabled, whole, whole_below
+
+STIRLING = 100.0  # from here on Stirling's series has all digits, and its differences lose none
 
 
 @final
@@ -63,9 +66,14 @@ class NegativeBinomial(ExponentialFamily):
         return y < 0
 
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
-        count, size = precision * np.asarray(y), precision * self.theta
-        choose = gammaln(count + size) - gammaln(size) - gammaln(count + 1)
-        return np.asarray(choose + precision * self.conjugate(y))
+        size = np.asarray(precision * self.theta)
+
+        def at(count: FloatArray) -> FloatArray:
+            saturated = xlogy(count, count) - (count + size) * np.log1p(count / size)
+            return np.asarray(rising(size, count) - gammaln(count + 1) + saturated)
+
+        count = precision * np.asarray(y)
+        return at(count) if size.ndim else tabled(at, count)
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         precision = weight / phi
@@ -84,3 +92,49 @@ class NegativeBinomial(ExponentialFamily):
 
     def to_dict(self) -> dict[str, Any]:
         return {"name": self.name, "theta": float(self.theta)}
+
+
+def rising(size: FloatArray, count: FloatArray) -> FloatArray:
+    """log Gamma(s + c) / (Gamma(s) s^c) for s > 0, c >= 0: 0 at c = 0 and 1, and as s grows without bound."""
+    return _either(_direct, _stirling, size, count)
+
+
+def slopes_of_rising(size: FloatArray, count: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The first two derivatives of `rising` in s."""
+    first, second = _either(_direct_slopes, _stirling_slopes, size, count)
+    return first, second
+
+
+def _either(
+    near: Callable[..., FloatArray], far: Callable[..., FloatArray], s: FloatArray, c: FloatArray
+) -> FloatArray:
+    large = np.asarray(s) >= STIRLING
+    if large.all():
+        return far(s, c)
+    if not large.any():
+        return near(s, c)
+    return np.where(large, far(np.maximum(s, STIRLING), c), near(np.minimum(s, STIRLING), c))
+
+
+def _direct(s: FloatArray, c: FloatArray) -> FloatArray:
+    return np.asarray(gammaln(s + c) - gammaln(s) - c * np.log(s))
+
+
+def _direct_slopes(s: FloatArray, c: FloatArray) -> FloatArray:
+    second = polygamma(1, s + c) - polygamma(1, s) + c / np.square(s)
+    return np.stack([digamma(s + c) - digamma(s) - c / s, second])
+
+
+def _stirling(s: FloatArray, c: FloatArray) -> FloatArray:
+    """Stirling's series at s + c less that at s, the leading terms taken by hand."""
+    a, b = 1 / s, 1 / (s + c)
+    tails = (b - a) / 12 - (b**3 - a**3) / 360 + (b**5 - a**5) / 1260
+    return np.asarray((s + c - 0.5) * np.log1p(c * a) - c + tails)
+
+
+def _stirling_slopes(s: FloatArray, c: FloatArray) -> FloatArray:
+    a, b = 1 / s, 1 / (s + c)
+    tails = [b**k - a**k for k in range(1, 8)]
+    first = np.log1p(c * a) - c * a + c * a * b / 2 - tails[1] / 12 + tails[3] / 120 - tails[5] / 252
+    second = c * a * (a - b) + tails[1] / 2 + tails[2] / 6 - tails[4] / 30 + tails[6] / 42
+    return np.stack([first, second])

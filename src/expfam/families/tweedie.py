@@ -1,6 +1,6 @@
 """V(mu) = mu^p: the families closed under scaling; for 1 < p < 2 a Poisson number of Gamma claims."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeAlias, TypeVar, final
@@ -194,8 +194,9 @@ def _log_series(p: float, y: FloatArray, k: FloatArray) -> FloatArray:
     alpha = (2 - p) / (p - 1)
     log_z = alpha * np.log(k * y / (p - 1)) + np.log(k / (2 - p))
 
-    def log_term(j: FloatArray, rows: IndexArray) -> FloatArray:
-        return np.asarray(j * log_z[rows, None] - gammaln(j + 1) - gammaln(j * alpha))
+    def log_term(rows: IndexArray, first: FloatArray, width: int) -> FloatArray:
+        factorials = along(lambda j: gammaln(j + 1) + gammaln(j * alpha), first, width)
+        return np.asarray((first[:, None] + np.arange(width)) * log_z[rows, None] - factorials)
 
     return _log_sum(k * np.power(y, 2 - p) / (2 - p), 1 / (1 + alpha), log_term) - np.log(y)
 
@@ -203,7 +204,8 @@ def _log_series(p: float, y: FloatArray, k: FloatArray) -> FloatArray:
 def _log_compound(rate: FloatArray, shape: float, x: FloatArray) -> FloatArray:
     """log sum_j Poisson(j; rate) P(Gamma(j shape) <= x)."""
 
-    def log_term(j: FloatArray, rows: IndexArray) -> FloatArray:
+    def log_term(rows: IndexArray, first: FloatArray, width: int) -> FloatArray:
+        j = first[:, None] + np.arange(width)
         number = xlogy(j, rate[rows, None]) - rate[rows, None] - gammaln(j + 1)
         with np.errstate(divide="ignore"):
             return np.asarray(number + np.log(gammainc(j * shape, x[rows, None])))
@@ -211,18 +213,40 @@ def _log_compound(rate: FloatArray, shape: float, x: FloatArray) -> FloatArray:
     return _log_sum(rate, 1.0, log_term)
 
 
-def _log_sum(centre: FloatArray, spread: float, log_term: Callable[[FloatArray, IndexArray], FloatArray]) -> FloatArray:
-    """log sum_(j >= 1) e^log_term, over the j within 20 and nine deviations sqrt(spread centre) of it.
+def _log_sum(
+    centre: FloatArray, spread: float, log_term: Callable[[IndexArray, FloatArray, int], FloatArray]
+) -> FloatArray:
+    """log sum_(j >= 1) e^log_term over the windows of `slabs`."""
+    out = np.empty(len(centre))
+    for rows, first, width in slabs(centre, spread):
+        out[rows] = log_sum_exp(log_term(rows, first, width))
+    return out
 
-    Rows of like width are summed together in slabs of about CELLS numbers, so memory stays bounded.
+
+def slabs(centre: FloatArray, spread: float) -> Iterator[tuple[IndexArray, FloatArray, int]]:
+    """Rows whose windows of j are alike, their first j, (rows,), and how many j: 20 and nine deviations
+    sqrt(spread centre) on either side of `centre`, from 1 on.
+
+    A slab has about CELLS numbers, so memory stays bounded.
     """
     reach = np.ceil(9 * np.sqrt(spread * centre) + 20)
     order = np.argsort(centre)
     width = reach[order]
     slab = np.floor(np.cumsum(width) / CELLS) + np.floor(np.log2(width)) * len(centre)
-    out = np.empty(len(centre))
     for rows in np.split(order, np.flatnonzero(np.diff(slab)) + 1):
         if len(rows):
-            first = np.maximum(np.floor(centre[rows]) - reach[rows], 1.0)
-            out[rows] = log_sum_exp(log_term(first[:, None] + np.arange(2 * reach[rows].max() + 1), rows))
-    return out
+            yield rows, np.maximum(np.floor(centre[rows]) - reach[rows], 1.0), int(2 * reach[rows].max()) + 1
+
+
+def along(f: Callable[[FloatArray], FloatArray], first: FloatArray, width: int) -> FloatArray:
+    """f(j) for j = first, first + 1, ..., (rows, width), or (1, width) where all rows begin alike.
+
+    Each j is computed once where that is less work.
+    """
+    low, high = float(first.min()), float(first.max()) + width
+    if high - low > max(first.size, 2) * width:
+        return f(first[:, None] + np.arange(width))
+    table = f(np.arange(low, high))
+    if high - low == width:
+        return table[None]
+    return np.lib.stride_tricks.sliding_window_view(table, width)[(first - low).astype(np.intp)]

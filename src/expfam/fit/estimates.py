@@ -16,6 +16,7 @@ from expfam.inference.covariance import standard_errors
 from expfam.inference.statistics import Statistics
 from expfam.information import Covariance
 from expfam.model import Model
+from expfam.nuisance.number import Nuisance
 from expfam.report import html, summary, tables
 from expfam.solvers.optimality import from_classes
 from expfam.source import Source
@@ -28,7 +29,8 @@ class Estimates(ABC):
     `estimate` (p,) or (p, k-1) with zeros where a column was left out (`kept` (p,) False); `covariance` (p d, p d),
     class by class, a low rank where a factor is very wide, None where there are too many coefficients for it;
     `dropped` counts missing values by column and `dropped_rows` the rows left out for them; `source` refers to the
-    data and is None for a loaded or detached fit. `vcov_kind` says which covariance it carries.
+    data and is None for a loaded or detached fit. `vcov_kind` says which covariance it carries; `nuisance` are the
+    numbers beside the coefficients that were estimated by maximum likelihood.
     """
 
     model: Model
@@ -42,6 +44,7 @@ class Estimates(ABC):
     kind: str
     source: Source | None
     vcov_kind: str = "model"
+    nuisance: tuple[Nuisance, ...] = ()
 
     # ---- the coefficients --------------------------------------------------------------------------------------
     @property
@@ -125,8 +128,53 @@ class Estimates(ABC):
 
     @property
     def dispersion(self) -> float:
-        """phi: 1 where the family fixes it, else Pearson's estimate (18)."""
+        """phi: 1 where the family fixes it, else Pearson's estimate (18) or what `dispersion=` asked for."""
         return self.statistics.dispersion
+
+    # ---- numbers of the family ---------------------------------------------------------------------------------
+    def _number(self, name: str, known: float | None) -> tuple[float, float]:
+        """A number and its standard error: estimated, or known and without one (NaN)."""
+        for found in self.nuisance:
+            if found.name == name:
+                return found.value, found.se
+        if known is None:
+            raise ExpfamError(f"a fit of the {self.model.family.name} family has no {name}")
+        return known, np.nan
+
+    @property
+    def theta(self) -> float:
+        """theta of Var = mu + mu^2 / theta, as estimated (infinite for Poisson's limit) or as given."""
+        return self._number("theta", getattr(self.model.family, "theta", None))[0]
+
+    @property
+    def theta_se(self) -> float:
+        """The standard error of theta as MASS::glm.nb has it, by its observed information; NaN where it was given."""
+        return self._number("theta", getattr(self.model.family, "theta", None))[1]
+
+    @property
+    def power(self) -> float:
+        """p of V(mu) = mu^p of a Tweedie fit, as estimated or as given."""
+        return self._number("power", getattr(self.model.family, "power", None))[0]
+
+    @property
+    def power_se(self) -> float:
+        """The standard error of the power, phi estimated beside it; NaN where it was given."""
+        return self._number("power", getattr(self.model.family, "power", None))[1]
+
+    @property
+    def shape(self) -> float:
+        """1 / phi of a Gamma fit, its shape; with dispersion="ml" that of MASS::gamma.shape."""
+        return 1 / self._number("shape", self.dispersion if self.model.family.name == "gamma" else None)[0]
+
+    @property
+    def shape_se(self) -> float:
+        """The standard error of the shape; NaN unless dispersion="ml"."""
+        return self.dispersion_se * self.shape**2
+
+    @property
+    def dispersion_se(self) -> float:
+        """The standard error of phi by maximum likelihood; NaN unless dispersion="ml"."""
+        return self._number("dispersion", self.dispersion)[1]
 
     @property
     def loglik(self) -> float:
@@ -160,8 +208,8 @@ class Estimates(ABC):
 
     @property
     def converged(self) -> bool:
-        """Does the certificate show an optimum?"""
-        return self.certificate.converged
+        """Does the certificate show an optimum, and have the numbers beside the coefficients settled?"""
+        return self.certificate.converged and all(number.settled for number in self.nuisance)
 
     # ---- the answer as tables and text -------------------------------------------------------------------------
     def summary(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError, SeparationWarning, one_of
-from expfam.fit import comparisons, predictions, separations
+from expfam.fit import checks, comparisons, predictions, separations
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
 from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
@@ -199,6 +199,9 @@ class Fit(Estimates):
     # ---- what it says of rows ---------------------------------------------------------------------------------
     predict = predictions.predict
     separation = separations.separation
+    nuisance_interval = checks.nuisance_interval
+    overdispersion_test = checks.overdispersion_test
+    zero_inflation_test = checks.zero_inflation_test
 
     # ---- keeping it --------------------------------------------------------------------------------------------
     def rows_source(self) -> Source:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expfam.inference.reduction import dispersion_by
+from expfam.nuisance.number import Nuisance
 from expfam.report.numbers import count, figure, p_value, several, total
 
 if TYPE_CHECKING:
     from expfam.fit.estimates import Estimates
 
 WIDTH = 100
+KINDS = {"given": "given", "pearson": "Pearson", "deviance": "deviance", "ml": "ML", "adjusted": "adjusted score"}
 MANY = 200  # coefficients up to which a report lists all,
 HEAD, TAIL = 30, 10  # and how many of more it shows from either end
 
@@ -84,6 +85,7 @@ def _notes(fit: "Estimates") -> Iterator[str]:
     """The closing lines: sums, certificate, warnings, and how to read classes, levels and weights."""
     model, certificate = fit.model, fit.certificate
     yield _sums(fit)
+    yield from map(_number, fit.nuisance)
     yield str(certificate)
     if certificate.rows < certificate.summed_from:
         yield f"Rows with equal predictors summed: {count(certificate.summed_from)} to {count(certificate.rows)}"
@@ -111,9 +113,19 @@ def _notes(fit: "Estimates") -> Iterator[str]:
         yield f"{fit.dropped_rows:,} rows left out for missing values ({columns})"
 
 
+def _number(number: Nuisance) -> str:
+    if number.note:
+        return f"{number.name.capitalize()} {figure(number.value)}: {number.note}"
+    return (
+        f"{number.name.capitalize()} {figure(number.value)} (standard error {figure(number.se)}), by maximum likelihood"
+    )
+
+
 def _sums(fit: "Estimates") -> str:
     sums = fit.statistics
-    phi = "1 (fixed)" if sums.dispersion_fixed else f"{figure(sums.dispersion)} ({dispersion_by(fit.model)})"
+    phi = (
+        "1 (fixed)" if sums.dispersion_kind == "fixed" else f"{figure(sums.dispersion)} ({KINDS[sums.dispersion_kind]})"
+    )
     null = f" (null {total(sums.null_deviance)} on {count(_null_df(fit))} df)" if "Intercept" in fit.names else ""
     line = f"Deviance {total(sums.deviance)} on {count(sums.df_residual)} df{null}; dispersion {phi}"
     if np.isnan(sums.loglik):

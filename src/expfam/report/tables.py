@@ -37,9 +37,9 @@ def glance(fit: "Estimates") -> dict[str, Any]:
         "bic": sums.bic,
         "weights_sum": sums.weights_sum,
         "rows_dropped": fit.dropped_rows,
-        "converged": certificate.converged,
+        "converged": fit.converged,
         "gradient": certificate.gradient,
-    }
+    } | {number.name: number.value for number in fit.nuisance}
     return {name: np.array([value]) for name, value in values.items()}
 
 
