@@ -1,34 +1,42 @@
 """From a model and its rows to a fit: pose the problem, solve it, certify the answer."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import TypeAlias
 
 import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.aggregate import aggregated
-from expfam.diagnostics.certificate import Certificate, certify, closing_evaluation
+from expfam.diagnostics.certificate import Certificate, certify, closing_evaluation, closing_reading
+from expfam.diagnostics.doubt import doubtful, resumed, settled
 from expfam.errors import AliasWarning, ConvergenceWarning, DataWarning, SchemaError, SeparationWarning, SolverError
 from expfam.fit import Fit
+from expfam.inference import reduction
 from expfam.inference.covariance import effective_df, meat, sandwich
 from expfam.inference.optimum import Optimum
+from expfam.inference.separation import Separation
 from expfam.inference.statistics import Statistics, statistics
 from expfam.inference.vcov import Asked
 from expfam.inference.vcov import covariance as asked_covariance
-from expfam.information import Covariance
+from expfam.information import Covariance, Factor
 from expfam.model import Model, Prepared, choice, prepare
 from expfam.nuisance import Free, Nuisance
 from expfam.nuisance.dispersion import Asked as DispersionAsked
 from expfam.nuisance.dispersion import Dispersion, dispersion
 from expfam.nuisance.joint import estimate
-from expfam.objective import Objective
+from expfam.objective import Evaluation, Objective
 from expfam.parallel import one_blas_thread
 from expfam.response import Level
-from expfam.solvers import SGD, Problem, Solver, Status, choose
-from expfam.solvers.pose import pose
-from expfam.solvers.problem import Tell
+from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
+from expfam.solvers.adjusted import AdjustedScores
+from expfam.solvers.pose import Posed, pose
+from expfam.solvers.problem import Tell, affordable
 from expfam.source import RowSet, Source
+
+Phi: TypeAlias = Callable[[FloatArray, float], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +78,16 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     penalty = prepared.model.penalty.bind(prepared.data.design.names)
     objective = Objective(prepared.model.family, prepared.model.link, penalty, prepared.data)
     laid_out = perf_counter()
-    posed = pose(_summed(objective, model, how), how.tol, how.max_iter, how.seed, how.tell, near)
+    summed = _summed(objective, model, how)
+    posed = pose(summed, how.tol, how.max_iter, how.seed, how.tell, near)
     problem, standard = posed.problem, posed.standard
     if how.aliased == "error" and standard.aliased:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
     started = perf_counter()
-    solution = choose(how.solver, problem).solve(problem)
+    phi = None if model.bias is None else _phi(prepared, objective, posed, how)
+    solution, at, factor, separation = _solved(prepared.model, summed, posed, how, phi)
     solved = perf_counter()
-    theta, (at, factor) = standard.original(solution.theta), closing_evaluation(problem, solution)
+    theta = standard.original(solution.theta)
     half = at.value - problem.objective.value_of_penalty(solution.theta)
     inverse = None if factor is None else factor.inverse()
     df = _df_model(problem, inverse)
@@ -87,7 +97,7 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)
         covariance = here.original(_covariance(here, inverse, sums, how.vcov, source))
     timings = _phases(began, reading=read, design=laid_out, start=started, solver=solved, inference=perf_counter())
-    certificate = certify(posed, solution, at, factor, lambda: prepared.model.flat_names, timings)
+    certificate = certify(posed, solution, at, factor, separation, timings)
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
@@ -95,10 +105,51 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     )  # fmt: skip
 
 
+def _phi(prepared: Prepared, objective: Objective, posed: Posed, how: How) -> Phi:
+    """phi of a fit by adjusted scores as a function of theta, in standard coordinates, and half the deviance there."""
+    size = posed.problem.start.size
+    left = prepared.n * posed.problem.start[0:1].size - size
+    reduction.check(prepared, how.solver, left)
+    if not affordable(posed.problem.objective, size):
+        raise SolverError(f"bias= needs the information, and {size:,} coefficients are too many for it")
+
+    def phi(beta: FloatArray, half: float) -> float:
+        return dispersion(how.dispersion, prepared, objective, posed.standard.original(beta), 2 * half, left).phi
+
+    return phi
+
+
+def _solved(
+    model: Model, objective: Objective, posed: Posed, how: How, phi: Phi | None
+) -> tuple[Solution, Evaluation, Factor | None, Separation | None]:
+    """The solution with F and its factorised information there, and what runs to infinity, where that is in doubt.
+
+    A solver stops where F is flat and still falls; if linear programming finds a finite optimum, it goes on.
+    """
+    if phi is not None and model.bias is not None:
+        solution = AdjustedScores(model.bias, posed.standard, phi).solve(posed.problem)
+        return solution, *closing_evaluation(posed.problem, solution), None
+    solution = choose(how.solver, posed.problem).solve(posed.problem)
+    at, factor = closing_evaluation(posed.problem, solution)
+    reading = closing_reading(posed.problem, at, factor)
+    if not doubtful(posed.problem, solution, factor, reading):
+        return solution, at, factor, None
+    found = settled(objective, posed, lambda: model.flat_names, solution.theta, reading)
+    if found.exact and not found.names and solution.status is Status.SEPARATED:
+        solution = resumed(posed.problem, solution)
+        at, factor = closing_evaluation(posed.problem, solution)
+    return solution, at, factor, found
+
+
 def _estimated(prepared: Prepared, how: How) -> tuple[Prepared, FloatArray | None, tuple[Nuisance, ...]]:
     """The rows as the family with its number sees them, where to start, and the numbers estimated."""
     if how.free is None:
         return prepared, None, ()
+    if prepared.model.bias is not None:
+        raise SolverError(
+            f"bias={prepared.model.bias!r} is worked out for a family whose {how.free.name} is known; give it, as "
+            "NegativeBinomial(theta=2) or Tweedie(power=1.5)"
+        )
     found = estimate(prepared, how.free, how.aggregate, how.tol, how.max_iter, how.seed, how.tell)
     return found.prepared, found.theta, found.numbers
 
@@ -196,7 +247,8 @@ def _tell_certificate(certificate: Certificate) -> None:
             stacklevel=4,
         )
     if certificate.separated:
-        warnings.warn(f"{_list(certificate.separated)}: {certificate.status.value}", SeparationWarning, stacklevel=4)
+        limits = certificate.separation.limits if certificate.separation else ()
+        warnings.warn(f"{_list(limits)}: {certificate.status.value}", SeparationWarning, stacklevel=4)
     elif not certificate.converged and certificate.status is not Status.PASSES_DONE:
         warnings.warn(
             f"not converged: gradient {certificate.gradient:.1e} > {certificate.tol:.1e}; {certificate.status.value}",

@@ -12,6 +12,7 @@ from expfam.errors import SchemaError
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
 from expfam.fitting import How, fit
+from expfam.inference.reduction import bias as bias_of
 from expfam.inference.vcov import asked
 from expfam.links import Link
 from expfam.links import link as link_of
@@ -36,6 +37,7 @@ class Options(TypedDict, total=False):
     exposure: Any
     trials: Any
     penalty: Penalty | None
+    bias: str | None
     solver: str | Solver
     tol: float
     max_iter: int
@@ -51,7 +53,7 @@ class Options(TypedDict, total=False):
 
 DEFAULTS = Options(
     family="gaussian", link=None, weights=None, weights_kind="precision", offset=None, exposure=None, trials=None,
-    penalty=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error",
+    penalty=None, bias=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error",
     aggregate="auto", vcov=None, dispersion=None, seed=0, progress=False,
 )  # fmt: skip
 
@@ -68,6 +70,7 @@ def glm(
     exposure: str | AnyArray | None = None,
     trials: str | AnyArray | None = None,
     penalty: Penalty | None = None,
+    bias: str | None = None,
     solver: str | Solver = "auto",
     tol: float = 1e-8,
     max_iter: int = 100,
@@ -90,6 +93,8 @@ def glm(
                   for w rows) or "sampling" (design weights: the standard errors become a sandwich)
     offset        added to eta; exposure: offset log(exposure) of a log link; trials: of a binomial share
     penalty       such as Ridge(0.1); None is maximum likelihood
+    bias          "firth" (also "mean") or "median": adjusted scores, less biased and finite where separation makes the
+                  maximum likelihood infinite (R's brglm2, AS_mean and AS_median)
     solver        "auto", "newton", "lbfgs", "sgd", or an object with options, SGD(passes=5)
     tol           bounds max |gradient| / sum(weights), columns standardised; max_iter bounds Newton's steps
     missing       "drop" (told) or "error"; aliased: "drop" (told) or "error"
@@ -109,8 +114,8 @@ def glm(
     began = perf_counter()
     with show_progress(progress, "reading the data") as tell:
         given = Options(
-            family=family, link=link, penalty=penalty, weights_kind=weights_kind, missing=missing, unseen=unseen,
-            dispersion=dispersion,
+            family=family, link=link, penalty=penalty, bias=bias, weights_kind=weights_kind, missing=missing,
+            unseen=unseen, dispersion=dispersion,
         )  # fmt: skip
         pair, numbers = _pair(given)
         how = How(solver, tol, max_iter, aliased, aggregate, seed, tell, asked(vcov), *numbers)
@@ -160,7 +165,7 @@ def _split(**vectors: Any) -> tuple[dict[str, str], dict[str, AnyArray]]:
 def _pair(given: Options) -> tuple[tuple[ExponentialFamily, Link], tuple[Asked, Free | None]]:
     """Family and link; the dispersion asked for, and what estimates a family's number, None where it was given."""
     family, estimated = named(given["family"])
-    link, dispersion = link_of(given["link"], family), asked_dispersion(given["dispersion"], family)
+    link, dispersion = link_of(given["link"], family), asked_dispersion(given["dispersion"], family, given["bias"])
     return (family, link), (dispersion, free(family, link, dispersion) if estimated else None)
 
 
@@ -169,8 +174,8 @@ def _model(pair: tuple[ExponentialFamily, Link], terms: Terms, given: Options, a
     kinds = {name: choice(name, given[name]) for name in ("weights_kind", "missing", "unseen")}
     supplied = tuple(name for name in ("offset", "exposure") if name in arrays)
     family, link = pair
-    penalty = penalty_of(given["penalty"])
-    return Model(family, link, terms, penalty, response="", classes=None, supplied=supplied, **kinds)
+    penalty, bias = penalty_of(given["penalty"]), bias_of(given["bias"])
+    return Model(family, link, terms, penalty, response="", classes=None, supplied=supplied, bias=bias, **kinds)
 
 
 def _column_names(names: Sequence[str] | None, p: int) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ class Model:
     """Family, link, terms and penalty.
 
     `classes` are the response's labels (two-class: failure first; else reference last), None for numbers; `supplied`
-    the row vectors that came as arrays at the fit and must come again for a prediction.
+    the row vectors that came as arrays at the fit and must come again for a prediction; `bias` is what adjusted scores
+    reduce, "mean" or "median", None for maximum likelihood.
     """
 
     family: ExponentialFamily
@@ -42,6 +43,7 @@ class Model:
     missing: str
     unseen: str
     supplied: tuple[str, ...]
+    bias: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from expfam.diagnostics.certificate import Certificate
 from expfam.errors import ExpfamError, ModelFileError
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
+from expfam.inference.separation import Separation
 from expfam.inference.statistics import Statistics
 from expfam.information import covariance as covariances
 from expfam.matrix import MatrixTerms
@@ -82,6 +83,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "missing": model.missing,
         "unseen": model.unseen,
         "supplied": model.supplied,
+        "bias": model.bias,
         "names": fit.names,
         "theta": fit.estimate.tolist(),
         "kept": fit.kept.tolist(),
@@ -112,10 +114,15 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
         plain["missing"],
         plain["unseen"],
         tuple(plain["supplied"]),
+        plain.get("bias"),
     )
     given = _numeric(plain["certificate"])
-    lists = {key: tuple(given[key]) for key in ("aliased", "separated")}
-    certificate = Certificate(**{**given, **lists, "status": Status[given["status"]]})
+    certificate = Certificate(
+        **{
+            **given, "aliased": tuple(given["aliased"]), "separation": _separation(plain["certificate"]["separation"]),
+            "status": Status[given["status"]],
+        }
+    )  # fmt: skip
     sums = _statistics(_numeric(plain["statistics"]))
     theta, kept = np.array(plain["theta"], dtype=float), np.array(plain["kept"], dtype=bool)
     covariance = None if plain["covariance"] is None else covariances.from_json(plain["covariance"])
@@ -126,6 +133,12 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
         model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None,
         plain.get("vcov", "model"), tuple(_nuisance(number) for number in plain.get("nuisance", ())),
     )  # fmt: skip
+
+
+def _separation(plain: Mapping[str, Any] | None) -> Separation | None:
+    if plain is None:
+        return None
+    return Separation(**{**plain, "names": tuple(plain["names"]), "signs": tuple(plain["signs"])})
 
 
 def _statistics(plain: dict[str, Any]) -> Statistics:

@@ -23,6 +23,7 @@ from expfam.formula.expression import parse
 from expfam.inference import anova as terms
 from expfam.inference.anova import Step, columns_of
 from expfam.inference.optimum import Optimum, refit
+from expfam.inference.reduction import maximal
 from expfam.inference.tails import chi_squared
 from expfam.inference.vcov import Asked
 from expfam.model import prepare
@@ -100,6 +101,7 @@ def step(
 
     Selection makes p values and intervals of the final fit too good: nothing here corrects them.
     """
+    maximal(fit.model)
     one_of("direction", direction, ("both", "backward", "forward"))
     one_of("criterion", criterion, ("aic", "bic"))
     if np.isnan(fit.aic):

@@ -18,7 +18,7 @@ LAYERS = (
     ("families",),
     ("links",),
     ("kernels",),
-    ("response",),
+    ("response", "recession"),
     ("design",),
     ("penalties",),
     ("information",),

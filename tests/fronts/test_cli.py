@@ -131,6 +131,18 @@ def test_fit_passes_its_options_on(shell: Shell, portfolio: pa.Table) -> None:
     np.testing.assert_array_equal(expfam.load("m.json").se, fit.se)
 
 
+def test_fit_reduces_the_bias(shell: Shell) -> None:
+    rows = [f"{x},{int(x > 4)}" for x in range(9)]
+    (shell.folder / "split.csv").write_text("\n".join(["x,y", *rows]))
+    ran = shell("fit", "split.csv", "y ~ x", "--family", "bernoulli", "--bias", "median", "--save", "m.json")
+    assert ran.code == 0, ran.err
+    assert "Bias reduction: median" in ran.out
+    assert expfam.load("m.json").model.bias == "median"
+    told = shell("fit", "split.csv", "y ~ x", "--family", "bernoulli")
+    assert told.code == 1
+    assert "Run to infinity: Intercept -> -inf, x -> +inf" in told.out
+
+
 def test_fit_takes_offset_and_trials(shell: Shell) -> None:
     rows = {
         "x": [1.0, 2.0, 3.0, 4.0],

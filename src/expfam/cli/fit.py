@@ -31,6 +31,7 @@ def fit(
     theta: Annotated[float | None, _option("theta of negative_binomial; estimated if left out.")] = None,
     power: Annotated[float | None, _option("Power of tweedie; estimated if left out.")] = None,
     ridge: Annotated[float | None, _option("Strength s of a penalty s/2 |theta|^2 on the mean loss.")] = None,
+    bias: Annotated[str | None, _option("Reduce the bias: firth (mean) or median; finite under separation.")] = None,
     dispersion: Annotated[str | None, _option("pearson, deviance, ml, or a known number.")] = None,
     offset: Annotated[str | None, _option("A column or an expression, added to the linear predictor.", ROWS)] = None,
     exposure: Annotated[str | None, _option("An offset log(exposure), for a log link.", ROWS)] = None,
@@ -54,7 +55,7 @@ def fit(
     fitted = expfam.glm(
         formula, data, family=spelled.family(family, theta=theta, power=power), link=link, weights=weights,
         weights_kind=weights_kind, offset=offset, exposure=exposure, trials=trials,
-        penalty=None if ridge is None else expfam.Ridge(ridge), solver=spelled.solver(solver), tol=tol,
+        penalty=None if ridge is None else expfam.Ridge(ridge), bias=bias, solver=spelled.solver(solver), tol=tol,
         max_iter=max_iter, missing=missing, dispersion=spelled.dispersion(dispersion), seed=seed,
         progress=watched(progress),
     )  # fmt: skip

@@ -1,18 +1,17 @@
 """Is this an optimum? The figures of theory.md 6, computed from (9) and (10) at the returned theta."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import compress
 
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.design.standard import Standard
+from expfam.inference.separation import Separation
 from expfam.information import Factor
 from expfam.objective import Evaluation
 from expfam.response import Level
 from expfam.solvers import Problem, Solution, Status
-from expfam.solvers.optimality import Reading, Scale, by_class, movers, read, runs_away
+from expfam.solvers.optimality import Reading, Scale, by_class, read
 from expfam.solvers.pose import Posed
 from expfam.solvers.problem import LOSES, affordable, sharpened
 
@@ -26,7 +25,8 @@ class Certificate:
     kkt        max_j |gradient_j| / sqrt(information_jj sum w), free of any scale of the columns
     decrement  sqrt(g' H^-1 g): how many standard errors of the starting model the optimum is away
     condition  of the information scaled to unit diagonal
-    aliased    columns left out as combinations of earlier ones; separated: coefficients that run to infinity
+    aliased    columns left out as combinations of earlier ones
+    separation which coefficients run to infinity, and where to; None where nothing gave rise to the question
     status     how the solver stopped, `status.value` the advice
     passes     over the rows, those over a sample in proportion; hessians: how many of them took the information, too
     rows       that the solver read; summed_from: how many they were before equal rows were summed
@@ -40,7 +40,7 @@ class Certificate:
     condition: float
     tol: float
     aliased: tuple[str, ...]
-    separated: tuple[str, ...]
+    separation: Separation | None
     status: Status
     steps: int
     passes: float
@@ -53,6 +53,11 @@ class Certificate:
     def seconds(self) -> float:
         """Of the whole fit."""
         return sum(self.timings.values())
+
+    @property
+    def separated(self) -> tuple[str, ...]:
+        """The coefficients that run to infinity."""
+        return () if self.separation is None else self.separation.names
 
     @property
     def converged(self) -> bool:
@@ -75,7 +80,9 @@ def closing_evaluation(problem: Problem, solution: Solution) -> tuple[Evaluation
     if at is None:
         level = Level.HESSIAN if affordable(problem.objective, solution.theta.size) else Level.GRADIENT
         at = problem.objective(solution.theta, level)
-    return (at, None) if at.hessian is None else sharpened(problem.objective, solution.theta, at, LOSES)
+    if at.hessian is None:
+        return at, None
+    return sharpened(problem.objective, solution.theta, at, LOSES, solution.adjusted)
 
 
 def certify(
@@ -83,20 +90,16 @@ def certify(
     solution: Solution,
     at: Evaluation,
     factor: Factor | None,
-    names: Callable[[], tuple[str, ...]],
+    separation: Separation | None,
     timings: Mapping[str, float],
 ) -> Certificate:
-    """The certificate of a solution in standard coordinates; `names` gives all coefficients', class after class."""
+    """The certificate of a solution in standard coordinates."""
     problem, standard = posed.problem, posed.standard
     data = problem.objective.data
     assert at.gradient is not None
-    condition, kkt = np.nan, np.nan
-    reading = Reading(problem.scale.gradient(at.gradient), np.nan, np.zeros_like(at.gradient))
+    condition, kkt, reading = np.nan, np.nan, closing_reading(problem, at, factor)
     if at.hessian is not None and factor is not None:
         condition, kkt = factor.condition, _kkt(at.gradient, at.hessian.diagonal, problem.scale)
-        reading = read(at, problem.scale, factor)
-    flat = reading.gradient <= max(problem.tol, 1e-6)
-    runaway = flat and runs_away(reading, problem.scale, problem.objective.data.design)
     return Certificate(
         gradient=reading.gradient,
         raw=float(np.abs(standard.gradient(at.gradient)).max(initial=0.0)) / problem.scale.weight,
@@ -105,8 +108,8 @@ def certify(
         condition=condition,
         tol=problem.tol,
         aliased=standard.aliased,
-        separated=_moving(names(), standard, reading) if runaway else (),
-        status=_status(problem, solution, reading, runaway),
+        separation=separation,
+        status=_status(problem, solution, reading, separation is not None and bool(separation.names)),
         steps=solution.steps,
         passes=solution.passes + (solution.at is None),
         hessians=solution.hessians + (solution.at is None and at.hessian is not None),
@@ -116,10 +119,12 @@ def certify(
     )
 
 
-def _moving(names: tuple[str, ...], standard: Standard, reading: Reading) -> tuple[str, ...]:
-    """The coefficients that carry a runaway step."""
-    kept = compress(names, np.tile(standard.kept, len(names) // len(standard.kept)))
-    return tuple(compress(kept, movers(by_class(standard.spreads(reading.step)))))
+def closing_reading(problem: Problem, at: Evaluation, factor: Factor | None) -> Reading:
+    """The figures of the Newton step that is left; without an information the gradient alone."""
+    assert at.gradient is not None
+    if factor is None:
+        return Reading(problem.scale.gradient(at.gradient), np.nan, np.zeros_like(at.gradient))
+    return read(at, problem.scale, factor)
 
 
 def _kkt(gradient: FloatArray, diagonal: FloatArray, scale: Scale) -> float:
@@ -129,8 +134,8 @@ def _kkt(gradient: FloatArray, diagonal: FloatArray, scale: Scale) -> float:
     return float(size.max(initial=0.0)) / scale.response
 
 
-def _status(problem: Problem, solution: Solution, reading: Reading, runaway: bool) -> Status:
+def _status(problem: Problem, solution: Solution, reading: Reading, separated: bool) -> Status:
     """The solver's own word, corrected by the figures."""
-    if runaway:
+    if separated:
         return Status.SEPARATED
     return Status.CONVERGED if reading.gradient <= problem.tol else solution.status

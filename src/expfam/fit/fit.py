@@ -11,13 +11,14 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError, SeparationWarning, one_of
-from expfam.fit import checks, comparisons, effects, means, predictions, relativities
+from expfam.fit import checks, comparisons, effects, means, predictions, relativities, separations
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
 from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
 from expfam.inference.hypotheses import WaldTest, equations
 from expfam.inference.hypotheses import wald as wald_of
 from expfam.inference.optimum import Optimum, optimum
+from expfam.inference.reduction import maximal, penalised
 from expfam.inference.vcov import Asked, asked, clusters_of, covariance
 from expfam.information import Covariance
 from expfam.model import Prepared, prepare
@@ -101,7 +102,8 @@ class Fit(Estimates):
 
         "wald"     coef -+ c se, c of the normal distribution, or of t where the dispersion is estimated
         "profile"  where twice the profile of F rises by c^2 phi, c of the normal distribution, as R's confint; infinite
-                   where it never does. It reads the rows a few times a coefficient: those of the fit, or `data`
+                   where it never does. It reads the rows a few times a coefficient: those of the fit, or `data`. After
+                   bias="firth" F is the penalised likelihood, as R's logistf has it
         "score"    the values that Rao's test does not reject: a few constrained fits for each end
 
         `names` asks for some coefficients, the others are NaN.
@@ -113,9 +115,11 @@ class Fit(Estimates):
             return np.where(chosen.reshape(-1, *[1] * self.estimate.ndim), found, np.nan)
         reach = wald.critical(level, None)
         if method == "score":
+            maximal(self.model)
             return score.intervals(self.at_rows(data), self.estimate, self.dispersion, reach, chosen)
         rise = reach**2 * self.dispersion / 2
-        return profile.intervals(self.at_rows(data), self.estimate, rise, chosen)
+        here = self.at_rows(data) if self.model.bias is None else penalised(self.at_rows(data))
+        return profile.intervals(here, self.estimate, rise, chosen)
 
     def _chosen(self, names: Sequence[str] | None) -> BoolArray:
         """Which coefficients are named, (p,); all for None."""
@@ -144,6 +148,7 @@ class Fit(Estimates):
         are counted, and told.
         """
         one_of("kind", kind, ("cases", "parametric"))
+        maximal(self.model)
         here = self.at_rows(data)
         if cluster is not None:
             draw, name = of_clusters(clusters_of(cluster, self._source(data), here)), "clusters"
@@ -197,6 +202,7 @@ class Fit(Estimates):
     marginal_means = means.marginal_means
     contrasts = means.contrasts
     relativities = relativities.relativities
+    separation = separations.separation
     nuisance_interval = checks.nuisance_interval
     overdispersion_test = checks.overdispersion_test
     zero_inflation_test = checks.zero_inflation_test

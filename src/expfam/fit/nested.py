@@ -55,6 +55,7 @@ def _comparable(small: "Fit", large: "Fit") -> None:
         f"{large.weights_sum:g}; fit both on the rows that are complete in both": small.n != large.n
         or not np.isclose(small.weights_sum, large.weights_sum, rtol=1e-9),
         "sampling weights have no likelihood; use wald_test": "sampling" in (one.weights_kind, two.weights_kind),
+        f"bias={(one.bias or two.bias)!r} is no maximum likelihood; use wald_test": bool(one.bias or two.bias),
         "a penalised fit has no known distribution of deviances": not (
             isinstance(one.penalty, NoPenalty) and isinstance(two.penalty, NoPenalty)
         ),

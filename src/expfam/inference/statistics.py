@@ -12,8 +12,9 @@ from expfam.nuisance.dispersion import Dispersion
 class Statistics:
     """n observations, `df_model` free coefficients (fewer under a penalty), and the sums over rows.
 
-    `dispersion_kind` is "fixed" (by the family), "given" (a number), "pearson", "deviance" or "ml", and the dispersion
-    `dispersion_fixed` where it is no estimate; `nuisances` counts theta or the power where they were estimated.
+    `dispersion_kind` is "fixed" (by the family), "given" (a number), "pearson", "deviance", "ml" or "adjusted" (by its
+    score), and the dispersion `dispersion_fixed` where it is no estimate; `nuisances` counts theta or the power where
+    they were estimated.
     `loglik` carries every constant, as R does; NaN where the family has no likelihood or weights are sampling weights.
     """
 

@@ -8,7 +8,7 @@ from scipy.linalg import solve_triangular
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.information._information import Information
-from expfam.information.full import Cholesky, condition_of
+from expfam.information.full import Cholesky, cholesky, condition_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,20 @@ class Root(Information):
 
     @property
     def solution(self) -> FloatArray | None:
-        """The d with the least |rows d - right|, (q,): R^-1 Q'z squares no condition number."""
-        return None if self.right is None else np.asarray(solve_triangular(self.triangle, self.right))
+        """The d with the least |rows d - right|, (q,): R^-1 Q'z squares no condition number; None if R is singular."""
+        if self.right is None or self.singular:
+            return None
+        return np.asarray(solve_triangular(self.triangle, self.right))
+
+    @property
+    def singular(self) -> bool:
+        """Are some columns combinations of others to all digits, as where all rows they differ in have no weight?"""
+        size = np.sqrt(self.diagonal)
+        return bool((np.abs(np.diagonal(self.triangle)) <= np.finfo(float).eps * size).any())
 
     def factor(self) -> Cholesky:
+        if self.singular:
+            return cholesky(self.matrix)
         scale = 1 / np.sqrt(np.where(self.diagonal > 0, self.diagonal, 1.0))
         unit = self.triangle * scale
         return Cholesky(np.asfortranarray(unit.T), scale, condition_of(unit.T, unit.T @ unit), True)

@@ -44,6 +44,11 @@ class Link(ABC):
     def second(self, eta: FloatArray) -> FloatArray:
         """h''(eta); (n,), or (n, d, d, d)."""
 
+    def bend(self, eta: FloatArray) -> FloatArray:
+        """h''(eta) / h'(eta); (n,), scalar links only."""
+        with np.errstate(all="ignore"):
+            return self.second(eta) / self.derivative(eta)
+
     def to_dict(self) -> dict[str, Any]:
         """Name and parameters, as JSON can hold them; `links.from_dict` reads them."""
         return {"name": self.name}
@@ -92,6 +97,10 @@ class Tolerance(ABC):
     def derivative(self, eta: FloatArray) -> FloatArray:
         """h' = f."""
         return np.exp(self.log_pdf(eta))
+
+    def bend(self, eta: FloatArray) -> FloatArray:
+        """h'' / h' = f' / f."""
+        return self.dlog_pdf(eta)
 
     def second(self, eta: FloatArray) -> FloatArray:
         """h'' = f'."""

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import digamma, gammaln, polygamma
 
 from expfam._typing import FloatArray
 from expfam.errors import FamilyError
 from expfam.families import ExponentialFamily, Gamma, Gaussian, InverseGaussian, Tweedie
 from expfam.model import Prepared
+from expfam.nuisance.adjusted import adjusted, adjusts
+from expfam.nuisance.factorial import less_factorial
 from expfam.nuisance.joint import Base
 from expfam.nuisance.number import Box, Curve, Nuisance, climb
 from expfam.nuisance.tweedie import log_b
@@ -24,12 +25,11 @@ from expfam.parallel import ordered_sum, slices
 KINDS = ("pearson", "deviance", "ml")
 AT_ONCE = 1 << 15  # rows
 BOX = Box(np.array([-300.0]), np.array([300.0]), np.array([3.0]), (0,))
-STIRLING = 50.0
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which dispersion: a kind of KINDS, "fixed" by the family, or "given" as a number."""
+    """Which dispersion: a kind of KINDS, "adjusted" score, "fixed" by the family, or "given" as a number."""
 
     kind: str
     value: float = 1.0
@@ -50,8 +50,9 @@ class Dispersion:
         return self.kind in ("fixed", "given")
 
 
-def asked(given: str | float | None, family: ExponentialFamily) -> Asked:
-    """What `dispersion=` says for this family; FamilyError naming what is allowed."""
+def asked(given: str | float | None, family: ExponentialFamily, bias: str | None = None) -> Asked:
+    """What `dispersion=` says for this family, beside adjusted scores by default its own; FamilyError naming what is
+    allowed."""
     number = isinstance(given, int | float) and not isinstance(given, bool)
     if not (given is None or given in KINDS or (number and 0 < float(given) < np.inf)):
         raise FamilyError(
@@ -67,7 +68,7 @@ def asked(given: str | float | None, family: ExponentialFamily) -> Asked:
     if given is None or isinstance(given, str):
         if given == "ml":
             _measure(family)
-        return Asked(given or "pearson")
+        return Asked(given or ("adjusted" if bias is not None and adjusts(family) else "pearson"))
     return Asked("given", float(given))
 
 
@@ -92,6 +93,8 @@ def dispersion(
         return Dispersion("ml", found.value, found.value, (found,))
     if not df_residual > 0:
         return Dispersion(ask.kind, np.nan)
+    if ask.kind == "adjusted":
+        return Dispersion("adjusted", adjusted(prepared, deviance, df_residual))
     total = deviance if ask.kind == "deviance" else pearson(objective, theta)
     return Dispersion(ask.kind, total / df_residual)
 
@@ -151,22 +154,8 @@ def _gamma(scale: float, base: Base) -> Curve:
     """k log k - k - log Gamma(k); its slope in log k is k (log k - digamma(k))."""
     w, place = np.unique(base.precision, return_inverse=True)
     f, k = np.bincount(place, base.frequency, len(w)), scale * w
-    value, first, second = _less_factorial(k)
+    value, first, second = less_factorial(k)
     return Curve(float(f @ value), np.array([f @ (k * first)]), np.array([[f @ (k * (first + second))]]))
-
-
-def _less_factorial(k: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """k log k - k - log Gamma(k), its derivative log k - digamma(k), 1 - k trigamma(k); where k is large their leading
-    terms would cancel and Stirling's series takes over."""
-    x, s = 1 / np.maximum(k, STIRLING), np.minimum(k, STIRLING)
-    far = (
-        -np.log(2 * np.pi * x) / 2 - x / 12 + x**3 / 360 - x**5 / 1260,
-        x / 2 + x**2 / 12 - x**4 / 120 + x**6 / 252,
-        -(x / 2 + x**2 / 6 - x**4 / 30 + x**6 / 42),
-    )
-    near = s * np.log(s) - s - gammaln(s), np.log(s) - digamma(s), 1 - s * polygamma(1, s)
-    a, b, c = (np.where(k > STIRLING, f, n) for f, n in zip(far, near, strict=True))
-    return a, b, c
 
 
 def _series(family: Tweedie, scale: float, base: Base) -> Curve:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from expfam.fit.estimates import Estimates
 
 WIDTH = 100
-KINDS = {"given": "given", "pearson": "Pearson", "deviance": "deviance", "ml": "ML"}
+KINDS = {"given": "given", "pearson": "Pearson", "deviance": "deviance", "ml": "ML", "adjusted": "adjusted score"}
 MANY = 200  # coefficients up to which a report lists all,
 HEAD, TAIL = 30, 10  # and how many of more it shows from either end
 
@@ -89,10 +89,14 @@ def _notes(fit: "Estimates") -> Iterator[str]:
     yield str(certificate)
     if certificate.rows < certificate.summed_from:
         yield f"Rows with equal predictors summed: {count(certificate.summed_from)} to {count(certificate.rows)}"
+    if model.bias:
+        yield f"Bias reduction: {model.bias}{' (Firth)' if model.bias == 'mean' else ''}"
     if not fit.converged:
         yield f"Advice: {certificate.status.value}"
-    if certificate.separated:
-        yield f"Run to infinity: {several(certificate.separated)}"
+    if certificate.separation is not None and certificate.separated:
+        yield f"Run to infinity: {several(certificate.separation.limits)}"
+    elif certificate.separation is not None and not certificate.separation.exact:
+        yield str(certificate.separation)
     if certificate.aliased:
         yield f"Left out as combinations of earlier columns: {several(certificate.aliased)}"
     if model.classes:

@@ -64,14 +64,16 @@ def from_classes(flat: FloatArray, like: FloatArray) -> FloatArray:
 
 
 def runs_away(reading: Reading, scale: Scale, design: Design) -> bool:
-    """Is the likelihood flat while the Newton step still moves a linear predictor? Then some coefficient is infinite.
-
-    The rows are only read where a step is not small.
-    """
-    if np.abs(reading.step).max(initial=0.0) <= 1e-6:
-        return False
-    moved = float(np.abs(design.forward(design.maps.forward(reading.step))).max(initial=0.0))
+    """Is the likelihood flat while the Newton step still moves a linear predictor? Then it may run to infinity."""
+    moved = reach(reading.step, design)
     return moved >= RUNAWAY and moved >= 1e3 * reading.decrement * scale.response
+
+
+def reach(step: FloatArray, design: Design) -> float:
+    """By how much a step moves some row's linear predictor at most; the rows are only read where it is not small."""
+    if np.abs(step).max(initial=0.0) <= 1e-6:
+        return 0.0
+    return float(np.abs(design.forward(design.maps.forward(step))).max(initial=0.0))
 
 
 def movers(step: FloatArray) -> BoolArray:

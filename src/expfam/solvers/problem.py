@@ -38,7 +38,8 @@ class Problem:
     """An objective in standard coordinates, seen from a feasible `start`, (p,) or (p, d), and when to stop.
 
     `first` is F at the start with its information, where that was needed to find the independent columns; `sample`
-    some of the rows, where the data is so large that a solution on those is a good start.
+    some of the rows, where the data is so large that a solution on those is a good start. `bounded` tells that the
+    minimum is known to be at a finite theta, however flat F is before.
     """
 
     objective: Objective
@@ -51,11 +52,14 @@ class Problem:
     max_iter: int
     seed: int
     tell: Tell
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
     """Where a solver ended. `at` is F with gradient and Fisher information there, None if the solver has none.
+
+    `adjusted` tells that the gradient is that of adjusted scores.
 
     passes   how often the rows were read, a sample's reads in proportion; hessians: how many of them for information
     """
@@ -66,16 +70,20 @@ class Solution:
     steps: int
     passes: float
     hessians: float
+    adjusted: bool = False
 
 
 LOSES = 1e6  # condition from which X'WX has lost too many digits for the errors of coefficients,
 LOST = 1e12  # and from which on even for a step
 
 
-def sharpened(objective: Objective, theta: FloatArray, at: Evaluation, condition: float) -> tuple[Evaluation, Factor]:
+def sharpened(
+    objective: Objective, theta: FloatArray, at: Evaluation, condition: float, adjusted: bool = False
+) -> tuple[Evaluation, Factor]:
     """The evaluation and its factor, by QR of the rows where X'WX is worse conditioned than that.
 
-    Softmax keeps what it has, and so does an observed information that is not positive definite.
+    Softmax keeps what it has, and so does an observed information that is not positive definite. The step that QR
+    brings along is that of likelihood scores, not of `adjusted` ones.
     """
     assert at.hessian is not None
     factor = at.hessian.factor()
@@ -83,6 +91,7 @@ def sharpened(objective: Objective, theta: FloatArray, at: Evaluation, condition
     if not able or factor.condition < condition or (objective.observed and not factor.definite):
         return at, factor
     root = objective.root(theta)
+    root = replace(root, right=None) if adjusted else root
     return replace(at, hessian=root), root.factor()
 
 

@@ -10,7 +10,7 @@ class Status(Enum):
     CONVERGED = "the gradient vanishes; nothing to do"
     SEPARATED = (
         "coefficients run to infinity: some rows are predicted perfectly (separation, or a level without events). "
-        "Merge levels, drop the column, or add a penalty such as Ridge(1e-4)"
+        "Merge levels, drop the column, reduce the bias (bias='firth'), or add a penalty such as Ridge(1e-4)"
     )
     STALLED = (
         "no step lowers the objective any more although the gradient is not zero: the optimum lies on the boundary of "
