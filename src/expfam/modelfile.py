@@ -116,13 +116,7 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
         tuple(plain["supplied"]),
         plain.get("bias"),
     )
-    given = _numeric(plain["certificate"])
-    certificate = Certificate(
-        **{
-            **given, "aliased": tuple(given["aliased"]), "separation": _separation(plain["certificate"]["separation"]),
-            "status": Status[given["status"]],
-        }
-    )  # fmt: skip
+    certificate = _certificate(plain["certificate"])
     sums = _statistics(_numeric(plain["statistics"]))
     theta, kept = np.array(plain["theta"], dtype=float), np.array(plain["kept"], dtype=bool)
     covariance = None if plain["covariance"] is None else covariances.from_json(plain["covariance"])
@@ -135,10 +129,15 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
     )  # fmt: skip
 
 
-def _separation(plain: Mapping[str, Any] | None) -> Separation | None:
-    if plain is None:
-        return None
-    return Separation(**{**plain, "names": tuple(plain["names"]), "signs": tuple(plain["signs"])})
+def _certificate(plain: Mapping[str, Any]) -> Certificate:
+    """The evidence; files written before signs were known have the names of separated coefficients alone."""
+    named, found = tuple(plain.get("separated", ())), plain.get("separation")
+    separation = Separation(named, (0,) * len(named), exact=False) if named else None
+    if found is not None:
+        separation = Separation(**{**found, "names": tuple(found["names"]), "signs": tuple(found["signs"])})
+    given = _numeric({key: value for key, value in plain.items() if not key.startswith("separat")})
+    status, aliased = Status[given["status"]], tuple(given["aliased"])
+    return Certificate(**{**given, "aliased": aliased, "separation": separation, "status": status})
 
 
 def _statistics(plain: dict[str, Any]) -> Statistics:

@@ -472,3 +472,24 @@ def test_t_and_z() -> None:
     assert gaussian.p_values == pytest.approx(expected, rel=1e-10)
     low, high = stats.t.interval(0.95, gaussian.df_residual, gaussian.coef, gaussian.se)
     assert gaussian.confint() == pytest.approx(np.column_stack([low, high]))
+
+
+def test_files_of_earlier_versions_load(tmp_path: Path) -> None:
+    """What the first format did not have: the kind of covariance and dispersion, numbers, bias, signs of separation."""
+    x = np.linspace(-2, 2, 40)
+    with pytest.warns(ef.SeparationWarning):
+        fit = ef.glm("y ~ x", {"y": (x > 0.01).astype(float), "x": x}, family="bernoulli")
+    path = tmp_path / "fit.json"
+    fit.save(path)
+    plain = json.loads(path.read_text())
+    for name in ("vcov", "nuisance", "bias"):
+        del plain[name]
+    for name in ("dispersion_kind", "nuisances"):
+        del plain["statistics"][name]
+    plain["certificate"]["separated"] = plain["certificate"].pop("separation")["names"]
+    path.write_text(json.dumps(plain))
+    older = ef.load(path)
+    assert np.array_equal(older.coef, fit.coef)
+    assert older.certificate.separated == fit.certificate.separated
+    assert not older.converged
+    assert older.statistics == fit.statistics

@@ -10,7 +10,7 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.design import Grams
 from expfam.information import Covariance, Information
-from expfam.objective import Data, Objective, chunks, information
+from expfam.objective import Objective, chunks, information
 from expfam.parallel import ordered_sum
 from expfam.response import Level
 from expfam.solvers.optimality import from_classes
@@ -21,25 +21,30 @@ def effective_df(objective: Objective, inverse: Covariance, classes: int) -> flo
     return inverse.size - inverse.trace(*objective.penalty.hessian(classes, objective.weight))
 
 
-def meat(objective: Objective, theta: FloatArray) -> Information:
-    """sum_i s_i s_i' of the row scores s_i = w_i (mu_i - T_i) psi'_i x_i, in the form of the information: one pass."""
+def meat(objective: Objective, theta: FloatArray, frequency: FloatArray | None = None) -> Information:
+    """sum_i s_i s_i' of the row scores s_i = w_i (mu_i - T_i) psi'_i x_i, in the form of the information: one pass.
+
+    A row of frequency f counts as f rows, frequency (n,).
+    """
     data, maps = objective.data, objective.data.design.maps
     raw = maps.forward(theta)
 
     def part(bounds: tuple[int, ...]) -> Any:
-        return reduce(add, (_outer(objective, data.take(slice(lo, hi)), raw) for lo, hi in pairwise(bounds)))
+        return reduce(add, (outer(slice(lo, hi)) for lo, hi in pairwise(bounds)))
+
+    def outer(rows: slice) -> Grams:
+        block = data.take(rows)
+        score = objective.rows(block, raw, Level.GRADIENT).score
+        assert score is not None
+        if score.ndim == 1:
+            products = np.multiply(score, score, out=score)[None]  # in place: new pages would make threads queue
+        else:
+            a, b = np.triu_indices(score.shape[1])
+            products = score.T[a] * score.T[b]
+        return block.design.grams(products if frequency is None else products / frequency[rows])
 
     total = ordered_sum(part, chunks(data, raw.size, Level.HESSIAN))
     return information(total, maps)
-
-
-def _outer(objective: Objective, block: Data, raw: FloatArray) -> Grams:
-    score = objective.rows(block, raw, Level.GRADIENT).score
-    assert score is not None
-    if score.ndim == 1:
-        return block.design.grams(score[None] ** 2)
-    a, b = np.triu_indices(score.shape[1])
-    return block.design.grams(score.T[a] * score.T[b])
 
 
 def sandwich(inverse: Covariance, scores: Information, n: float) -> Covariance:

@@ -22,6 +22,7 @@ from expfam.solvers.loop import iterate
 from expfam.solvers.secants import Factored, Secants, direction, remember
 
 CLOSE = 1e-6  # standard errors from the end, and share of the rise, at which it is reached
+FAST = 0.1  # share of the last step under which steps shrink so fast that the next one can be foretold
 SLOW = 0.3  # a step that leaves more than this share of what was left asks for new information
 REACH = 4.0  # Wald intervals that one step may go beyond the last point,
 FAR = 100.0  # and after which there is no end: the profile flattens out
@@ -31,13 +32,14 @@ STEPS = 60
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
     """`left` is how far the end is, the larger of the misses in F, in shares of the rise, and of the step, in standard
-    errors; `moved` how many standard errors c'beta is from the optimum."""
+    errors; `reach` that of the last step; `moved` how many standard errors c'beta is from the optimum."""
 
     beta: FloatArray
     at: Evaluation
     factor: Factor
     secants: Secants = ()
     left: float = np.inf
+    reach: float = np.inf
     moved: float = 0.0
     status: Status = Status.RUNNING
     steps: int = 0
@@ -46,27 +48,56 @@ class _State:
 def ends(optimum: Optimum, c: FloatArray, rise: float) -> tuple[float, float]:
     """How far c'beta may fall and rise until the profile of F is `rise` above its minimum; infinite where it never is.
 
-    c has the shape of beta, standard coordinates; the answers are c'(beta - optimum), the first negative.
+    c has the shape of beta, standard coordinates; the answers are c'(beta - optimum), the first negative. The way to
+    the lower end is a straight line and a bend, and the bend is where the upper end's search begins.
     """
-    return tuple(_end(optimum, c, rise, side) for side in (-1.0, 1.0))  # type: ignore[return-value]
+    a = -direction(Factored(optimum.factor), (), c)
+    wald = np.sqrt(2 * rise / float(np.vdot(c, a))) * a
+    lower = _end(optimum, c, rise, -1.0, -wald)
+    bend = lower.beta - optimum.beta + wald if lower.status is Status.CONVERGED else 0.0
+    upper = _end(optimum, c, rise, 1.0, wald + bend)
+    return _distance(optimum, c, lower, -1.0), _distance(optimum, c, upper, 1.0)
 
 
-def _end(optimum: Optimum, c: FloatArray, rise: float, side: float) -> float:
-    begin = _State(optimum.beta, optimum.at, optimum.factor)
-    found = iterate(partial(_advance, optimum, c, rise, side), begin, lambda _: None)
-    if found.status is Status.SEPARATED:
+def _distance(optimum: Optimum, c: FloatArray, end: _State, side: float) -> float:
+    if end.status is Status.SEPARATED:
         return side * np.inf
-    return float(np.vdot(c, found.beta - optimum.beta)) if found.status is Status.CONVERGED else np.nan
+    return float(np.vdot(c, end.beta - optimum.beta)) if end.status is Status.CONVERGED else np.nan
 
 
-def _advance(optimum: Optimum, c: FloatArray, rise: float, side: float, state: _State) -> _State:
-    """One step to the surface, shortened where F has no value or the step is wild."""
-    objective, start = optimum.problem.objective, optimum.at.value
-    error = np.sqrt(float(np.vdot(c, -direction(Factored(optimum.factor), (), c))))
-    step = _step(state, c, start + rise, side)
-    reach = abs(float(np.vdot(c, step))) / error
-    limit = REACH * np.sqrt(2 * rise)
-    share = min(1.0, limit / reach) if reach > 0 else 1.0
+def _end(optimum: Optimum, c: FloatArray, rise: float, side: float, first: FloatArray) -> _State:
+    """The end to one side, after a first step."""
+    error = float(np.sqrt(float(np.vdot(c, -direction(Factored(optimum.factor), (), c)))))
+    begin = _State(optimum.beta, optimum.at, optimum.factor)
+    search = _Search(optimum, c, rise, side, error)
+    return iterate(partial(_advance, search), _moved(search, begin, first, 1.0), lambda _: None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """What an end is sought of: c'beta, to which side, its standard error without phi."""
+
+    optimum: Optimum
+    c: FloatArray
+    rise: float
+    side: float
+    error: float
+
+
+def _advance(search: _Search, state: _State) -> _State:
+    """One step to the surface; none if it is foretold to be the last and where it ends."""
+    step = _step(state, search.c, search.optimum.at.value + search.rise, search.side)
+    reach = abs(float(np.vdot(search.c, step))) / search.error
+    fast = reach < FAST * state.reach
+    if fast and reach**2 / state.reach < FAST * CLOSE and state.left**2 < CLOSE:
+        return replace(state, beta=state.beta + step, status=Status.CONVERGED)
+    limit = REACH * np.sqrt(2 * search.rise)
+    return _moved(search, state, step, min(1.0, limit / reach) if reach > 0 else 1.0)
+
+
+def _moved(search: _Search, state: _State, step: FloatArray, share: float) -> _State:
+    """The state after a share of a step, halved where F has no value."""
+    optimum, rise, objective = search.optimum, search.rise, search.optimum.problem.objective
     beta, at = state.beta, state.at
     for _ in range(30):
         beta = state.beta + share * step
@@ -76,11 +107,12 @@ def _advance(optimum: Optimum, c: FloatArray, rise: float, side: float, state: _
         share /= 2
     assert at.gradient is not None
     assert state.at.gradient is not None
-    moved = side * float(np.vdot(c, beta - optimum.beta)) / error
-    left = max(abs(at.value - start - rise) / rise, reach if share == 1.0 else 1.0)
+    reach = abs(float(np.vdot(search.c, step))) / search.error
+    moved = search.side * float(np.vdot(search.c, beta - optimum.beta)) / search.error
+    left = max(abs(at.value - optimum.at.value - rise) / rise, reach if share == 1.0 else 1.0)
     slow = share < 1.0 or left > SLOW * state.left
     new = replace(
-        state, beta=beta, at=at, left=left, moved=moved, steps=state.steps + 1,
+        state, beta=beta, at=at, left=left, reach=reach, moved=moved, steps=state.steps + 1,
         secants=remember(state.secants, beta - state.beta, at.gradient - state.at.gradient),
     )  # fmt: skip
     if left < CLOSE:

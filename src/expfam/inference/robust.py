@@ -16,6 +16,7 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray, IntArray
 from expfam.design import Grams
 from expfam.errors import ExpfamError
+from expfam.inference.covariance import meat
 from expfam.inference.optimum import Optimum
 from expfam.information import Covariance, Full, Information
 from expfam.information.covariance import Written
@@ -37,27 +38,28 @@ def heteroscedastic(optimum: Optimum, kind: str) -> Covariance:
         raise ExpfamError(f"{kind!r} is no sandwich; choose one of {', '.join(HC)}")
     power = {"HC2": 0.5, "HC3": 1.0}.get(kind, 0.0)
     bread = optimum.factor.inverse()
-    found = bread.sandwich(_meat(optimum, bread, power))
+    objective, times = optimum.problem.objective, optimum.prepared.frequency
+    scores = _inflated_meat(optimum, bread, power) if power else meat(objective, optimum.beta, times)
+    found = bread.sandwich(scores)
     n, q = optimum.prepared.n, optimum.beta.size
     return found.times(n / (n - q)) if kind == "HC1" and n > q else found
 
 
-def _meat(optimum: Optimum, bread: Covariance, power: float) -> Information:
+def _inflated_meat(optimum: Optimum, bread: Covariance, power: float) -> Information:
     """sum_i s_i s_i' / (1 - h_i)^(2 power), in the form of the information; a row of frequency f counts as f rows."""
     objective = optimum.problem.objective
     maps, raw = objective.data.design.maps, objective.data.design.maps.forward(optimum.beta)
-    half, times = root(bread) if power else None, optimum.prepared.frequency
-    step = max(CELLS // max(maps.raw, optimum.beta.size if power else 1), 1024)
+    half, times = root(bread), optimum.prepared.frequency
+    step = max(CELLS // max(maps.raw, optimum.beta.size), 1024)
 
     def part(rows: slice) -> Grams:
         block = objective.data.take(rows)
-        found = objective.rows(block, raw, Level.HESSIAN if power else Level.GRADIENT)
+        found = objective.rows(block, raw, Level.HESSIAN)
         assert found.score is not None
-        score = np.array(found.score).reshape(block.n, -1)
+        assert found.weight is not None
         single = 1.0 if times is None else times[rows]
-        if half is not None:
-            assert found.weight is not None
-            score = inflated(score, np.atleast_2d(found.weight) / single, spread(block, half, optimum.classes), power)
+        weight = np.atleast_2d(found.weight) / single
+        score = inflated(found.score.reshape(block.n, -1), weight, spread(block, half, optimum.classes), power)
         a, b = np.triu_indices(score.shape[1])
         return block.design.grams(np.ascontiguousarray(score.T[a] * score.T[b] / single))
 
