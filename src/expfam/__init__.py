@@ -20,11 +20,13 @@ _HOMES = {
     "glm_arrays": "expfam.front",
     "links": "expfam.links",
     "load": "expfam.modelfile",
+    "adjusted": "expfam.inference.multiplicity",
     "simulate_portfolio": "expfam.portfolio",
     "threads": "expfam.parallel",
     **dict.fromkeys(
         ("ExpfamError", "FormulaError", "SchemaError", "ResponseError", "FamilyError", "SolverError", "ModelFileError",
-         "ExpfamWarning", "ConvergenceWarning", "SeparationWarning", "AliasWarning", "DataWarning"),
+         "ExpfamWarning", "ConvergenceWarning", "SeparationWarning", "AliasWarning", "DataWarning",
+         "CovarianceWarning"),
         "expfam.errors",
     ),
 }  # fmt: skip
@@ -36,6 +38,7 @@ __all__ = [
     "SGD",
     "AliasWarning",
     "ConvergenceWarning",
+    "CovarianceWarning",
     "DataWarning",
     "ExpfamError",
     "ExpfamWarning",
@@ -51,6 +54,7 @@ __all__ = [
     "SeparationWarning",
     "SolverError",
     "__version__",
+    "adjusted",
     "compare",
     "errors",
     "explain",
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
     from expfam.errors import (
         AliasWarning,
         ConvergenceWarning,
+        CovarianceWarning,
         DataWarning,
         ExpfamError,
         ExpfamWarning,
@@ -83,6 +88,7 @@ if TYPE_CHECKING:
     from expfam.families.custom import Family
     from expfam.fit import Fit
     from expfam.front import glm, glm_arrays
+    from expfam.inference.multiplicity import adjusted
     from expfam.modelfile import load
     from expfam.parallel import threads
     from expfam.penalties import Ridge

@@ -45,6 +45,10 @@ class AliasWarning(ExpfamWarning):
     """Columns are linear combinations of earlier ones and were left out."""
 
 
+class CovarianceWarning(ExpfamWarning):
+    """A covariance had to be mended: it was not positive semidefinite."""
+
+
 class DataWarning(ExpfamWarning):
     """Rows were left out or replaced."""
 

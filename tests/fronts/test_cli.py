@@ -328,3 +328,34 @@ def test_warmup_compiles_for_every_twin(shell: Shell) -> None:
     assert "are ready" in ran.out
     assert len(WARMED) == len(TWINS)
     assert {family.name for family in WARMED} <= set(warmup())
+
+
+def test_errors_of_another_kind(shell: Shell, portfolio: pa.Table) -> None:
+    plain = expfam.glm(FORMULA, portfolio, family="poisson", exposure="Exposure")
+    both = ("--cluster", "Density", "--cluster", "DrivAge")
+    for words, vcov in ((("--vcov", "HC1"), "HC1"), (both, ["Density", "DrivAge"])):
+        ran = shell("fit", "book.parquet", FORMULA, *POISSON, "--save", "robust.json", *words)
+        assert ran.code == 0
+        assert "Standard errors: " in ran.out
+        expected = plain.with_vcov(vcov) if isinstance(vcov, str) else plain.with_vcov(cluster=vcov)
+        assert np.array_equal(expfam.load("robust.json").se, expected.se)
+    fit = ("fit", "book.csv", FORMULA, *POISSON)
+    assert "two covariances" in shell.refused(*fit, "--vcov", "HC1", "--cluster", "Area")
+    assert "'HC9' is unknown" in shell.refused(*fit, "--vcov", "HC9")
+
+
+def test_anova(shell: Shell, model: expfam.Fit) -> None:
+    ran = shell("anova", "model.json", "book.parquet", "--type", "2")
+    assert (ran.code, ran.err) == (0, "")
+    assert all(block.label in ran.out for block in model.model.terms.blocks if not block.is_intercept)
+    assert shell("anova", "model.json", "book.csv", "--out", "terms.csv").code == 0
+    table = csv.read_csv("terms.csv")
+    assert np.allclose(table["deviance"].to_numpy(), model.anova()["deviance"].to_numpy(), equal_nan=True)
+    assert "not the rows of the fit" in shell.refused("anova", "model.json", str(_half(shell)))
+    assert "choose 1" in shell.refused("anova", "model.json", "book.csv", "--type", "4")
+
+
+def _half(shell: Shell) -> Path:
+    path = shell.folder / "half.parquet"
+    parquet.write_table(parquet.read_table("book.parquet").slice(0, 2_000), path)
+    return path

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from tests.oracles.test_r import FACTS, R_RESOLUTION, fit_of
 
+import expfam as ef
+
 MORE = json.loads((Path(__file__).parent / "recorded_inference.json").read_text())
 NAMES = [name for name, fact in FACTS.items() if fact.get("anova")]
 
@@ -114,8 +116,11 @@ def test_sandwiches_of_clusters_and_of_time(name: str) -> None:
     fit = fit_of(FACTS[name])
     rows = np.arange(fit.n)
     one, other = rows % 7, rows // 2 % 5
-    fuzzy = 100.0 if name in R_RESOLUTION else 1.0
     assert np.sqrt(np.diagonal(fit.vcov(cluster=one))) == pytest.approx(column(MORE[name]["cluster"]), rel=1e-6)
-    both = np.diagonal(fit.vcov(cluster=[one, other]))
-    assert both == pytest.approx(column(MORE[name]["cluster2"]), rel=1e-6 * fuzzy)
+    theirs = column(MORE[name]["cluster2"])
+    if np.any(theirs < 0):  # a variance of R's is negative: ours is mended, and told
+        with pytest.warns(ef.CovarianceWarning, match="negative eigenvalues"):
+            assert np.all(np.diagonal(fit.vcov(cluster=[one, other])) >= 0)
+    else:
+        assert np.diagonal(fit.vcov(cluster=[one, other])) == pytest.approx(theirs, rel=1e-6)
     assert np.sqrt(np.diagonal(fit.vcov({"hac": 3}))) == pytest.approx(column(MORE[name]["newey_west"]), rel=1e-6)

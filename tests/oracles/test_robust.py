@@ -206,3 +206,22 @@ def test_a_row_of_frequency_three_is_three_rows(kind: str) -> None:
     repeated = {name: np.repeat(values, times) for name, values in data.items()}
     counted = ef.glm(FORMULA, {**data, "f": times}, family="poisson", weights="f", weights_kind="frequency")
     assert counted.vcov(kind) == pytest.approx(ef.glm(FORMULA, repeated, family="poisson").vcov(kind), rel=1e-7)
+
+
+def test_few_clusters_in_several_ways_are_mended_and_told() -> None:
+    """Sums and differences of matrices of rank 4, 3 and 12 for six coefficients: some variances would be negative."""
+    data = people()
+    rng = np.random.default_rng(0)
+    few = {**data, "one": rng.integers(0, 4, 400), "other": rng.integers(0, 3, 400)}
+    fit = ef.glm(FORMULA, few, family="poisson")
+    with pytest.warns(ef.CovarianceWarning, match="negative eigenvalues"):
+        V = fit.vcov(cluster=["one", "other"])
+    scale = np.sqrt(np.diagonal(V))
+    assert np.linalg.eigvalsh(V / np.outer(scale, scale)).min() > -1e-9
+
+
+def test_a_hypothesis_of_more_equations_than_clusters_is_refused() -> None:
+    data = people()
+    fit = ef.glm(FORMULA, {**data, "two": np.arange(400) % 2}, family="poisson", vcov={"cluster": "two"})
+    with pytest.raises(ef.ExpfamError, match="rank 1, as where there are fewer clusters"):
+        fit.wald_test("x, kind[b], kind[c]")

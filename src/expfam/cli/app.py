@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import expfam
+from expfam.cli.anova import anova
 from expfam.cli.demo import demo
 from expfam.cli.explain import explain
 from expfam.cli.fit import fit
@@ -24,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 the fit has not converged, 2 bad input.",
 )
-for command in (demo, fit, predict, relativities, explain, warmup):
+for command in (demo, fit, predict, anova, relativities, explain, warmup):
     app.command()(command)
 
 

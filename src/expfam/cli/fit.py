@@ -33,6 +33,8 @@ def fit(
     ridge: Annotated[float | None, _option("Strength s of a penalty s/2 |theta|^2 on the mean loss.")] = None,
     bias: Annotated[str | None, _option("Reduce the bias: firth (mean) or median; finite under separation.")] = None,
     dispersion: Annotated[str | None, _option("pearson, deviance, ml, or a known number.")] = None,
+    vcov: Annotated[str | None, _option("Covariance: model, observed, or HC0 to HC3.")] = None,
+    cluster: Annotated[list[str] | None, _option("Errors clustered by a column; repeat for several.")] = None,
     offset: Annotated[str | None, _option("A column or an expression, added to the linear predictor.", ROWS)] = None,
     exposure: Annotated[str | None, _option("An offset log(exposure), for a log link.", ROWS)] = None,
     weights: Annotated[str | None, _option("A column or an expression.", ROWS)] = None,
@@ -56,8 +58,8 @@ def fit(
         formula, data, family=spelled.family(family, theta=theta, power=power), link=link, weights=weights,
         weights_kind=weights_kind, offset=offset, exposure=exposure, trials=trials,
         penalty=None if ridge is None else expfam.Ridge(ridge), bias=bias, solver=spelled.solver(solver), tol=tol,
-        max_iter=max_iter, missing=missing, dispersion=spelled.dispersion(dispersion), seed=seed,
-        progress=watched(progress),
+        max_iter=max_iter, missing=missing, dispersion=spelled.dispersion(dispersion), vcov=spelled.vcov(vcov, cluster),
+        seed=seed, progress=watched(progress),
     )  # fmt: skip
     _print(fitted)
     out = console()

@@ -38,6 +38,13 @@ def dispersion(text: str | None) -> str | float | None:
         return text
 
 
+def vcov(kind: str | None, clusters: list[str] | None) -> str | dict[str, Any] | None:
+    """A kind of covariance, or that of clusters; ExpfamError for both."""
+    if kind is not None and clusters:
+        raise ExpfamError(f"--vcov {kind} and --cluster {clusters[0]} are two covariances; give one of them")
+    return {"cluster": clusters} if clusters else kind
+
+
 def solver(text: str) -> "Solver | str":
     """The solver that `text` spells; a bare name is left to `glm`. Raises SolverError."""
     from expfam.solvers import SOLVERS  # brings SciPy's linear algebra

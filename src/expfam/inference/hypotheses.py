@@ -49,12 +49,25 @@ def wald(fit: "Estimates", R: FloatArray, r: FloatArray | None = None, text: str
     _check(fit, R, target, text)
     d = R @ fit.flat(fit.estimate) - target
     V = R @ np.nan_to_num(fit.known_covariance().full()) @ R.T
-    scale = np.sqrt(np.diagonal(V))
-    W, m = float((d / scale) @ np.linalg.solve(V / np.outer(scale, scale), d / scale)), len(R)
+    W, m = _quadratic(d, V, text), len(R)
     residual, difference = fit.df_reference, tuple(map(float, d))
     if residual is None:
         return WaldTest(text, W, m, None, float(chi_squared(W, m)), difference)
     return WaldTest(text, W / m, m, residual, float(f_tail(W / m, m, residual)), difference)
+
+
+def _quadratic(d: FloatArray, V: FloatArray, text: str) -> float:
+    """d' V^-1 d; ExpfamError where V is singular."""
+    scale = np.sqrt(np.diagonal(V))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values, vectors = np.linalg.eigh(np.nan_to_num(V / np.outer(scale, scale)))
+        rank = int((values > len(d) * 1e-12).sum())
+        if rank < len(d):
+            raise ExpfamError(
+                f"the covariance of the {len(d)} equations of {text or 'the term'!r} has rank {rank}, as where there "
+                "are fewer clusters than equations: test fewer at a time, or take another covariance"
+            )
+        return float(np.sum((vectors.T @ (d / scale)) ** 2 / values))
 
 
 def _check(fit: "Estimates", R: FloatArray, r: FloatArray, text: str) -> None:

@@ -5,6 +5,7 @@ clusters (Liang and Zeger 1986), or with the products of neighbours in time (New
 standard coordinates, where an uncentred column costs no digits.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -15,7 +16,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, FloatArray, IntArray
 from expfam.design import Grams
-from expfam.errors import ExpfamError
+from expfam.errors import CovarianceWarning, ExpfamError
 from expfam.inference.covariance import meat
 from expfam.inference.optimum import Optimum
 from expfam.information import Covariance, Full, Information
@@ -126,6 +127,9 @@ def clustered(optimum: Optimum, ways: Sequence[Clusters], preset: str = "r") -> 
       "r"            G / (G - 1), as sandwich::vcovCL for a glm (its type HC0); "stata" the same, as its logit, poisson
       "statsmodels"  G / (G - 1) (n - 1) / (n - q), as its cov_type="cluster"
       "fixest"       the same with the least G of all ways for every subset
+
+    Several ways may add up to a matrix with negative eigenvalues, where there are few clusters. Where a variance is
+    negative, and always under "fixest", these are set to zero (Cameron et al.), told by a CovarianceWarning.
     """
     if preset not in PRESETS:
         raise ExpfamError(f"ssc={preset!r} is not allowed; choose one of {', '.join(map(repr, PRESETS))}")
@@ -143,7 +147,27 @@ def clustered(optimum: Optimum, ways: Sequence[Clusters], preset: str = "r") -> 
             small = 1.0 if preset in ("r", "stata") else (n - 1) / (n - q)
             share = (-1.0) ** (size + 1) * small * groups / (groups - 1)
             meats.append(share * _cluster_meat(optimum, codes))
-    return bread.sandwich(Full(reduce(add, meats)))
+    total = reduce(add, meats)
+    found = bread.sandwich(Full(total))
+    if len(ways) == 1 or (preset != "fixest" and not np.any(optimum.original(found).diagonal < 0)):
+        return found
+    return bread.sandwich(Full(_semidefinite(bread, total)))
+
+
+def _semidefinite(bread: Written, meat: FloatArray) -> FloatArray:
+    """The meat with the negative eigenvalues of L' M L, V = L L', set to zero."""
+    half = root(bread)
+    values, vectors = np.linalg.eigh(half.T @ meat @ half)
+    if values[0] >= -1e-12 * max(values[-1], 0.0):
+        return meat
+    warnings.warn(
+        f"the covariance of clusters in several ways has {int((values < 0).sum())} negative eigenvalues of "
+        f"{len(values)}, set to zero: there are few clusters, and standard errors may be too small",
+        CovarianceWarning,
+        stacklevel=2,
+    )
+    back = np.linalg.pinv(half).T @ vectors
+    return np.asarray((back * np.maximum(values, 0.0)) @ back.T)
 
 
 def _crossed(one: IntArray, other: IntArray) -> IntArray:
