@@ -15,7 +15,7 @@ from expfam.diagnostics.doubt import doubtful, resumed, settled
 from expfam.errors import AliasWarning, ConvergenceWarning, DataWarning, SchemaError, SeparationWarning, SolverError
 from expfam.fit import Fit
 from expfam.inference import reduction
-from expfam.inference.covariance import effective_df, meat, sandwich
+from expfam.inference.covariance import effective_df, meat, sandwich, unbounded
 from expfam.inference.optimum import Optimum
 from expfam.inference.separation import Separation
 from expfam.inference.statistics import Statistics, statistics
@@ -96,6 +96,9 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     if factor is not None and inverse is not None:
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)
         covariance = here.original(_covariance(here, inverse, sums, how.vcov, source))
+        if separation is not None and how.vcov.robust:
+            away = [name in separation.names for name in prepared.model.flat_names]
+            covariance = unbounded(covariance, np.array(away))
     timings = _phases(began, reading=read, design=laid_out, start=started, solver=solved, inference=perf_counter())
     certificate = certify(posed, solution, at, factor, separation, timings)
     lost = 0 if rows.kept is None else int((~rows.kept).sum())

@@ -111,6 +111,66 @@ def test_hypotheses_that_say_nothing(text: str, message: str) -> None:
         fit.wald_test(text)
 
 
+# ---- fits at the edge ----------------------------------------------------------------------------------------------
+
+
+def separated() -> tuple[ef.Fit, dict[str, Any]]:
+    """A level without events, and its rows."""
+    data = claims()
+    data["y"] = np.where(data["g"] == "c", 0, data["y"])
+    with pytest.warns(ef.SeparationWarning):
+        return ef.glm("y ~ g", data, family="poisson"), data
+
+
+def test_the_profile_of_a_level_without_events_has_one_end() -> None:
+    """The others are fitted exactly: F rises by the level's expected count, so the upper end is where that is 1.92."""
+    fit, data = separated()
+    found = fit.confint(method="profile")
+    alone = ef.glm("y ~ g", {name: v[data["g"] != "c"] for name, v in data.items()}, family="poisson")
+    assert found[:2] == pytest.approx(alone.confint(method="profile"), abs=1e-5)
+    assert found[2, 0] == -np.inf
+    rise, rows, a = norm.ppf(0.975) ** 2 / 2, data["g"] == "a", data["g"] == "c"
+
+    def profile(v: float) -> float:
+        mean = data["y"][rows].sum() / (rows.sum() + a.sum() * np.exp(v))
+        return float((rows.sum() + a.sum() * np.exp(v)) * mean - data["y"][rows].sum() * np.log(mean))
+
+    assert profile(found[2, 1]) - profile(-60.0) == pytest.approx(rise, rel=1e-5)
+
+
+def test_sandwiches_of_separated_fits_are_those_of_the_finite_part() -> None:
+    fit, data = separated()
+    alone = ef.glm("y ~ g", {name: v[data["g"] != "c"] for name, v in data.items()}, family="poisson")
+    with pytest.warns(ef.SeparationWarning):
+        beside = ef.glm("y ~ g", data, family="poisson", vcov="HC0")
+    for se in (np.sqrt(np.diagonal(fit.vcov("HC0"))), beside.se):
+        assert se[:2] == pytest.approx(alone.with_vcov("HC0").se, rel=1e-5)
+        assert np.isnan(se[2])
+
+
+def test_what_needs_finite_estimates_says_so() -> None:
+    fit, _ = separated()
+    for ask in (lambda: fit.bootstrap(5), lambda: fit.confint(method="score")):
+        with pytest.raises(ef.ExpfamError, match=r"g\[c\] runs to infinity"):
+            ask()
+
+
+def test_rows_that_leave_no_degree_of_freedom() -> None:
+    fit = ef.glm("y ~ g", {"y": [1.0, 2.0, 4.0], "g": ["a", "b", "c"]})
+    with pytest.raises(ef.ExpfamError, match="3 rows leave none to estimate it from"):
+        fit.confint(method="profile")
+    with pytest.raises(ef.ExpfamError, match="met exactly by 3 coefficients"):
+        fit.vcov("HC3")
+    assert np.isnan(np.asarray(fit.anova()["p_value"], dtype=float)).all()
+
+
+def test_sampling_weights_have_no_likelihood() -> None:
+    fit = ef.glm("y ~ x", claims(), family="poisson", weights="1 + w", weights_kind="sampling")
+    for ask in (lambda: fit.confint(method="profile"), lambda: fit.bootstrap(5, kind="parametric")):
+        with pytest.raises(ef.ExpfamError, match="sampling weights have none"):
+            ask()
+
+
 # ---- fits compared -------------------------------------------------------------------------------------------------
 
 

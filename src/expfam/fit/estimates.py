@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from expfam._typing import BoolArray, FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.data.answer import frame_like
 from expfam.diagnostics.certificate import Certificate
 from expfam.errors import ExpfamError
@@ -105,6 +105,12 @@ class Estimates(ABC):
     def df_reference(self) -> float | None:
         """Degrees of freedom of the t distribution; None for the normal."""
         return None if self.statistics.dispersion_fixed else self.statistics.df_residual
+
+    @property
+    def separated(self) -> BoolArray:
+        """Which coefficients run to infinity, in the shape of `coef`."""
+        names = set(self.certificate.separated)
+        return np.asarray(self.shaped(np.array([name in names for name in self.model.flat_names])))
 
     def wald_interval(self, level: float = 0.95) -> FloatArray:
         """coef -+ c se, the shape of `coef` with a last axis of (lower, upper); c as `df_reference` says."""
@@ -233,7 +239,7 @@ class Estimates(ABC):
         """One row: deviances, degrees of freedom, dispersion, log-likelihood, AIC, BIC, n, convergence."""
         return frame_like(self.kind, tables.glance(self))
 
-    def flat(self, values: FloatArray) -> FloatArray:
+    def flat(self, values: AnyArray) -> AnyArray:
         """An array in the shape of `coef` as one vector, class after class."""
         return values if values.ndim == 1 else values.T.ravel()
 

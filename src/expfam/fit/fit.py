@@ -15,6 +15,7 @@ from expfam.fit import checks, comparisons, effects, means, predictions, relativ
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
 from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
+from expfam.inference.covariance import unbounded
 from expfam.inference.hypotheses import WaldTest, equations
 from expfam.inference.hypotheses import wald as wald_of
 from expfam.inference.optimum import Optimum, optimum
@@ -89,7 +90,8 @@ class Fit(Estimates):
 
     def _covariance(self, ask: Asked, data: Any) -> Covariance:
         here = self.at_rows(data)
-        return here.original(covariance(here, ask, self.dispersion, self._source(data)))
+        found = here.original(covariance(here, ask, self.dispersion, self._source(data)))
+        return unbounded(found, self.flat(self.separated)) if ask.robust else found
 
     @property
     def _sampled(self) -> bool:
@@ -114,12 +116,29 @@ class Fit(Estimates):
             found = self.wald_interval(level)
             return np.where(chosen.reshape(-1, *[1] * self.estimate.ndim), found, np.nan)
         reach = wald.critical(level, None)
+        self._likely(f"method={method!r}")
         if method == "score":
             maximal(self.model)
+            self._bounded("method='score'")
             return score.intervals(self.at_rows(data), self.estimate, self.dispersion, reach, chosen)
         rise = reach**2 * self.dispersion / 2
         here = self.at_rows(data) if self.model.bias is None else penalised(self.at_rows(data))
-        return profile.intervals(here, self.estimate, rise, chosen)
+        return profile.intervals(here, self.estimate, rise, chosen, self.separated)
+
+    def _likely(self, what: str) -> None:
+        """ExpfamError where there is no likelihood to follow, or no dispersion to measure it in."""
+        if self._sampled:
+            raise ExpfamError(f"{what} follows a likelihood, and sampling weights have none; take method='wald'")
+        if np.isnan(self.dispersion):
+            raise ExpfamError(f"{what} needs the dispersion, and {self.n:,} rows leave none to estimate it from")
+
+    def _bounded(self, what: str) -> None:
+        """ExpfamError where coefficients run to infinity."""
+        if self.certificate.separated:
+            raise ExpfamError(
+                f"{what} needs finite estimates, and {self.certificate.separated[0]} runs to infinity: merge levels, "
+                "drop the column, take bias='firth', or method='profile', which has one end there"
+            )
 
     def _chosen(self, names: Sequence[str] | None) -> BoolArray:
         """Which coefficients are named, (p,); all for None."""
@@ -148,6 +167,9 @@ class Fit(Estimates):
         replicates. Those where a coefficient runs to infinity are counted, and told.
         """
         one_of("kind", kind, ("cases", "parametric"))
+        self._bounded("a bootstrap")
+        if kind == "parametric":
+            self._likely("kind='parametric'")
         maximal(self.model)
         here = self.at_rows(data)
         if cluster is not None:

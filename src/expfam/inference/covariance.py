@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import BoolArray, FloatArray
 from expfam.design import Grams
 from expfam.information import Covariance, Information
+from expfam.information.covariance import Written
 from expfam.objective import Objective, chunks, information
 from expfam.parallel import ordered_sum
 from expfam.response import Level
@@ -55,3 +56,12 @@ def sandwich(inverse: Covariance, scores: Information, n: float) -> Covariance:
 def standard_errors(vcov: Covariance, like: FloatArray) -> FloatArray:
     """The roots of the variances, in the shape of theta."""
     return from_classes(np.sqrt(vcov.diagonal), like)
+
+
+def unbounded(vcov: Covariance, separated: BoolArray) -> Covariance:
+    """NaN for coefficients that run to infinity, (p d,): their scores are zero, a sandwich of which means nothing."""
+    if not separated.any():
+        return vcov
+    matrix = vcov.full()
+    matrix[separated], matrix[:, separated] = np.nan, np.nan
+    return Written(matrix)

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
+from expfam.inference import bracket
 from expfam.inference.optimum import Optimum
 from expfam.information import Factor
 from expfam.objective import Evaluation
@@ -105,8 +106,8 @@ def _moved(search: _Search, state: _State, step: FloatArray, share: float) -> _S
         if np.isfinite(at.value):
             break
         share /= 2
-    assert at.gradient is not None
-    assert state.at.gradient is not None
+    if at.gradient is None or state.at.gradient is None:
+        return replace(state, status=Status.MAX_ITER)
     reach = abs(float(np.vdot(search.c, step))) / search.error
     moved = search.side * float(np.vdot(search.c, beta - optimum.beta)) / search.error
     left = max(abs(at.value - optimum.at.value - rise) / rise, reach if share == 1.0 else 1.0)
@@ -143,12 +144,21 @@ def _step(state: _State, c: FloatArray, target: float, side: float) -> FloatArra
     return np.asarray(mu * a - b)
 
 
-def intervals(optimum: Optimum, theta: FloatArray, rise: float, columns: BoolArray) -> FloatArray:
+def intervals(optimum: Optimum, theta: FloatArray, rise: float, columns: BoolArray, separated: BoolArray) -> FloatArray:
     """The ends for single coefficients, the shape of theta with a last axis (lower, upper), in the columns' own units.
 
     `columns` (p,) marks the coefficients asked for; NaN for the others, for columns left out, where no end was found.
+    Those that run to infinity, `separated` in the shape of theta, have one end: they, and ends not found otherwise, are
+    bracketed, where there is one linear predictor.
     """
-    return each(optimum, theta, columns, lambda c: ends(optimum, c, rise))
+    several = optimum.classes > 1
+    found = each(optimum, theta, columns if several else columns & ~separated, lambda c: ends(optimum, c, rise))
+    found[separated] = np.nan
+    if several:
+        return found
+    for j, side in zip(*np.nonzero(np.isnan(found) & (columns & optimum.kept)[:, None]), strict=True):
+        found[j, side] = bracket.end(optimum, int(j), rise, 2.0 * side - 1)
+    return found
 
 
 def each(

@@ -37,6 +37,11 @@ def heteroscedastic(optimum: Optimum, kind: str) -> Covariance:
     """
     if kind not in HC:
         raise ExpfamError(f"{kind!r} is no sandwich; choose one of {', '.join(HC)}")
+    if optimum.prepared.n * optimum.classes <= optimum.beta.size:
+        raise ExpfamError(
+            f"{kind}: {optimum.prepared.n:,} rows are met exactly by {optimum.beta.size:,} coefficients, so that every "
+            "score is zero; there is no variance to see"
+        )
     power = {"HC2": 0.5, "HC3": 1.0}.get(kind, 0.0)
     bread = optimum.factor.inverse()
     objective, times = optimum.problem.objective, optimum.prepared.frequency

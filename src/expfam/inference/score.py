@@ -41,7 +41,10 @@ def _end(optimum: Optimum, dispersion: float, reach: float, c: FloatArray, error
         if np.isnan(found):
             return np.nan
         if found > 0:
-            return float(brentq(miss, inner, outer, xtol=1e-10 * abs(error), rtol=1e-12))
+            try:
+                return float(brentq(miss, inner, outer, xtol=1e-10 * abs(error), rtol=1e-12))
+            except ValueError:  # no value between the two
+                return np.nan
         inner = outer
     return float(np.sign(error) * np.inf)
 

@@ -33,6 +33,11 @@ class Asked:
     ssc: str = "r"
 
     @property
+    def robust(self) -> bool:
+        """Is it made of single scores?"""
+        return self.kind not in ("model", "observed")
+
+    @property
     def label(self) -> str:
         """What a summary calls it."""
         names = " and ".join(by if isinstance(by, str) else "an array" for by in self.by)
