@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import betaln, gammaln, ndtr
+from scipy.special import betaln, digamma, gammaln, ndtr
 
 import expfam as ef
+from expfam.inference.counts import information_of_theta
 
 
 def counts(n: int = 300, theta: float = 2.0, seed: int = 0) -> dict[str, Any]:
@@ -120,6 +121,41 @@ def test_zeros_beside_a_negative_binomial() -> None:
         case = ef.glm("y ~ x", counts(400, seed=seed), family="negative_binomial")
         p_values.append(case.zero_inflation_test().p_value)
     assert abs(np.mean(np.array(p_values) < 0.1) - 0.1) < 4 * np.sqrt(0.09 / 100)
+
+
+@pytest.mark.parametrize("theta", [0.3, 2.0, 500.0])
+def test_the_information_of_theta(theta: float) -> None:
+    """The variance of theta's score, by the probabilities of all counts."""
+    for mu in (0.01, 1.0, 30.0, 3000.0):
+        y = np.arange(400_000.0 if mu > 100 else 20_000.0)
+        p = np.exp(
+            gammaln(y + theta) - gammaln(theta) - gammaln(y + 1) + theta * np.log(theta / (theta + mu))
+            + y * np.log(mu / (theta + mu))
+        )  # fmt: skip
+        score = digamma(y + theta) - digamma(theta) - np.log1p(mu / theta) + (mu - y) / (theta + mu)
+        found = information_of_theta(theta, np.array([mu]))[0]
+        assert found == pytest.approx(p @ score**2, rel=1e-6)
+
+
+def test_zeros_of_rare_counts() -> None:
+    """Where counts are rare omega and theta are hard to tell apart: what is left of the variance stays positive."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=20_000)
+    y = rng.poisson(rng.gamma(1.0, 0.05 * np.exp(0.3 * x)))
+    found = ef.glm("y ~ x", {"y": y, "x": x}, family="negative_binomial").zero_inflation_test()
+    assert found.p_value > 0.01
+
+
+def test_an_edge_is_told() -> None:
+    data = {"k": [10, 10, 10, 3, 4, 2], "m": [0, 0, 0, 7, 6, 8], "g": list("aaabbb")}
+    with pytest.warns(ef.SeparationWarning):
+        fit = ef.glm("cbind(k, m) ~ g", data, family="binomial")
+    mu = fit.predict()
+    if np.any(mu == 1):
+        with pytest.raises(ef.ExpfamError, match="separation"):
+            fit.overdispersion_test()
+    else:
+        assert np.isfinite(fit.overdispersion_test().statistic)
 
 
 def test_sizes_where_the_family_is_true() -> None:

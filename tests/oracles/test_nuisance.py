@@ -158,6 +158,21 @@ def test_a_given_theta_stays() -> None:
         _ = fit.power
 
 
+def test_theta_beside_separation_and_means_that_underflow() -> None:
+    """A level without counts, and rows whose mean is 0 in double precision, say nothing of theta."""
+    data = days()
+    y = np.where(data["g"] == "b", 0, data["y"])
+    with pytest.warns(ef.SeparationWarning, match="g"):
+        fit = ef.glm("y ~ g", {"y": y, "g": data["g"]}, family="negative_binomial")
+    alone = ef.glm("y ~ 1", {"y": y[data["g"] == "a"]}, family="negative_binomial")
+    assert fit.theta == pytest.approx(alone.theta, rel=1e-6)
+    offset = np.where(np.arange(300) < 5, -800.0, 0.0)
+    some = {name: values[5:] for name, values in data.items()}
+    data["y"][:5] = 0
+    fit = ef.glm("y ~ x", data, family="negative_binomial", offset=offset)
+    assert fit.theta == pytest.approx(ef.glm("y ~ x", some, family="negative_binomial").theta, rel=1e-9)
+
+
 @pytest.mark.parametrize("theta", [0.3, 99.0, 100.0, 1e4, 1e8])
 def test_rising_factorials_keep_their_digits(theta: float) -> None:
     for count in (0, 1, 2, 7, 50, 3000):

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc, ndtr
+from scipy.special import betainc, chdtrc, ndtr
 
 from expfam._typing import FloatArray
 from expfam.errors import ExpfamError
 from expfam.families import Binomial, ExponentialFamily, NegativeBinomial, Poisson, QuasiBinomial, QuasiPoisson
-from expfam.families.negative_binomial import slopes_of_rising
 from expfam.inference.optimum import Optimum
+from expfam.information import Covariance
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level
 
@@ -17,6 +17,7 @@ AGAINST = ("quadratic", "linear")
 ALTERNATIVES = ("greater", "less", "two-sided")
 METHODS = ("score", "regression")
 AT_ONCE = 1 << 14  # rows
+TERMS, NODES = 256, 64
 SIDES = {"greater": "more", "less": "less", "two-sided": "more or less"}
 
 
@@ -68,9 +69,10 @@ def overdispersion(optimum: Optimum, against: str, method: str, alternative: str
     if not isinstance(family, Poisson | QuasiPoisson | Binomial | QuasiBinomial):
         raise ExpfamError(f"overdispersion_test is for poisson and binomial fits; {_why(family)}")
     _likelihood(optimum, "overdispersion_test")
+    bread = optimum.factor.inverse() if method == "score" else None
 
     def part(rows: slice) -> FloatArray:
-        U, v, g, f = _excess(optimum, rows, against, levers=method == "score")
+        U, v, g, f = _excess(optimum, rows, against, bread)
         some = v > 0
         U, v, g, f = U[some], v[some], g[some], f[some]
         return np.array([f @ (g * U / v), f @ (g**2 / v), f @ (U**2 / v), f.sum()])
@@ -81,6 +83,11 @@ def overdispersion(optimum: Optimum, against: str, method: str, alternative: str
             "overdispersion_test: every row is a single trial, whose variance mu (1 - mu) cannot be exceeded; "
             "sum the rows of equal predictors and give their number as trials="
         )
+    if not np.isfinite(cross):
+        raise ExpfamError(
+            "overdispersion_test: some mean is 0 or 1, on the edge of its domain, where a share has no variance; look "
+            "for separation (fit.certificate.separated), and leave such rows out"
+        )
     alpha = cross / square
     error = 1.0 if method == "score" else np.sqrt((own - alpha * cross) / (n - 1))
     z = float(cross / np.sqrt(square) / error)
@@ -88,18 +95,19 @@ def overdispersion(optimum: Optimum, against: str, method: str, alternative: str
     return OverdispersionTest(z, 1, float(p), float(alpha), _variance(family, against), method, alternative)
 
 
-def _excess(optimum: Optimum, rows: slice, against: str, *, levers: bool) -> tuple[FloatArray, ...]:
+def _excess(optimum: Optimum, rows: slice, against: str, bread: Covariance | None) -> tuple[FloatArray, ...]:
     """U, v, g and the frequency of some rows, of counts: y times its precision.
 
     Poisson: U = (c - m)^2 - c, v = 2 m^2, g = m^2 or m. Binomial of n trials: U = (e^2 - (1 - 2 mu) e) / (mu (1 - mu))
     - n with e = c - n mu, v = 2 n (n - 1), g = n (n - 1) or n. Leverage h adds what it takes off the squares.
     """
-    y, mu, n, f, h = _rows(optimum, rows, levers)
+    y, mu, n, f, h = _rows(optimum, rows, bread)
     e, linear = n * (y - mu), against == "linear"
     if isinstance(optimum.model.family, Poisson | QuasiPoisson):
         m = n * mu
         return e**2 - n * y + h * m, 2 * m**2, m if linear else m**2, f
-    U = (e**2 - (1 - 2 * mu) * e) / (mu * (1 - mu)) - n + h * n
+    with np.errstate(divide="ignore", invalid="ignore"):  # told by who asked
+        U = (e**2 - (1 - 2 * mu) * e) / (mu * (1 - mu)) - n + h * n
     pairs = np.maximum(n * (n - 1), 0.0)
     return U, 2 * pairs, n if linear else pairs, f
 
@@ -126,8 +134,8 @@ def _likelihood(optimum: Optimum, what: str) -> None:
         raise ExpfamError(f"{what} needs a likelihood, and sampling weights have none; refit without them")
 
 
-def _rows(optimum: Optimum, rows: slice, levers: bool) -> tuple[FloatArray, ...]:
-    """y, mu, precision, frequency and leverage (0 if not asked for) of some rows."""
+def _rows(optimum: Optimum, rows: slice, bread: Covariance | None = None) -> tuple[FloatArray, ...]:
+    """y, mu, precision, frequency and leverage by H^-1 (0 without it) of some rows."""
     objective, prepared = optimum.problem.objective, optimum.prepared
     block = objective.data.take(rows)
     raw = block.design.maps.forward(optimum.beta)
@@ -135,10 +143,10 @@ def _rows(optimum: Optimum, rows: slice, levers: bool) -> tuple[FloatArray, ...]
     mu = np.asarray(objective.link.inverse(eta if block.offset is None else eta + block.offset))
     f = np.ones(block.n) if prepared.frequency is None else prepared.frequency[rows]
     h = np.zeros(block.n)
-    if levers:
+    if bread is not None:
         weight = objective.rows(block, raw, Level.HESSIAN).weight
         assert weight is not None
-        h = np.ravel(weight) / f * optimum.factor.inverse().of_rows(block.design, 1)[:, 0, 0]
+        h = np.ravel(weight) / f * bread.of_rows(block.design, 1)[:, 0, 0]
     return block.y, mu, block.weight / f, f, h
 
 
@@ -176,7 +184,7 @@ def zero_inflation(optimum: Optimum, theta_estimated: bool) -> ZeroInflationTest
 
 def _zeros(optimum: Optimum, family: Poisson | NegativeBinomial, rows: slice) -> tuple[FloatArray, FloatArray]:
     """(U, its variance, zeros observed and expected, theta's information and its share in U), and c in raw columns."""
-    y, mu, w, f, _ = _rows(optimum, rows, levers=False)
+    y, mu, w, f, _ = _rows(optimum, rows)
     objective = optimum.problem.objective
     block, own, cross = objective.data.take(rows), 0.0, 0.0
     if isinstance(family, NegativeBinomial):
@@ -184,7 +192,8 @@ def _zeros(optimum: Optimum, family: Poisson | NegativeBinomial, rows: slice) ->
             raise ExpfamError(
                 "zero_inflation_test of a negative binomial fit needs single counts, no precision weights"
             )
-        own, cross = _of_theta(family.theta, y, mu, f)
+        own = float(f @ information_of_theta(family.theta, mu))
+        cross = float(f @ (mu / (mu + family.theta) - np.log1p(mu / family.theta)))  # theta's scores at y = 0
     log_p0 = family.log_density(np.zeros(block.n), mu, 1.0, w)
     zero = y == 0
     with np.errstate(over="ignore"):
@@ -195,9 +204,38 @@ def _zeros(optimum: Optimum, family: Poisson | NegativeBinomial, rows: slice) ->
     return sums, block.design.adjoint(f * slope)
 
 
-def _of_theta(theta: float, y: FloatArray, mu: FloatArray, f: FloatArray) -> tuple[float, float]:
-    """The observed information of theta, and the sum of its scores at y = 0, which is its covariance with U."""
-    share, total = mu / (theta * (mu + theta)), mu + theta
-    bend = 2 - (y + theta) * (total + theta) / (theta * total)
-    information = -slopes_of_rising(np.asarray(theta), y)[1] - share * bend
-    return float(f @ information), float(f @ (mu / total - np.log1p(mu / theta)))
+def information_of_theta(theta: float, mu: FloatArray) -> FloatArray:
+    """E of the observed information of theta in one count of mean mu, (n,): sum_j P(Y > j) b_j, j = 0, 1, ...
+
+    b_j = 1 / (theta + j)^2 - 1 / (theta (mu + theta)), where sum_j P(Y > j) = mu was put to use. From TERMS on the sum
+    is an integral, `_tail`.
+    """
+    ratio, scale = mu / (mu + theta), theta * (mu + theta)
+    at = np.exp(-theta * np.log1p(mu / theta))
+    above = -np.expm1(-theta * np.log1p(mu / theta))
+    total, counted = np.zeros_like(mu), np.zeros_like(mu)
+    for j in range(TERMS):
+        total += above * (theta * mu - 2 * theta * j - j * j) / ((theta + j) ** 2 * scale)
+        counted += above
+        at = at * ratio * ((theta + j) / (j + 1))
+        above = np.maximum(above - at, 0.0)
+    left = above > 1e-14
+    if left.any():
+        total[left] += _tail(theta, mu[left], above[left], at[left]) - (mu - counted)[left] / scale[left]
+    return total
+
+
+def _tail(theta: float, mu: FloatArray, above: FloatArray, at: FloatArray) -> FloatArray:
+    """sum_(j >= TERMS) P(Y > j) / (theta + j)^2 by Euler and Maclaurin: the integral of P(Y > e^s - theta) e^-s over s
+    from log(theta + TERMS - 1/2) on, by Gauss and Legendre where it is neither 1 nor 0, and a 24th of the slope there.
+
+    `above` and `at` are P(Y > TERMS) and P(Y = TERMS); a count of small theta has an exponential tail.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    spread, begin = np.sqrt(mu * (1 + mu / theta)), theta + TERMS - 0.5
+    sure = np.maximum(begin, theta + mu - 10 * spread)
+    half = np.log(np.maximum((theta + mu + (10 + 35 / np.sqrt(theta)) * spread) / sure, 1.0)) / 2
+    x = sure[:, None] * np.exp(half[:, None] * (nodes + 1))
+    survival = betainc(x - theta + 1, theta, (mu / (mu + theta))[:, None])
+    slope = -(2 * above + at) / begin**3 - at / begin**2
+    return np.asarray(1 / begin - 1 / sure + half * ((survival / x) @ weights) + slope / 24)

@@ -160,7 +160,8 @@ class Study:
             return np.asarray(objective.link.inverse(eta if data.offset is None else eta + data.offset[rows]))
 
         mu = np.concatenate(ordered_map(part, slices(data.n)))
-        return Means(mu, np.log(mu), family.T(data.y), data.weight)
+        log = np.log(np.maximum(mu, np.finfo(float).tiny))  # a mean that underflows has a response of zero
+        return Means(mu, log, family.T(data.y), data.weight)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

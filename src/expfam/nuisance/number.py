@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from expfam._typing import FloatArray
+from expfam.errors import SolverError
 
 CLOSE = 1e-9  # standard errors from the maximum
 ROUNDING = 1e-13  # share of a log-likelihood by which it may seem to fall
@@ -54,6 +55,11 @@ def climb(
     """The maximum over the moving numbers by Newton's method, to `close` standard errors; the curve there; how many
     standard errors u moved."""
     begin, at = u, curve(u)
+    if not np.isfinite(at.value) or not np.isfinite(at.slope).all():
+        raise SolverError(
+            f"the log-likelihood has no finite value at {u}, where a number of the family was to be estimated; check "
+            "the response and the offset for extreme values, or give the number"
+        )
     for _ in range(STEPS):
         step = ascent(at, u, box)
         rise = float(step @ at.slope)
