@@ -57,10 +57,10 @@ def uneven(rng: np.random.Generator) -> Rows:
 
 
 def grouped(rng: np.random.Generator) -> Rows:
-    """Counts in 150 clusters of 4 that share an effect and a part of x."""
-    g = np.repeat(np.arange(150), 4)
-    x = rng.normal(size=150)[g] + 0.5 * rng.normal(size=600)
-    effect = rng.gamma(4.0, 0.25, 150)[g]
+    """Counts in 500 clusters of 2 that share an effect and a part of x."""
+    g = np.repeat(np.arange(500), 2)
+    x = rng.normal(size=500)[g] + 0.5 * rng.normal(size=1000)
+    effect = rng.gamma(4.0, 0.25, 500)[g]
     return {"x": x, "g": g, "y": rng.poisson(np.exp(0.5 + 0.4 * x) * effect).astype(float)}
 
 

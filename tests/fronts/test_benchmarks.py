@@ -132,9 +132,11 @@ def shared_task(name: str, case: int = 0) -> Any:
     """A quick task of a problem; the test is skipped where its data are absent."""
     problem = room("problems").PROBLEMS[name]
     try:
-        return problem.tasks(room("problem").Settings(quick=True))[case]
+        task = problem.tasks(room("problem").Settings(quick=True))[case]
+        assert task.ready is not None  # some problems read their files only now
     except room("data").Absent as reason:
         pytest.skip(str(reason))
+    return task
 
 
 @pytest.mark.parametrize(
