@@ -225,3 +225,27 @@ def test_a_hypothesis_of_more_equations_than_clusters_is_refused() -> None:
     fit = ef.glm(FORMULA, {**data, "two": np.arange(400) % 2}, family="poisson", vcov={"cluster": "two"})
     with pytest.raises(ef.ExpfamError, match="rank 1, as where there are fewer clusters"):
         fit.wald_test("x, kind[b], kind[c]")
+
+
+FIXEST = json.loads((Path(__file__).parent / "recorded_fixest.json").read_text())
+CENTRED = "y ~ x + kind + I(year - 2006)"
+
+
+@pytest.mark.parametrize("case", FIXEST)
+def test_clusters_are_those_of_fixest(case: str) -> None:
+    """recorded_fixest.json is the output of recorded/fixest.py; its Poisson fits stop at 1e-9."""
+    family, ways = case.split()
+    fit = ef.glm(CENTRED, people(), family=family, vcov={"cluster": ways.split("+"), "ssc": "fixest"})
+    assert fit.se == pytest.approx(np.array(FIXEST[case]), rel=1e-8)
+
+
+def test_sandwiches_are_those_of_glum() -> None:
+    glum = pytest.importorskip("glum")  # of the benchmarks' extra
+    data = people()
+    X = np.column_stack([data["x"], *[(data["kind"] == level).astype(float) for level in "bc"], data["year"] - 2006.0])
+    theirs = glum.GeneralizedLinearRegressor(family="poisson", alpha=0, gradient_tol=1e-12, max_iter=200)
+    theirs.fit(X, data["y"])
+    fit = ef.glm(CENTRED, data, family="poisson")
+    assert fit.with_vcov("HC1").se == pytest.approx(theirs.std_errors(X, data["y"], robust=True), rel=1e-8)
+    ours = fit.with_vcov(cluster="family", ssc="fixest").se
+    assert ours == pytest.approx(theirs.std_errors(X, data["y"], clusters=data["family"]), rel=1e-8)
