@@ -16,7 +16,7 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.inference import bracket
 from expfam.inference.optimum import Optimum
 from expfam.information import Factor
-from expfam.objective import Evaluation
+from expfam.objective import Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers import Status
 from expfam.solvers.loop import iterate
@@ -154,8 +154,8 @@ def intervals(optimum: Optimum, theta: FloatArray, rise: float, columns: BoolArr
     several = optimum.classes > 1
     found = each(optimum, theta, columns if several else columns & ~separated, lambda c: ends(optimum, c, rise))
     found[separated] = np.nan
-    if several:
-        return found
+    if several or not isinstance(optimum.problem.objective, Objective):
+        return found  # nor is a penalised likelihood bracketed: its refits are of the bare one
     for j, side in zip(*np.nonzero(np.isnan(found) & (columns & optimum.kept)[:, None]), strict=True):
         found[j, side] = bracket.end(optimum, int(j), rise, 2.0 * side - 1)
     return found
