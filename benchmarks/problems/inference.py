@@ -70,6 +70,7 @@ def lines(
         for _ in range(5):
             keep("gradient", seconds(lambda: objective(fit.estimate, Level.GRADIENT)))
         keep("HC1", robust().timings["inference"] - plain().timings["inference"])
+        keep("reading", seconds(lambda: objective_of(fit)))
         keep("effects", seconds(fit.marginal_effects))
         if lap < 2:
             keep("profile", seconds(lambda: fit.confint(method="profile")))
@@ -81,7 +82,8 @@ def lines(
         (f"{len(fit.names)} profile intervals", "profile", "fit", "20"),
         (f"{replicates} bootstrap refits", "bootstrap", "fit", f"{40 * replicates / REPLICATES:g}"),
     )
-    head = [(f"the {name}", f"{typical[name]:.4f}", "", "", "") for name in ("fit", "gradient")]
+    names = {"fit": "the fit", "gradient": "a gradient pass", "reading": "reading the rows again"}
+    head = [(text, f"{typical[name]:.4f}", "", "", "") for name, text in names.items()]
     return (
         *head,
         *(
