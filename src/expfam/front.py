@@ -102,7 +102,7 @@ def glm(
     aggregate     sum rows of equal predictors first, in designs that are all factors: the same likelihood from fewer
                   rows. "auto" where that at least halves them, "always", "never"
     vcov          covariance of the coefficients: "model" (phi H^-1), "observed", "HC0" to "HC3", {"cluster": "id"} or
-                  several ["firm", "year"], {"hac": lags, "time": "day"}: `Fit.vcov` says what each is
+                  several ["firm", "year"], {"hac": lags, "time": "day"}, {"bootstrap": 1000}: see `Fit.vcov`
     dispersion    phi where the family leaves it free: "pearson" (the default), "deviance", "ml", or a known number,
                   with which tests are by the normal distribution instead of t
 

@@ -121,3 +121,18 @@ def test_bad_input() -> None:
         fit.bootstrap(5, cluster=np.zeros(300))
     with pytest.raises(ef.ExpfamError, match="no rows"):
         fit.detach().bootstrap(5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_bootstrap_is_a_covariance_like_others(family: str) -> None:
+    data = sample(family)
+    fit = fit_of(family, data)
+    for options in ({}, {"kind": "parametric"}, {"cluster": "id"}):
+        ask = {"bootstrap": 30, "seed": 2, **options}
+        found = fit.bootstrap(30, seed=2, **options).vcov()  # type: ignore[arg-type]
+        assert fit.vcov(ask) == pytest.approx(found, rel=1e-6, abs=1e-9)
+        carried = fit_of(family, data, vcov=ask)
+        assert carried.vcov() == pytest.approx(found, rel=1e-2, abs=1e-5)
+        assert "Standard errors: bootstrap, 30 replicates" in str(carried)
+    with pytest.raises(ef.ExpfamError, match="not understood"):
+        fit.vcov({"bootstrap": 30, "hac": 3})

@@ -1,6 +1,5 @@
 """A fit: the frozen answer. What needs its rows again reads them from its source."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -10,17 +9,17 @@ import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
-from expfam.errors import ExpfamError, SeparationWarning, one_of
+from expfam.errors import ExpfamError, one_of
 from expfam.fit import checks, comparisons, effects, means, predictions, relativities, separations
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
-from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
+from expfam.inference.bootstrap import Bootstrap
 from expfam.inference.covariance import unbounded
 from expfam.inference.hypotheses import WaldTest, equations
 from expfam.inference.hypotheses import wald as wald_of
 from expfam.inference.optimum import Optimum, optimum
 from expfam.inference.reduction import maximal, penalised
-from expfam.inference.vcov import Asked, asked, clusters_of, covariance
+from expfam.inference.vcov import Asked, asked, covariance, resampled
 from expfam.information import Covariance
 from expfam.model import Prepared, prepare
 from expfam.progress import progress as show_progress
@@ -50,6 +49,7 @@ class Fit(Estimates):
                     n / (n - p); "HC2", "HC3": s_i / (1 - h_i)^(1/2), s_i / (1 - h_i), better in small samples
         cluster=    a column's name, several names, or an array: scores summed within clusters, `ssc` the small-sample
                     factors of "r", "stata", "statsmodels", "fixest"
+        {"bootstrap": 1000}        over refits to other samples; with "kind", "cluster" and "seed" as for `bootstrap`
         {"hac": L, "time": "day"}  Newey and West's, over L lags (None: by n) in the order of a column
 
         All but the first read the rows again: those of the fit, or `data` where it has none. ExpfamError where no
@@ -89,6 +89,8 @@ class Fit(Estimates):
         return Source(X, y)
 
     def _covariance(self, ask: Asked, data: Any) -> Covariance:
+        if ask.kind == "bootstrap":
+            self._bounded("a bootstrap")
         here = self.at_rows(data)
         found = here.original(covariance(here, ask, self.dispersion, self._source(data)))
         return unbounded(found, self.flat(self.separated)) if ask.robust else found
@@ -166,26 +168,10 @@ class Fit(Estimates):
         Each refit ends within 0.05 standard errors of its optimum, most within 0.005: less than the noise of so many
         replicates. Those where a coefficient runs to infinity are counted, and told.
         """
-        one_of("kind", kind, ("cases", "parametric"))
+        ask = Asked("bootstrap", () if cluster is None else (cluster,), None, "r", replicates, kind, seed)
         self._bounded("a bootstrap")
-        if kind == "parametric":
-            self._likely("kind='parametric'")
-        maximal(self.model)
-        here = self.at_rows(data)
-        if cluster is not None:
-            draw, name = of_clusters(clusters_of(cluster, self._source(data), here)), "clusters"
-        else:
-            draw, name = (cases(here), kind) if kind == "cases" else (parametric(here, self.dispersion), kind)
         with show_progress(progress, "bootstrap") as tell:
-            found = bootstrap(here, draw, name, replicates, seed, tell)
-        if found.unbounded:
-            warnings.warn(
-                f"in {found.unbounded:,} of {replicates:,} replicates a coefficient ran to infinity; take percentiles, "
-                "not standard errors",
-                SeparationWarning,
-                stacklevel=2,
-            )
-        return found
+            return resampled(self.at_rows(data), ask, self.dispersion, self._source(data), tell)
 
     # ---- tests -------------------------------------------------------------------------------------------------
     anova = comparisons.anova

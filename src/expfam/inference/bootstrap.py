@@ -18,11 +18,13 @@ from expfam.errors import ExpfamError, one_of
 from expfam.inference.optimum import Optimum
 from expfam.inference.robust import CELLS, Clusters, scores
 from expfam.inference.wald import critical
+from expfam.information import Covariance
+from expfam.information.covariance import Written
 from expfam.objective import Data
 from expfam.parallel import one_blas_thread, ordered_map, ordered_sum, slices
 from expfam.response import Level
 from expfam.solvers import Newton, Status
-from expfam.solvers.optimality import from_classes
+from expfam.solvers.optimality import by_class, from_classes
 from expfam.solvers.secants import Factored, Metric, Secants, direction, remember
 
 CLOSE = 0.02  # standard errors, the root of the mean square over coefficients, that a refit may end away
@@ -87,6 +89,12 @@ class Bootstrap:
         """The covariance over the replicates, (p d, p d), class after class."""
         flat = self.estimates if self.estimates.ndim == 2 else self.estimates.transpose(0, 2, 1)
         return np.asarray(np.cov(flat.reshape(len(flat), -1), rowvar=False)).reshape(2 * (self.estimate.size,))
+
+    def covariance(self) -> Covariance:
+        """The covariance over the replicates in standard coordinates, as sandwiches are."""
+        standard = self.optimum.posed.standard
+        betas = np.array([by_class(standard.inverse(np.nan_to_num(theta))) for theta in self.estimates])
+        return Written(np.atleast_2d(np.cov(betas, rowvar=False)))
 
     def confint(self, level: float = 0.95, *, method: str = "percentile") -> FloatArray:
         """Intervals in the shape of `coef` with a last axis of (lower, upper) (Davison and Hinkley 1997, chapter 5).

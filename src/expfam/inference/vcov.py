@@ -1,6 +1,7 @@
 """Which covariance? `vcov="HC3"`, `{"cluster": "id"}`, `{"hac": 4, "time": "day"}`: what was asked, and its answer."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -9,8 +10,10 @@ import numpy as np
 
 from expfam._typing import AnyArray, IntArray
 from expfam.data.table import read
-from expfam.errors import ExpfamError, SchemaError
-from expfam.inference.optimum import Optimum
+from expfam.errors import ExpfamError, SchemaError, SeparationWarning, one_of
+from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
+from expfam.inference.optimum import Optimum, silent
+from expfam.inference.reduction import maximal
 from expfam.inference.robust import HC, Clusters, clustered, heteroscedastic, serial
 from expfam.information import Covariance
 from expfam.source import Source
@@ -19,18 +22,22 @@ Given: TypeAlias = str | AnyArray
 """A column of the data by name, or one value a row of the data."""
 
 PLAIN = ("model", "observed", *HC)
-KEYS = ("cluster", "hac", "time", "ssc")
+KEYS = ("cluster", "hac", "time", "ssc", "bootstrap", "kind", "seed")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """`kind` is one of PLAIN, "cluster" or "hac"; `by` the clusterings or the column of time; `lags` of "hac", None to
-    choose them by n; `ssc` the small-sample preset of clusters."""
+    """`kind` is one of PLAIN, "cluster", "hac" or "bootstrap"; `by` the clusterings or the column of time; `lags` of
+    "hac", None to choose them by n; `ssc` the small-sample preset of clusters; `replicates` of a bootstrap, `drawn` as
+    "cases" or "parametric", with their seed."""
 
     kind: str = "model"
     by: tuple[Given, ...] = ()
     lags: int | None = None
     ssc: str = "r"
+    replicates: int = 0
+    drawn: str = "cases"
+    seed: int = 0
 
     @property
     def robust(self) -> bool:
@@ -43,6 +50,10 @@ class Asked:
         names = " and ".join(by if isinstance(by, str) else "an array" for by in self.by)
         if self.kind == "cluster":
             return f"clustered by {names} (ssc {self.ssc})"
+        if self.kind == "bootstrap":
+            return (
+                f"bootstrap, {self.replicates:,} replicates{f', clusters by {names}' if names else f', {self.drawn}'}"
+            )
         if self.kind == "hac":
             lags = "lags by n" if self.lags is None else f"{self.lags} lags"
             return f"Newey-West, {lags}{f', ordered by {names}' if names else ''}"
@@ -60,8 +71,12 @@ def asked(vcov: str | Mapping[str, Any] | None) -> Asked:
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ExpfamError(f"vcov={vcov!r} is unknown{hint} Allowed: {_allowed()}")
     wrong = [key for key in vcov if key not in KEYS]
-    if wrong or ("cluster" in vcov) == ("hac" in vcov):
+    kinds = [key for key in ("cluster", "hac", "bootstrap") if key in vcov]
+    if wrong or kinds not in (["cluster"], ["hac"], ["bootstrap"], ["cluster", "bootstrap"]):
         raise ExpfamError(f"vcov={dict(vcov)!r} is not understood. Allowed: {_allowed()}")
+    if "bootstrap" in vcov:
+        by = _several(vcov["cluster"]) if "cluster" in vcov else ()
+        return Asked("bootstrap", by, None, "r", vcov["bootstrap"], vcov.get("kind", "cases"), vcov.get("seed", 0))
     if "cluster" in vcov:
         return Asked("cluster", _several(vcov["cluster"]), None, vcov.get("ssc", "r"))
     time = vcov.get("time")
@@ -71,7 +86,8 @@ def asked(vcov: str | Mapping[str, Any] | None) -> Asked:
 def _allowed() -> str:
     return (
         f"{', '.join(map(repr, PLAIN))}, {{'cluster': 'column'}}, {{'cluster': ['one', 'other'], 'ssc': 'fixest'}}, "
-        "{'hac': lags or None, 'time': 'column'}"
+        "{'hac': lags or None, 'time': 'column'}, {'bootstrap': replicates, 'kind': 'cases' or 'parametric', "
+        "'cluster': 'column', 'seed': 0}"
     )
 
 
@@ -96,10 +112,37 @@ def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) 
     if ask.kind == "cluster":
         ways = tuple(clusters_of(by, source, optimum) for by in ask.by)
         return clustered(optimum, ways, ask.ssc)
+    if ask.kind == "bootstrap":
+        return resampled(optimum, ask, dispersion, source).covariance()
     if ask.kind == "hac":
         order = None if not ask.by else np.argsort(_beside(ask.by[0], "time", source, optimum), kind="stable")
         return serial(optimum, ask.lags, order)
     return heteroscedastic(optimum, ask.kind)
+
+
+def resampled(
+    optimum: Optimum, ask: Asked, dispersion: float, source: Source, tell: Callable[[str], None] = silent
+) -> Bootstrap:
+    """The bootstrap asked for: of clusters, of rows, of drawn responses."""
+    one_of("kind", ask.drawn, ("cases", "parametric"))
+    maximal(optimum.model)
+    if ask.drawn == "parametric" and optimum.model.weights_kind == "sampling":
+        raise ExpfamError("kind='parametric' draws from a likelihood, and sampling weights have none; take 'cases'")
+    if len(ask.by) > 1:
+        raise ExpfamError("a bootstrap draws clusters in one way; name one column")
+    if ask.by:
+        draw, name = of_clusters(clusters_of(ask.by[0], source, optimum)), "clusters"
+    else:
+        draw, name = cases(optimum) if ask.drawn == "cases" else parametric(optimum, dispersion), ask.drawn
+    found = bootstrap(optimum, draw, name, ask.replicates, ask.seed, tell)
+    if found.unbounded:
+        warnings.warn(
+            f"in {found.unbounded:,} of {ask.replicates:,} replicates a coefficient ran to infinity; take percentiles, "
+            "not standard errors",
+            SeparationWarning,
+            stacklevel=3,
+        )
+    return found
 
 
 def clusters_of(by: Given, source: Source, optimum: Optimum) -> Clusters:
