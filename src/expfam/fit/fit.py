@@ -1,5 +1,6 @@
 """A fit: the frozen answer. What needs its rows again reads them from its source."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -9,7 +10,7 @@ import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
-from expfam.errors import ExpfamError, one_of
+from expfam.errors import ExpfamError, SeparationWarning, one_of
 from expfam.fit import checks, comparisons, effects, means, predictions, relativities, separations
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
@@ -106,8 +107,8 @@ class Fit(Estimates):
 
         "wald"     coef -+ c se, c of the normal distribution, or of t where the dispersion is estimated
         "profile"  where twice the profile of F rises by c^2 phi, c of the normal distribution, as R's confint; infinite
-                   where it never does. It reads the rows a few times a coefficient: those of the fit, or `data`. After
-                   bias="firth" F is the penalised likelihood, as R's logistf has it
+                   and told where it never does. It reads the rows a few times a coefficient: those of the fit, or
+                   `data`. After bias="firth" F is the penalised likelihood, as R's logistf has it
         "score"    the values that Rao's test does not reject: a few constrained fits for each end
 
         `names` asks for some coefficients, the others are NaN.
@@ -125,7 +126,16 @@ class Fit(Estimates):
             return score.intervals(self.at_rows(data), self.estimate, self.dispersion, reach, chosen)
         rise = reach**2 * self.dispersion / 2
         here = self.at_rows(data) if self.model.bias is None else penalised(self.at_rows(data))
-        return profile.intervals(here, self.estimate, rise, chosen, self.separated)
+        found = profile.intervals(here, self.estimate, rise, chosen, self.separated)
+        endless = self.flat(np.isinf(found).any(axis=-1))
+        if endless.any():
+            names = ", ".join(np.array(self.model.flat_names)[endless][:10])
+            warnings.warn(
+                f"{names}: the profile never rises to the level on one side; the interval is one-sided",
+                SeparationWarning,
+                stacklevel=2,
+            )
+        return found
 
     def _likely(self, what: str) -> None:
         """ExpfamError where there is no likelihood to follow, or no dispersion to measure it in."""
