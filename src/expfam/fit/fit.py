@@ -127,7 +127,7 @@ class Fit(Estimates):
         rise = reach**2 * self.dispersion / 2
         here = self.at_rows(data) if self.model.bias is None else penalised(self.at_rows(data))
         found = profile.intervals(here, self.estimate, rise, chosen, self.separated)
-        endless = self.flat(np.isinf(found).any(axis=-1))
+        endless = self.flat(np.asarray(np.isinf(found).any(axis=-1)))
         if endless.any():
             names = ", ".join(np.array(self.model.flat_names)[endless][:10])
             warnings.warn(
