@@ -81,6 +81,14 @@ class Prepared:
         """How many observations the rows stand for."""
         return self.data.n if self.frequency is None else int(self.frequency.sum())
 
+    def placed(self, values: FloatArray) -> FloatArray:
+        """Values of the rows, (n, ...), at their places in the data; NaN where a row was left out."""
+        if self.places is None:
+            return values
+        out = np.full((self.given, *values.shape[1:]), np.nan)
+        out[self.places] = values
+        return out
+
     @property
     def precision(self) -> FloatArray:
         """The weight inside the density (3): w times trials, without the frequency."""

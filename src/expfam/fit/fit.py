@@ -11,7 +11,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError, SeparationWarning, one_of
-from expfam.fit import checks, comparisons, effects, means, predictions, relativities, separations
+from expfam.fit import checks, comparisons, diagnosis, effects, means, predictions, relativities, separations
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
 from expfam.inference.bootstrap import Bootstrap
@@ -216,6 +216,8 @@ class Fit(Estimates):
 
     # ---- what it says of rows ---------------------------------------------------------------------------------
     predict = predictions.predict
+    residuals = diagnosis.residuals
+    influence = diagnosis.influence
     marginal_effects = effects.marginal_effects
     marginal_means = means.marginal_means
     contrasts = means.contrasts

@@ -1,0 +1,115 @@
+"""What would the fit be without a row? Leverage, Cook's distance and their kin, from one more pass over the rows.
+
+With h = w h'^2 x'H^-1 x / V the leverage of a single row, r and d its Pearson and deviance residual, q coefficients:
+
+  rstandard        d / sqrt(phi (1 - h))
+  rstudent         sign(d) sqrt(d^2 + h r^2 / (1 - h)), divided by s_(i) where phi is estimated (Williams 1987)
+  cooks_distance   h r^2 / (q phi (1 - h)^2)
+  dffits           r sqrt(h) / ((1 - h) s_(i))
+  dfbeta           H^-1 x w h' (t - mu) / (V (1 - h)): one step of Newton's method without the row
+  dfbetas          dfbeta / (s_(i) sqrt(diag H^-1))
+
+with s_(i)^2 = (phi df - r^2 / (1 - h)) / (df - 1), or phi where it is known. As R's influence.measures of a glm.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.diagnostics.residuals import ROWS, at_rows
+from expfam.errors import ExpfamError
+from expfam.inference.optimum import Optimum
+from expfam.inference.robust import root, spread
+from expfam.parallel import ordered_map, slices
+from expfam.response import Level
+
+FULL = 1e-10  # a row of leverage 1 to this much is met whatever its response: it has no residual to judge
+MOST = 1 << 27  # numbers of dfbetas up to which they are written out: 1 GB
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Influence:
+    """Measures of every row of the data, (n,) each; NaN where a row was left out, or its leverage is 1.
+
+    `sigma` is s_(i); `optimum` the fit with its rows, from which dfbeta and dfbetas come when they are asked for.
+    """
+
+    leverage: FloatArray
+    cooks_distance: FloatArray
+    rstandard: FloatArray
+    rstudent: FloatArray
+    dffits: FloatArray
+    sigma: FloatArray
+    optimum: Optimum
+
+    def dfbeta(self) -> FloatArray:
+        """How much each coefficient changes without the row, (n, p); ExpfamError where that would fill the memory."""
+        here, placed = self.optimum, self.optimum.prepared.places
+        leverage = self.leverage if placed is None else self.leverage[placed]
+        n, p = len(leverage), len(here.theta)
+        if n * p > MOST:
+            raise ExpfamError(f"dfbeta of {n:,} rows and {p:,} coefficients: {n * p:,} numbers; take cooks_distance")
+        data, maps = here.problem.objective.data, here.problem.objective.data.design.maps
+        turn = here.posed.standard.original(np.eye(maps.p)) @ here.factor.inverse().full()
+        raw = maps.forward(here.beta)
+
+        def part(rows: slice) -> FloatArray:
+            block = data.take(rows)
+            score = here.problem.objective.rows(block, raw, Level.GRADIENT).score
+            assert score is not None
+            with np.errstate(divide="ignore", invalid="ignore"):
+                push = -_single(here, score, rows) / (1 - leverage[rows])
+            X = block.design.forward(maps.forward(np.eye(maps.p)))
+            return np.asarray((X * push[:, None]) @ turn.T)
+
+        found = np.concatenate(ordered_map(part, slices(n, max(MOST // (64 * p), 1))))
+        found[:, ~here.kept] = np.nan
+        return here.prepared.placed(found)
+
+    def dfbetas(self) -> FloatArray:
+        """dfbeta in standard errors without the row, (n, p)."""
+        diagonal = self.optimum.original(self.optimum.factor.inverse()).diagonal
+        return np.asarray(self.dfbeta() / (self.sigma[:, None] * np.sqrt(diagonal)))
+
+
+def _single(optimum: Optimum, values: FloatArray, rows: slice) -> FloatArray:
+    """What a row of frequency f has f times, once."""
+    times = optimum.prepared.frequency
+    return values if times is None else values / times[rows]
+
+
+def influence(optimum: Optimum, dispersion: float, df: float | None) -> Influence:
+    """All of it but dfbeta, in one read of the rows; `df` are the residual degrees of freedom, None if phi is known."""
+    if optimum.classes > 1:
+        raise ExpfamError("influence needs one linear predictor; fit the classes of interest one against another")
+    objective, half = optimum.problem.objective, root(optimum.factor.inverse())
+    raw, family = objective.data.design.maps.forward(optimum.beta), optimum.model.family
+
+    def part(rows: slice) -> FloatArray:
+        block = objective.data.take(rows)
+        weight = objective.rows(block, raw, Level.HESSIAN).weight
+        assert weight is not None
+        weight = np.array(weight)
+        at = at_rows(optimum, block, rows)
+        h = _single(optimum, weight * spread(block, half, 1)[:, 0, 0], rows)
+        pearson = (at.t - at.mu) * np.sqrt(at.precision / family.variance(at.mu))
+        deviance = np.sign(at.t - at.mu) * np.sqrt(2 * at.precision * np.maximum(at.loss, 0.0))
+        return np.array([np.minimum(h, 1.0), pearson, deviance])
+
+    h, r, d = np.concatenate(ordered_map(part, slices(objective.data.n, ROWS)), axis=1)
+    left = np.where(1 - h > FULL, 1 - h, np.nan)
+    phi = np.full_like(h, dispersion)
+    if df is not None:
+        phi = (dispersion * df - r**2 / left) / (df - 1) if df > 1 else np.full_like(h, np.nan)
+    with np.errstate(invalid="ignore"):
+        sigma = np.sqrt(phi)
+    found = {
+        "leverage": h,
+        "cooks_distance": h * r**2 / (optimum.beta.size * dispersion * left**2),
+        "rstandard": d / np.sqrt(dispersion * left),
+        "rstudent": np.sign(d) * np.sqrt(d**2 + h * r**2 / left) / sigma,
+        "dffits": r * np.sqrt(h) / (left * sigma),
+        "sigma": sigma,
+    }
+    return Influence(**{name: optimum.prepared.placed(values) for name, values in found.items()}, optimum=optimum)

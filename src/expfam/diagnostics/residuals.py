@@ -1,0 +1,107 @@
+"""How far is each response from its mean? Residuals of five kinds and the randomised quantile residual.
+
+With mu = h(eta), V its variance function and w the weight of a single row (precision, not frequency):
+
+  response   y - mu
+  working    (y - mu) / h'(eta)
+  pearson    sqrt(w) (y - mu) / sqrt(V(mu))
+  deviance   sign(y - mu) sqrt(2 w loss)
+  anscombe   pearson's after the transformation that makes it normal, A(t) = int V^-1/3: (A(y) - A(mu)) sqrt(w) / V^1/6
+  quantile   the standard normal quantile of F(y; mu, phi / w), drawn uniformly over the jump of a discrete F: it is
+             standard normal if the model holds (Dunn and Smyth 1996)
+
+As R's residuals.glm names them; phi is not divided by, but in "quantile", which needs it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from expfam._typing import FloatArray
+from expfam.errors import ExpfamError, one_of
+from expfam.inference.optimum import Optimum
+from expfam.objective import Data
+from expfam.parallel import ordered_map, slices
+
+KINDS = ("deviance", "pearson", "working", "response", "anscombe", "quantile")
+ROWS = 1 << 16
+NODES, SHARES = np.polynomial.legendre.leggauss(40)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Some rows at the optimum: T(y), mu, h'(eta), loss and the precision w of a single row, (m,) each."""
+
+    t: FloatArray
+    y: FloatArray
+    mu: FloatArray
+    slope: FloatArray
+    loss: FloatArray
+    precision: FloatArray
+
+
+def at_rows(optimum: Optimum, block: Data, rows: slice) -> Rows:
+    """What residuals are made of."""
+    model, times = optimum.model, optimum.prepared.frequency
+    maps = block.design.maps
+    eta = block.design.forward(maps.forward(optimum.beta))
+    eta = eta if block.offset is None else eta + block.offset
+    mu, t = model.link.inverse(eta), model.family.T(block.y)
+    precision = block.weight if times is None else block.weight / times[rows]
+    return Rows(t, block.y, mu, model.link.derivative(eta), model.family.loss(t, mu), precision)
+
+
+def residuals(optimum: Optimum, kind: str, dispersion: float, seed: int) -> FloatArray:
+    """The residuals of all rows, (n,); ExpfamError for classes, which have no single one."""
+    one_of("kind", kind, KINDS)
+    if optimum.classes > 1:
+        raise ExpfamError("a response of several classes has no single residual; look at predict() against the classes")
+    data = optimum.problem.objective.data
+    streams = np.random.SeedSequence(seed).spawn(-(-data.n // ROWS) or 1)
+
+    def part(item: tuple[slice, np.random.SeedSequence]) -> FloatArray:
+        rows, stream = item
+        return of_rows(
+            optimum, at_rows(optimum, data.take(rows), rows), kind, dispersion, np.random.default_rng(stream)
+        )
+
+    return np.concatenate(ordered_map(part, list(zip(slices(data.n, ROWS), streams, strict=True))))
+
+
+def of_rows(optimum: Optimum, at: Rows, kind: str, dispersion: float, rng: np.random.Generator) -> FloatArray:
+    """The residuals of some rows."""
+    family, away = optimum.model.family, at.t - at.mu
+    if kind == "response":
+        return away
+    if kind == "working":
+        return np.asarray(away / at.slope)
+    if kind == "pearson":
+        return np.asarray(away * np.sqrt(at.precision / family.variance(at.mu)))
+    if kind == "deviance":
+        return np.asarray(np.sign(away) * np.sqrt(2 * at.precision * np.maximum(at.loss, 0.0)))
+    if kind == "anscombe":
+        return anscombe(optimum, at)
+    return quantile(optimum, at, dispersion, rng)
+
+
+def anscombe(optimum: Optimum, at: Rows) -> FloatArray:
+    """sqrt(w) (A(t) - A(mu)) / V(mu)^(1/6), the integral by Gauss and Legendre after the cube root of its end."""
+    family = optimum.model.family
+    u = (NODES + 1) / 2  # s = mu + (t - mu) (1 - (1 - u)^3): an end where V is 0 is no pole any more
+    s = at.mu[:, None] + (at.t - at.mu)[:, None] * (1 - (1 - u) ** 3)
+    jacobian = 3 * (1 - u) ** 2 * SHARES / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = family.variance(s) ** (-1 / 3) * jacobian
+    area = np.nan_to_num(values).sum(axis=1) * (at.t - at.mu)
+    return np.asarray(np.sqrt(at.precision) * area / family.variance(at.mu) ** (1 / 6))
+
+
+def quantile(optimum: Optimum, at: Rows, dispersion: float, rng: np.random.Generator) -> FloatArray:
+    """The normal quantile of a point drawn between F(y-) and F(y)."""
+    family = optimum.model.family
+    below = family.cdf_left(at.y, at.mu, dispersion, at.precision)
+    upto = family.cdf(at.y, at.mu, dispersion, at.precision)
+    drawn = below + rng.random(len(at.y)) * (upto - below)
+    tiny = np.finfo(float).tiny
+    return np.asarray(ndtri(np.clip(drawn, tiny, 1 - np.finfo(float).epsneg)))

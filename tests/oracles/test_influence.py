@@ -1,0 +1,155 @@
+"""Residuals and influence: R's on recorded/, statsmodels live, rows really left out, quantile residuals uniform."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+from tests.oracles.test_r import FACTS, R_RESOLUTION, fit_of
+
+import expfam as ef
+
+NAMES = [name for name, fact in FACTS.items() if fact.get("hat")]
+
+
+def of_r(values: list[float | None]) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_residuals_are_those_of_r(name: str) -> None:
+    """A residual near 0 is known to 1e-6 of a typical one: it is a difference."""
+    fact = FACTS[name]
+    fit = fit_of(fact)
+    for kind in ("deviance", "pearson", "working"):
+        theirs = of_r(fact[f"res_{kind}"])
+        assert fit.residuals(kind) == pytest.approx(theirs, rel=1e-6, abs=1e-6 * np.median(np.abs(theirs)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_influence_is_that_of_r(name: str) -> None:
+    fact = FACTS[name]
+    found = fit_of(fact).influence()
+    fuzzy = 5.0 if name in R_RESOLUTION else 1.0
+    for measure, theirs in (("leverage", "hat"), ("cooks_distance", "cooks"), ("rstandard", "rstandard")):
+        ours, expected = getattr(found, measure), of_r(fact[theirs])
+        assert ours == pytest.approx(expected, rel=1e-6 * fuzzy, abs=1e-6 * float(np.median(np.abs(expected))))
+
+
+def counts(n: int = 120) -> dict[str, Any]:
+    rng = np.random.default_rng(4)
+    x, g = rng.normal(size=n), rng.choice(["a", "b"], n)
+    return {"y": rng.poisson(np.exp(0.4 + 0.5 * x)).astype(float), "x": x, "g": g}
+
+
+def test_influence_is_that_of_statsmodels() -> None:
+    import statsmodels.api as sm
+
+    data = counts()
+    X = np.column_stack([np.ones(120), data["x"], data["g"] == "b"]).astype(float)
+    theirs = sm.GLM(data["y"], X, family=sm.families.Poisson()).fit(tol=1e-13).get_influence(observed=False)
+    fit = ef.glm("y ~ x + g", data, family="poisson")
+    found = fit.influence()
+    assert found.leverage == pytest.approx(theirs.hat_matrix_diag, rel=1e-6)
+    assert found.cooks_distance == pytest.approx(theirs.cooks_distance[0], rel=1e-6)
+    assert found.dfbeta() == pytest.approx(theirs.d_params, rel=1e-5, abs=1e-9)
+    assert fit.residuals("anscombe") == pytest.approx(fit_anscombe(data["y"], fit.predict()), rel=1e-6)
+
+
+def fit_anscombe(y: np.ndarray, mu: np.ndarray) -> np.ndarray:
+    """Poisson's: 1.5 (y^2/3 - mu^2/3) / mu^1/6."""
+    return np.asarray(1.5 * (y ** (2 / 3) - mu ** (2 / 3)) / mu ** (1 / 6))
+
+
+def test_a_row_left_out_of_least_squares() -> None:
+    """For a Gaussian response one step is the whole way: dfbeta and s_(i) are those of the fit without the row."""
+    rng = np.random.default_rng(1)
+    x, z = rng.normal(size=(2, 30))
+    y = 1 + x + rng.normal(size=30)
+    fit = ef.glm("y ~ x + z", {"y": y, "x": x, "z": z})
+    found = fit.influence()
+    for i in (0, 7, 29):
+        keep = np.arange(30) != i
+        without = ef.glm("y ~ x + z", {"y": y[keep], "x": x[keep], "z": z[keep]})
+        assert found.dfbeta()[i] == pytest.approx(fit.coef - without.coef, rel=1e-8)
+        assert found.sigma[i] ** 2 == pytest.approx(without.dispersion, rel=1e-8)
+        change = fit.predict()[i] - without.predict({"x": x[[i]], "z": z[[i]]})[0]
+        assert found.dffits[i] == pytest.approx(change / (found.sigma[i] * np.sqrt(found.leverage[i])), rel=1e-7)
+    scale = np.sqrt(np.diagonal(fit.vcov()) / fit.dispersion)
+    assert found.dfbetas() == pytest.approx(found.dfbeta() / (found.sigma[:, None] * scale), rel=1e-9)
+
+
+DRAWN = {
+    "gaussian": lambda rng, eta: eta + rng.normal(size=len(eta)),
+    "poisson": lambda rng, eta: rng.poisson(np.exp(eta)),
+    "bernoulli": lambda rng, eta: rng.random(len(eta)) < 1 / (1 + np.exp(-eta)),
+    "gamma": lambda rng, eta: rng.gamma(2.0, np.exp(eta) / 2),
+    "negative_binomial": lambda rng, eta: rng.negative_binomial(2, 2 / (2 + np.exp(eta))),
+    "inverse_gaussian": lambda rng, eta: rng.wald(np.exp(eta), 3.0),
+}
+
+
+@pytest.mark.parametrize("family", DRAWN)
+def test_quantile_residuals_are_standard_normal(family: str) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=2_000)
+    y = np.asarray(DRAWN[family](rng, 0.3 + 0.5 * x), dtype=float)
+    link = "log" if family in ("gamma", "inverse_gaussian") else None
+    fit = ef.glm("y ~ x", {"y": y, "x": x}, family=family, link=link, dispersion="ml" if family == "gamma" else None)
+    assert kstest(fit.residuals("quantile"), "norm").pvalue > 1e-3
+    assert np.array_equal(fit.residuals("quantile", seed=3), fit.residuals("quantile", seed=3))
+
+
+def test_overdispersion_is_seen_by_quantile_residuals() -> None:
+    rng = np.random.default_rng(6)
+    y = rng.negative_binomial(1, 1 / 4, 1_000).astype(float)
+    fit = ef.glm("y ~ 1", {"y": y}, family="poisson")
+    assert kstest(fit.residuals("quantile"), "norm").pvalue < 1e-10
+
+
+def test_rows_keep_their_places() -> None:
+    data = counts()
+    data["x"][[3, 50]] = np.nan
+    weights = np.ones(120)
+    weights[7] = 0
+    with pytest.warns(ef.DataWarning):
+        fit = ef.glm("y ~ x + g", data, family="poisson", weights=weights)
+    found = fit.influence()
+    for values in (fit.residuals("pearson"), found.leverage, found.dfbeta()[:, 0]):
+        assert np.flatnonzero(np.isnan(values)).tolist() == [3, 7, 50]
+
+
+def test_a_row_of_frequency_two_is_two_rows() -> None:
+    data = counts()
+    twice = np.where(np.arange(120) % 3 == 0, 2, 1)
+    repeated = {name: np.repeat(values, twice) for name, values in data.items()}
+    one = ef.glm("y ~ x + g", {**data, "f": twice}, family="poisson", weights="f", weights_kind="frequency")
+    many = ef.glm("y ~ x + g", repeated, family="poisson")
+    first = np.append(0, np.cumsum(twice)[:-1])
+    for measure in ("leverage", "cooks_distance", "rstandard", "rstudent", "dffits"):
+        ours, theirs = getattr(one.influence(), measure), getattr(many.influence(), measure)
+        assert ours == pytest.approx(theirs[first], rel=1e-8)
+    assert one.influence().dfbeta() == pytest.approx(many.influence().dfbeta()[first], rel=1e-7, abs=1e-12)
+
+
+def test_a_row_met_exactly_has_leverage_one() -> None:
+    data = {"y": [1.0, 3.0, 2.0, 5.0, 9.0], "g": ["a", "a", "a", "a", "b"]}
+    found = ef.glm("y ~ g", data).influence()
+    assert found.leverage[4] == pytest.approx(1.0)
+    assert np.isnan(found.rstandard[4])
+    assert np.isfinite(found.rstandard[:4]).all()
+
+
+def test_bad_input() -> None:
+    fit = ef.glm("y ~ x", counts(), family="poisson")
+    with pytest.raises(ef.ExpfamError, match="'deviance', 'pearson'"):
+        fit.residuals("raw")
+    with pytest.raises(ef.ExpfamError, match="hand the data over"):
+        fit.detach().influence()
+    classes = ef.glm("g ~ x", {**counts(), "g": np.resize(["u", "v", "w"], 120)}, family="categorical")
+    for ask in (classes.residuals, classes.influence):
+        with pytest.raises(ef.ExpfamError, match="class"):
+            ask()
+    quasi = ef.glm("y ~ x", counts(), family="quasipoisson")
+    with pytest.raises(ef.ExpfamError, match="no distribution function"):
+        quasi.residuals("quantile")
