@@ -22,7 +22,7 @@ from expfam.formula.expression import columns_of as columns_in
 from expfam.formula.expression import parse
 from expfam.inference import anova as terms
 from expfam.inference.anova import Step, columns_of
-from expfam.inference.optimum import Optimum, refit
+from expfam.inference.optimum import Optimum, refit, silent
 from expfam.inference.reduction import maximal
 from expfam.inference.tails import chi_squared
 from expfam.inference.vcov import Asked
@@ -49,7 +49,7 @@ def update(fit: Fit, formula: str, *, data: Any = None) -> Fit:
     learned, rows = _learn(fit, formula, source)
     ask = Dispersion(fit.statistics.dispersion_kind, fit.dispersion)
     family, free = _numbers(fit, ask)
-    how = How("auto", fit.certificate.tol, 100, "drop", "auto", 0, lambda _: None, Asked(), ask, free)
+    how = How("auto", fit.certificate.tol, 100, "drop", "auto", 0, silent, Asked(), ask, free)
     return fit_rows(replace(fit.model, terms=learned, family=family), rows, source, how, began)
 
 

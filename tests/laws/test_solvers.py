@@ -191,26 +191,6 @@ def test_no_feasible_start_is_told() -> None:
 
 
 # ---- separation -------------------------------------------------------------------------------------------------
-def test_perfect_separation_is_not_converged() -> None:
-    x = np.r_[np.linspace(-2, -0.5, 20), np.linspace(0.5, 2, 20)]
-    with pytest.warns(ef.SeparationWarning, match="x"):
-        fit = ef.glm("y ~ x", {"x": x, "y": (x > 0).astype(int)}, family="bernoulli")
-    assert not fit.converged
-    assert fit.certificate.status is Status.SEPARATED
-    assert "x" in fit.certificate.separated
-
-
-def test_a_level_without_events_is_named_and_the_others_stand() -> None:
-    rng = np.random.default_rng(0)
-    g = rng.choice(["a", "b", "c"], 600)
-    y = np.where(g == "c", 0, rng.poisson(1.0, 600))
-    with pytest.warns(ef.SeparationWarning, match=r"g\[c\]"):
-        fit = ef.glm("y ~ g", {"g": g, "y": y}, family="poisson")
-    assert fit.certificate.separated == ("g[c]",)
-    alone = ef.glm("y ~ g", {"g": g[g != "c"], "y": y[g != "c"]}, family="poisson")
-    assert fit.coef[:2] == pytest.approx(alone.coef, rel=1e-6)
-
-
 @given(st.integers(0, 2**32 - 1))
 def test_ordinary_logistic_data_is_not_called_separated(seed: int) -> None:
     rng = np.random.default_rng(seed)

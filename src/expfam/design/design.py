@@ -14,6 +14,9 @@ from expfam.design.maps import ColumnMap
 from expfam.design.ones import Ones
 from expfam.design.sparse import Sparse
 from expfam.design.wide import Bordered, Wide
+from expfam.parallel import slices
+
+CELLS, COLUMNS = 1 << 20, 256  # numbers written out at a time, of so many columns
 
 Grams: TypeAlias = FloatArray | Bordered
 """R' diag(w) R for m weights: (m, raw, raw), or by blocks where a factor is very wide."""
@@ -136,11 +139,12 @@ class Design:
     def quadratic(self, matrix: FloatArray) -> FloatArray:
         """x_i' matrix x_i for every row, (n,): variances of linear predictors; matrix (p, p)."""
         out = np.zeros(self.n)
-        for column in range(self.p):
-            unit = np.zeros(self.p)
-            unit[column] = 1.0
-            if matrix[column].any():
-                out += self.forward(self.maps.forward(unit)) * self.forward(self.maps.forward(matrix[column]))
+        for lo in range(0, self.p, COLUMNS):
+            some = slice(lo, lo + COLUMNS)
+            raw = self.maps.forward(np.concatenate([np.eye(self.p)[:, some], matrix[:, some]], axis=1))
+            for rows in slices(self.n, max(CELLS // raw.shape[1], 1)):
+                x, y = np.split(self.take(rows).forward(raw), 2, axis=1)
+                out[rows] += np.einsum("nj,nj->n", x, y)
         return out
 
 

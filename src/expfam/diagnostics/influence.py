@@ -17,12 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.diagnostics.residuals import ROWS, at_rows
+from expfam.diagnostics.residuals import ROWS, at_rows, deviance, pearson
 from expfam.errors import ExpfamError
 from expfam.inference.optimum import Optimum
-from expfam.inference.robust import root, spread
 from expfam.parallel import ordered_map, slices
-from expfam.response import Level
 
 FULL = 1e-10  # a row of leverage 1 to this much is met whatever its response: it has no residual to judge
 MOST = 1 << 27  # numbers of dfbetas up to which they are written out: 1 GB
@@ -52,14 +50,12 @@ class Influence:
             raise ExpfamError(f"dfbeta of {n:,} rows and {p:,} coefficients: {n * p:,} numbers; take cooks_distance")
         data, maps = here.problem.objective.data, here.problem.objective.data.design.maps
         turn = here.posed.standard.original(np.eye(maps.p)) @ here.factor.inverse().full()
-        raw = maps.forward(here.beta)
 
         def part(rows: slice) -> FloatArray:
             block = data.take(rows)
-            score = here.problem.objective.rows(block, raw, Level.GRADIENT).score
-            assert score is not None
+            at = at_rows(here, block, rows)
             with np.errstate(divide="ignore", invalid="ignore"):
-                push = -_single(here, score, rows) / (1 - leverage[rows])
+                push = -at.precision * at.score / (1 - leverage[rows])
             X = block.design.forward(maps.forward(np.eye(maps.p)))
             return np.asarray((X * push[:, None]) @ turn.T)
 
@@ -73,31 +69,19 @@ class Influence:
         return np.asarray(self.dfbeta() / (self.sigma[:, None] * np.sqrt(diagonal)))
 
 
-def _single(optimum: Optimum, values: FloatArray, rows: slice) -> FloatArray:
-    """What a row of frequency f has f times, once."""
-    times = optimum.prepared.frequency
-    return values if times is None else values / times[rows]
-
-
 def influence(optimum: Optimum, dispersion: float, df: float | None) -> Influence:
     """All of it but dfbeta, in one read of the rows; `df` are the residual degrees of freedom, None if phi is known."""
     if optimum.classes > 1:
         raise ExpfamError("influence needs one linear predictor; fit the classes of interest one against another")
-    objective, half = optimum.problem.objective, root(optimum.factor.inverse())
-    raw, family = objective.data.design.maps.forward(optimum.beta), optimum.model.family
+    data, bread = optimum.problem.objective.data, optimum.factor.inverse()
 
     def part(rows: slice) -> FloatArray:
-        block = objective.data.take(rows)
-        weight = objective.rows(block, raw, Level.HESSIAN).weight
-        assert weight is not None
-        weight = np.array(weight)
+        block = data.take(rows)
         at = at_rows(optimum, block, rows)
-        h = _single(optimum, weight * spread(block, half, 1)[:, 0, 0], rows)
-        pearson = (at.t - at.mu) * np.sqrt(at.precision / family.variance(at.mu))
-        deviance = np.sign(at.t - at.mu) * np.sqrt(2 * at.precision * np.maximum(at.loss, 0.0))
-        return np.array([np.minimum(h, 1.0), pearson, deviance])
+        h = optimum.leverage(block, at.precision * at.weight, bread)
+        return np.array([np.minimum(h, 1.0), pearson(optimum, at), deviance(at)])
 
-    h, r, d = np.concatenate(ordered_map(part, slices(objective.data.n, ROWS)), axis=1)
+    h, r, d = np.concatenate(ordered_map(part, slices(data.n, ROWS)), axis=1)
     left = np.where(1 - h > FULL, 1 - h, np.nan)
     phi = np.full_like(h, dispersion)
     if df is not None:

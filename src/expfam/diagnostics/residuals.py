@@ -23,6 +23,7 @@ from expfam.errors import ExpfamError, one_of
 from expfam.inference.optimum import Optimum
 from expfam.objective import Data
 from expfam.parallel import ordered_map, slices
+from expfam.response import rows as response_rows
 
 KINDS = ("deviance", "pearson", "working", "response", "anscombe", "quantile")
 ROWS = 1 << 16
@@ -31,25 +32,29 @@ NODES, SHARES = np.polynomial.legendre.leggauss(40)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Some rows at the optimum: T(y), mu, h'(eta), loss and the precision w of a single row, (m,) each."""
+    """Some rows at the optimum: y, T(y), mu, h'(eta), and loss, score and weight of a row of w = 1, with its precision
+    w, (m,) each."""
 
-    t: FloatArray
     y: FloatArray
+    t: FloatArray
     mu: FloatArray
     slope: FloatArray
     loss: FloatArray
+    score: FloatArray
+    weight: FloatArray
     precision: FloatArray
 
 
 def at_rows(optimum: Optimum, block: Data, rows: slice) -> Rows:
-    """What residuals are made of."""
-    model, times = optimum.model, optimum.prepared.frequency
-    maps = block.design.maps
-    eta = block.design.forward(maps.forward(optimum.beta))
-    eta = eta if block.offset is None else eta + block.offset
-    mu, t = model.link.inverse(eta), model.family.T(block.y)
-    precision = block.weight if times is None else block.weight / times[rows]
-    return Rows(t, block.y, mu, model.link.derivative(eta), model.family.loss(t, mu), precision)
+    """What residuals and influence are made of, from one product with X."""
+    family, link = optimum.model.family, optimum.model.link
+    eta = block.design.forward(block.design.maps.forward(optimum.beta))
+    eta, t = eta if block.offset is None else eta + block.offset, family.T(block.y)
+    row = response_rows(family, link, eta, t, block.conjugate)
+    assert row.score is not None
+    assert row.weight is not None
+    precision = optimum.single(block.weight, rows)
+    return Rows(block.y, t, link.inverse(eta), link.derivative(eta), row.loss, row.score, row.weight, precision)
 
 
 def residuals(optimum: Optimum, kind: str, dispersion: float, seed: int) -> FloatArray:
@@ -71,18 +76,30 @@ def residuals(optimum: Optimum, kind: str, dispersion: float, seed: int) -> Floa
 
 def of_rows(optimum: Optimum, at: Rows, kind: str, dispersion: float, rng: np.random.Generator) -> FloatArray:
     """The residuals of some rows."""
-    family, away = optimum.model.family, at.t - at.mu
+    away = at.t - at.mu
     if kind == "response":
         return away
     if kind == "working":
         return np.asarray(away / at.slope)
     if kind == "pearson":
-        return np.asarray(away * np.sqrt(at.precision / family.variance(at.mu)))
+        return pearson(optimum, at)
     if kind == "deviance":
-        return np.asarray(np.sign(away) * np.sqrt(2 * at.precision * np.maximum(at.loss, 0.0)))
+        return deviance(at)
     if kind == "anscombe":
         return anscombe(optimum, at)
     return quantile(optimum, at, dispersion, rng)
+
+
+def pearson(optimum: Optimum, at: Rows) -> FloatArray:
+    """sqrt(w) (t - mu) / sqrt(V(mu)), 0 where mu = t on the edge of the means."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = (at.t - at.mu) * np.sqrt(at.precision / optimum.model.family.variance(at.mu))
+    return np.where(at.t == at.mu, 0.0, found)
+
+
+def deviance(at: Rows) -> FloatArray:
+    """sign(t - mu) sqrt(2 w loss)."""
+    return np.asarray(np.sign(at.t - at.mu) * np.sqrt(2 * at.precision * np.maximum(at.loss, 0.0)))
 
 
 def anscombe(optimum: Optimum, at: Rows) -> FloatArray:

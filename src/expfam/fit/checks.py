@@ -9,6 +9,7 @@ import numpy as np
 
 from expfam.errors import ExpfamError, one_of
 from expfam.inference import counts, wald
+from expfam.inference.optimum import silent
 from expfam.nuisance import NUISANCE, OF_NUMBER
 from expfam.nuisance.joint import State, lay_out
 from expfam.nuisance.profile import ends, profile
@@ -49,7 +50,7 @@ def nuisance_interval(
         raise ExpfamError("sampling weights have no likelihood, so there is no profile of it")
     known = fit.dispersion if fit.statistics.dispersion_kind == "given" else None
     free = NUISANCE[OF_NUMBER[found.name]][1](known)
-    study = lay_out(fit._prepared(data), free, "auto", TOL, TURNS, 0, lambda _: None, fit.estimate)
+    study = lay_out(fit._prepared(data), free, "auto", TOL, TURNS, 0, silent, fit.estimate)
     begin = free.free_scale(found.value)
     u = np.array([begin, -np.log(fit.dispersion)])[: len(free.box.lower)]
     best = profile(study, begin, State(u, study.posed.standard.inverse(fit.estimate)))

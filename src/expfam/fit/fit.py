@@ -129,9 +129,9 @@ class Fit(Estimates):
         found = profile.intervals(here, self.estimate, rise, chosen, self.separated)
         endless = self.flat(np.asarray(np.isinf(found).any(axis=-1)))
         if endless.any():
-            names = ", ".join(np.array(self.model.flat_names)[endless][:10])
+            which = ", ".join(np.array(self.model.flat_names)[endless][:10])
             warnings.warn(
-                f"{names}: the profile never rises to the level on one side; the interval is one-sided",
+                f"{which}: the profile never rises to the level on one side; the interval is one-sided",
                 SeparationWarning,
                 stacklevel=2,
             )

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from expfam.inference import separation as cone
+from expfam.inference.optimum import silent
 from expfam.objective import Objective
 from expfam.solvers.pose import pose
 
@@ -21,6 +22,6 @@ def separation(fit: "Fit", data: Any = None) -> cone.Separation:
     prepared = fit._prepared(data)
     model, design = prepared.model, prepared.data.design
     objective = Objective(model.family, model.link, model.penalty.bind(design.names), prepared.data)
-    posed = pose(objective, 1e-8, 1, 0, lambda _: None)  # not at the fit: rows far out have no weight left there
+    posed = pose(objective, 1e-8, 1, 0, silent)  # not at the fit: rows far out have no weight left there
     found = cone.separation(objective, posed.standard, fit.model.flat_names, cone.PATIENT)
     return found if found.exact else fit.certificate.separation or found

@@ -56,7 +56,7 @@ def columns_of(blocks: Sequence[Block], chosen: Sequence[bool], p: int) -> BoolA
 def whole(optimum: Optimum) -> Refit:
     """The fit itself as one of the models compared."""
     half = optimum.at.value - optimum.problem.objective.value_of_penalty(optimum.beta)
-    return Refit(optimum.theta, half, optimum.at.value, optimum.beta.size, converged=True)
+    return Refit(optimum.theta, half, optimum.at.value, optimum.beta.size)
 
 
 def sequential(optimum: Optimum) -> list[Step]:

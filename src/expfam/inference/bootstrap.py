@@ -181,8 +181,7 @@ def parametric(optimum: Optimum, dispersion: float) -> Draw:
     data, family = objective.data, model.family
     if optimum.prepared.frequency is not None and family.name in ("bernoulli", "categorical"):
         raise ExpfamError("kind='parametric' draws one response a row; repeat the rows instead of frequency weights")
-    eta = data.design.forward(data.design.maps.forward(optimum.beta))
-    mu = objective.link.inverse(eta if data.offset is None else eta + data.offset)
+    mu = optimum.means(data)
     mean = family.all_means(mu) if family.vector else mu
 
     def draw(rng: np.random.Generator) -> Replicate:
@@ -307,9 +306,8 @@ def acceleration(optimum: Optimum) -> FloatArray:
     turn = np.asarray(bread @ T.T)
 
     def part(rows: slice) -> FloatArray:
-        single = 1.0 if times is None else times[rows, None]
-        u = -scores(optimum, rows) / single @ turn
-        return np.array([(single * u**2).sum(axis=0), (single * u**3).sum(axis=0)])
+        u, f = -optimum.single(scores(optimum, rows), rows) @ turn, 1.0 if times is None else times[rows, None]
+        return np.array([(f * u**2).sum(axis=0), (f * u**3).sum(axis=0)])
 
     step = max(CELLS // max(optimum.beta.size, 1), 1)
     square, cube = ordered_sum(part, slices(optimum.problem.objective.data.n, step))

@@ -138,15 +138,13 @@ def _rows(optimum: Optimum, rows: slice, bread: Covariance | None = None) -> tup
     """y, mu, precision, frequency and leverage by H^-1 (0 without it) of some rows."""
     objective, prepared = optimum.problem.objective, optimum.prepared
     block = objective.data.take(rows)
-    raw = block.design.maps.forward(optimum.beta)
-    eta = block.design.forward(raw)
-    mu = np.asarray(objective.link.inverse(eta if block.offset is None else eta + block.offset))
+    mu = optimum.means(block)
     f = np.ones(block.n) if prepared.frequency is None else prepared.frequency[rows]
     h = np.zeros(block.n)
     if bread is not None:
-        weight = objective.rows(block, raw, Level.HESSIAN).weight
+        weight = objective.rows(block, block.design.maps.forward(optimum.beta), Level.HESSIAN).weight
         assert weight is not None
-        h = np.ravel(weight) / f * bread.of_rows(block.design, 1)[:, 0, 0]
+        h = optimum.leverage(block, weight, bread) / f
     return block.y, mu, block.weight / f, f, h
 
 

@@ -1,13 +1,15 @@
 """A fit with its rows at hand: what sandwiches, tests and refits are computed from."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
+from expfam.errors import ConvergenceWarning
 from expfam.information import Covariance, Factor
 from expfam.model import Model, Prepared
-from expfam.objective import Evaluation, Objective
+from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers import Newton, Problem, Status
 from expfam.solvers.pose import Posed, pose
@@ -55,6 +57,20 @@ class Optimum:
         """d, how many linear predictors a row has."""
         return 1 if self.beta.ndim == 1 else self.beta.shape[1]
 
+    def means(self, block: Data) -> FloatArray:
+        """mu of some rows, (n,) or (n, d)."""
+        eta = block.design.forward(block.design.maps.forward(self.beta))
+        return np.asarray(self.objective.link.inverse(eta if block.offset is None else eta + block.offset))
+
+    def single(self, values: FloatArray, rows: slice) -> FloatArray:
+        """What a row of frequency f has f times, (n,) or (n, m), once."""
+        times = self.prepared.frequency
+        return values if times is None else (values.T / times[rows]).T
+
+    def leverage(self, block: Data, weight: FloatArray, bread: Covariance) -> FloatArray:
+        """h = w x' V x of some rows, (n,), for w of the information (n,) and V = H^-1, one linear predictor."""
+        return np.asarray(np.ravel(weight) * bread.of_rows(block.design, 1)[:, 0, 0])
+
     def original(self, covariance: Covariance) -> Covariance:
         """A covariance of beta as one of theta, NaN where a column was left out."""
         return covariance.original(self.posed.standard)
@@ -85,7 +101,6 @@ class Refit:
     half: float
     value: float
     free: int
-    converged: bool
 
 
 def refit(objective: Objective, columns: BoolArray, near: FloatArray | None = None) -> Refit:
@@ -94,15 +109,21 @@ def refit(objective: Objective, columns: BoolArray, near: FloatArray | None = No
     if not part.data.design.p:
         theta = np.zeros((len(columns), *_classes(objective)))
         half = objective.loss(theta, Level.VALUE).value
-        return Refit(theta, half, half, 0, converged=True)
+        return Refit(theta, half, half, 0)
     posed = pose(part, TOL, STEPS, 0, silent, None if near is None else near[columns])
     solution = Newton().solve(posed.problem)
     theta = np.zeros((len(columns), *solution.theta.shape[1:]))
     theta[columns] = posed.standard.original(solution.theta)
     at = solution.at or posed.problem.objective(solution.theta, Level.VALUE)
     penalty = posed.problem.objective.value_of_penalty(solution.theta)
-    converged = solution.status in (Status.CONVERGED, Status.SEPARATED)
-    return Refit(theta, at.value - penalty, at.value, solution.theta.size, converged)
+    if solution.status not in (Status.CONVERGED, Status.SEPARATED):
+        warnings.warn(
+            f"a refit to {int(columns.sum())} of {len(columns)} columns has not converged, so that comparisons with it "
+            f"are not exact: {solution.status.value}",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return Refit(theta, at.value - penalty, at.value, solution.theta.size)
 
 
 def narrowed(objective: Objective, columns: BoolArray) -> Objective:

@@ -21,7 +21,7 @@ from expfam.inference.covariance import meat
 from expfam.inference.optimum import Optimum
 from expfam.information import Covariance, Full, Information
 from expfam.information.covariance import Written
-from expfam.objective import Data, information
+from expfam.objective import information
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level
 
@@ -55,7 +55,6 @@ def _inflated_meat(optimum: Optimum, bread: Covariance, power: float) -> Informa
     """sum_i s_i s_i' / (1 - h_i)^(2 power), in the form of the information; a row of frequency f counts as f rows."""
     objective = optimum.problem.objective
     maps, raw = objective.data.design.maps, objective.data.design.maps.forward(optimum.beta)
-    half, times = root(bread), optimum.prepared.frequency
     step = max(CELLS // max(maps.raw, optimum.beta.size), 1024)
 
     def part(rows: slice) -> Grams:
@@ -63,27 +62,13 @@ def _inflated_meat(optimum: Optimum, bread: Covariance, power: float) -> Informa
         found = objective.rows(block, raw, Level.HESSIAN)
         assert found.score is not None
         assert found.weight is not None
-        single = 1.0 if times is None else times[rows]
-        weight = np.atleast_2d(found.weight) / single
-        score = inflated(found.score.reshape(block.n, -1), weight, spread(block, half, optimum.classes), power)
+        weight = optimum.single(np.atleast_2d(found.weight).T, rows).T
+        variance = bread.of_rows(block.design, optimum.classes)
+        score = inflated(found.score.reshape(block.n, -1), weight, variance, power)
         a, b = np.triu_indices(score.shape[1])
-        return block.design.grams(np.ascontiguousarray(score.T[a] * score.T[b] / single))
+        return block.design.grams(np.ascontiguousarray(optimum.single(score[:, a] * score[:, b], rows).T))
 
     return information(ordered_sum(part, slices(objective.data.n, step)), maps)
-
-
-def root(bread: Covariance) -> FloatArray:
-    """L (q d, q d) with V = L L'."""
-    values, vectors = np.linalg.eigh(bread.full())
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
-
-
-def spread(block: Data, half: FloatArray, d: int) -> FloatArray:
-    """x_i' V x_i of every row, (n, d, d), from V = L L'."""
-    q = len(half) // d
-    forward, maps = block.design.forward, block.design.maps
-    z = np.stack([forward(maps.forward(half[a * q : (a + 1) * q])) for a in range(d)], axis=1)
-    return np.asarray(np.einsum("naq,nbq->nab", z, z))
 
 
 def inflated(score: FloatArray, weight: FloatArray, variance: FloatArray, power: float) -> FloatArray:
@@ -161,7 +146,8 @@ def clustered(optimum: Optimum, ways: Sequence[Clusters], preset: str = "r") -> 
 
 def _semidefinite(bread: Written, meat: FloatArray) -> FloatArray:
     """The meat with the negative eigenvalues of L' M L, V = L L', set to zero."""
-    half = root(bread)
+    sizes, axes = np.linalg.eigh(bread.matrix)
+    half = axes * np.sqrt(np.maximum(sizes, 0.0))
     values, vectors = np.linalg.eigh(half.T @ meat @ half)
     if values[0] >= -1e-12 * max(values[-1], 0.0):
         return meat
