@@ -170,6 +170,20 @@ def test_sampling_weights_have_no_likelihood() -> None:
     for ask in (lambda: fit.confint(method="profile"), lambda: fit.bootstrap(5, kind="parametric")):
         with pytest.raises(ef.ExpfamError, match="sampling weights have none"):
             ask()
+    for ask in (fit.anova, lambda: fit.anova(type=3, test="lrt"), fit.drop1, lambda: fit.add1("z", test="rao")):
+        with pytest.raises(ef.ExpfamError, match="no likelihood to compare"):
+            ask()
+    assert fit.anova(type=3)["statistic"][0] == pytest.approx(fit.wald_test("x").statistic)
+
+
+def test_a_term_that_was_left_out_has_no_degree_of_freedom() -> None:
+    data = claims()
+    for family in ("poisson", "gaussian"):
+        with pytest.warns(ef.AliasWarning):
+            fit = ef.glm("y ~ x + again", {**data, "again": data["x"]}, family=family)
+        for table in (fit.anova(), fit.anova(type=3), fit.anova(type=3, test="wald"), fit.drop1()):
+            assert table["df"][-1] == 0
+            assert np.isnan(table["p_value"][-1])
 
 
 # ---- fits compared -------------------------------------------------------------------------------------------------

@@ -93,7 +93,10 @@ def judged(fit: "Fit", steps: Sequence[Step], test: str) -> Table:
 def test_of(fit: "Fit", test: str | None, *, wald_too: bool) -> str:
     """The test asked for, or the one that fits: LR where phi is known, else F; refused where it would not hold."""
     one_of("test", test, (None, *TESTS))
-    own = fit.vcov_kind not in ("model", "observed") or fit.model.weights_kind == "sampling"
+    sampled = fit.model.weights_kind == "sampling"
+    own = sampled or fit.vcov_kind not in ("model", "observed")
+    if sampled and (test not in (None, "wald") or not wald_too):
+        raise ExpfamError("sampling weights have no likelihood to compare: take anova(type=3, test='wald')")
     if test == "wald" and not wald_too:
         raise ExpfamError("test='wald' judges each term beside all others: take anova(type=3, test='wald')")
     if test is None and own and not wald_too:

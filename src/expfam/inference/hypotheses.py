@@ -53,7 +53,8 @@ def wald(fit: "Estimates", R: FloatArray, r: FloatArray | None = None, text: str
     residual, difference = fit.df_reference, tuple(map(float, d))
     if residual is None:
         return WaldTest(text, W, m, None, float(chi_squared(W, m)), difference)
-    return WaldTest(text, W / m, m, residual, float(f_tail(W / m, m, residual)), difference)
+    F = W / m if m else np.nan
+    return WaldTest(text, F, m, residual, float(f_tail(F, m, residual)), difference)
 
 
 def _quadratic(d: FloatArray, V: FloatArray, text: str) -> float:
