@@ -14,7 +14,7 @@ from expfam.data.table import read
 from expfam.errors import ExpfamError, one_of
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
-from expfam.fit.comparisons import first, judged, test_of
+from expfam.fit.comparisons import changes, test_of
 from expfam.fitting import How
 from expfam.fitting import fit as fit_rows
 from expfam.formula import algebra
@@ -24,7 +24,6 @@ from expfam.inference import anova as terms
 from expfam.inference.anova import Step, columns_of
 from expfam.inference.optimum import Optimum, refit, silent
 from expfam.inference.reduction import maximal
-from expfam.inference.tails import chi_squared
 from expfam.inference.vcov import Asked
 from expfam.model import prepare
 from expfam.nuisance import NUISANCE, OF_NUMBER, Free
@@ -65,23 +64,13 @@ def _numbers(fit: Fit, ask: Dispersion) -> tuple[ExponentialFamily, Free | None]
 def add1(fit: Fit, scope: str | Sequence[str], *, test: str | None = None, data: Any = None) -> Any:
     """What would one more term explain? One row a term of `scope`, "log(x) + a:b", after that of the fit as it is.
 
-    Columns: term, df, deviance and aic of the model with it, statistic, p_value. `test`: "rao", the score test, needs
-    no other fit; "lrt" and "f" as for `anova`. A product is tried where its parts are in the model.
+    Columns: term, df, deviance and aic of the model with it, statistic, p_value. `test`: "rao", the score test,
+    "lrt" or "f", as for `anova`. A product is tried where its parts are in the model.
     """
     chosen, source = test_of(fit, test, wald_too=False), fit._source(data)
     here = fit.at_rows(data)
     steps = [_added(fit, term, source) for term in _candidates(fit, scope, source)]
-    df = np.array([s.df for s in steps], dtype=float)
-    gained = _gained(fit, here, steps)
-    table: dict[str, Any] = {
-        "term": [s.term for s in steps],
-        "df": df,
-        "deviance": np.array([2 * s.whole.half for s in steps]),
-        "aic": fit.aic - gained + 2 * df,
-    } | judged(fit, steps, chosen)
-    if chosen == "lrt":
-        table |= {"statistic": np.maximum(gained, 0.0), "p_value": chi_squared(gained, df)}
-    return frame_like(fit.kind, first(table, {"term": "<none>", "deviance": fit.deviance, "aic": fit.aic}))
+    return frame_like(fit.kind, changes(fit, here, steps, chosen, added=True))
 
 
 def step(

@@ -11,6 +11,7 @@ from expfam.errors import ExpfamError, one_of
 from expfam.inference import anova as terms
 from expfam.inference.anova import Step
 from expfam.inference.hypotheses import wald
+from expfam.inference.optimum import Optimum
 from expfam.inference.reduction import maximal
 from expfam.inference.tails import chi_squared, f_tail
 from expfam.penalties import NoPenalty
@@ -63,17 +64,24 @@ def drop1(fit: "Fit", *, test: str | None = None, data: Any = None) -> Any:
     chosen = test_of(fit, test, wald_too=False)
     here = fit.at_rows(data)
     steps = terms.single(here)
-    fallen = terms.fallen(here, [s.without.half for s in steps], fit.dispersion)
-    df = np.array([s.df for s in steps], dtype=float)
+    return frame_like(fit.kind, changes(fit, here, steps, chosen, added=False))
+
+
+def changes(fit: "Fit", here: Optimum, steps: Sequence[Step], test: str, *, added: bool) -> Table:
+    """The fit, and below it each model that has a term less, or more where `added`: R's drop1 and add1."""
+    models = [s.whole if added else s.without for s in steps]
+    lost = terms.fallen(here, [model.half for model in models], fit.dispersion)
+    df, more = np.array([s.df for s in steps], dtype=float), 1 if added else -1
     table: Table = {
         "term": [s.term for s in steps],
         "df": df,
-        "deviance": np.array([2 * s.without.half for s in steps]),
-        "aic": fit.aic + fallen - 2 * df,
-    } | judged(fit, steps, chosen)
-    if chosen == "lrt":
-        table |= {"statistic": np.maximum(fallen, 0.0), "p_value": chi_squared(fallen, df)}
-    return frame_like(fit.kind, first(table, {"term": "<none>", "deviance": fit.deviance, "aic": fit.aic}))
+        "deviance": np.array([2 * model.half for model in models]),
+        "aic": fit.aic + lost + more * 2 * df,
+    } | judged(fit, steps, test)
+    if test == "lrt":
+        statistic = np.maximum(-more * lost, 0.0)
+        table |= {"statistic": statistic, "p_value": chi_squared(statistic, df)}
+    return first(table, {"term": "<none>", "deviance": fit.deviance, "aic": fit.aic})
 
 
 def judged(fit: "Fit", steps: Sequence[Step], test: str) -> Table:

@@ -95,43 +95,31 @@ def equations(text: str, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
 
     A name is written as it stands in `names`, brackets and all; ExpfamError naming what is not understood.
     """
-    rows = [_equation(part, names) for part in _split(text)]
+    rows = [_equation(part, names) for part in _split(text, ",") if part.strip()]
     if not rows:
         raise ExpfamError(f"the hypothesis {text!r} says nothing; write such as 'a = b, c = 0'")
     return np.array([row[:-1] for row in rows]), -np.array([row[-1] for row in rows])
 
 
-def _split(text: str) -> list[str]:
-    """The parts between commas outside of brackets."""
+def _split(text: str, mark: str) -> list[str]:
+    """The parts between marks outside of brackets, where a name may hold one."""
     depth, parts = 0, [""]
     for letter in text:
         depth += (letter in OPEN) - (letter in CLOSE)
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _equation(text: str, names: Sequence[str]) -> FloatArray:
-    """left - right as numbers of the coefficients, and the constant last."""
-    sides = _sides(text)
-    if len(sides) > 2:
-        raise ExpfamError(f"{text!r} has more than one equals sign; put commas between equations")
-    total = _side(sides[0], names)
-    return total - _side(sides[1], names) if len(sides) == 2 else total
-
-
-def _sides(text: str) -> list[str]:
-    """The sides of an equation: split at = outside of brackets, where a name may hold one."""
-    depth, parts = 0, [""]
-    for letter in text:
-        depth += (letter in OPEN) - (letter in CLOSE)
-        if letter == "=" and depth == 0:
+        if letter == mark and depth == 0:
             parts.append("")
         else:
             parts[-1] += letter
     return parts
+
+
+def _equation(text: str, names: Sequence[str]) -> FloatArray:
+    """left - right as numbers of the coefficients, and the constant last."""
+    sides = _split(text, "=")
+    if len(sides) > 2:
+        raise ExpfamError(f"{text.strip()!r} has more than one equals sign; put commas between equations")
+    total = _side(sides[0], names)
+    return total - _side(sides[1], names) if len(sides) == 2 else total
 
 
 def _side(text: str, names: Sequence[str]) -> FloatArray:
