@@ -71,3 +71,4 @@ def _evaluate(family: ExponentialFamily, design: Design, draw: np.random.Generat
     objective = Objective(family, link(None, family), NoPenalty().bind(design.names), data)
     objective(np.zeros((design.p, 2) if family.vector else design.p))
     design.squares(np.ones(N))
+    design.quadratic(np.eye(design.p))

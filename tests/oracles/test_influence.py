@@ -140,6 +140,21 @@ def test_a_row_met_exactly_has_leverage_one() -> None:
     assert np.isfinite(found.rstandard[:4]).all()
 
 
+@pytest.mark.parametrize("far", [0.0, 1e5])
+def test_a_far_origin_costs_no_digits(far: float) -> None:
+    """Leverages beside factors come from tables of V, in which an uncentred column would have (mean / spread)^2 to
+    cancel: 1e10 here."""
+    rng = np.random.default_rng(11)
+    x, a, b = rng.normal(size=90_000).round(3), rng.integers(0, 4, 90_000), rng.integers(0, 6, 90_000)
+    y = rng.poisson(np.exp(0.2 * x + 0.1 * a - 0.1 * b))
+    fits = [ef.glm("y ~ C(a) + C(b) + t", {"y": y, "a": a, "b": b, "t": x + at}, family="poisson") for at in (0.0, far)]
+    near, ours = (fit.influence().leverage for fit in fits)
+    X = np.column_stack([np.ones_like(x), *(a == k for k in (1, 2, 3)), *(b == k for k in (1, 2, 3, 4, 5)), x])
+    w = fits[0].predict()
+    assert near[:500] == pytest.approx(np.einsum("nj,nj->n", X @ fits[0].vcov(), X)[:500] * w[:500], rel=1e-9)
+    assert ours == pytest.approx(near, rel=1e-8)
+
+
 def test_bad_input() -> None:
     fit = ef.glm("y ~ x", counts(), family="poisson")
     with pytest.raises(ef.ExpfamError, match="'deviance', 'pearson'"):

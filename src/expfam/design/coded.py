@@ -12,6 +12,8 @@ from expfam.kernels import definition
 COMPILE_FROM = 2_000_000
 """From so many coded cells (rows x factors) on, loading the compiled kernels costs less than it saves."""
 
+TABLE = 1 << 20  # cells of a table that is looked up in, at most
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -37,6 +39,10 @@ class Slot:
     def within(self, sums: FloatArray) -> FloatArray:
         """P' diag(sums) P, (width, width): a row has one joint level, which tells the level of each factor."""
         return np.diag(sums) if self.joint is None else np.asarray(self.joint.T @ (sums[:, None] * self.joint))
+
+    def own(self, matrix: FloatArray) -> FloatArray:
+        """The diagonal of P M P', (levels,), for M (width, width)."""
+        return np.diagonal(matrix) if self.joint is None else np.einsum("lw,lw->l", self.joint @ matrix, self.joint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,23 @@ class Coded(Group):
     def squares(self, weights: FloatArray) -> FloatArray:
         """(R * R)' weights, (r,): a row has one level of each factor."""
         return replace(self, values=self.values**2).adjoint(weights)
+
+    @property
+    def tabled(self) -> bool:
+        """Are the tables of two slots small enough to look up in?"""
+        return max(slot.levels for slot in self.slots) ** 2 <= TABLE
+
+    def quadratic(self, matrix: FloatArray) -> FloatArray:
+        """r_i' M r_i for every row, (n,), M (r, r) symmetric: each pair of slots adds the number of its two levels."""
+        own, crosses = [], []
+        for a, slot in enumerate(self.slots):
+            rows = slot.spread(matrix)
+            own.append(slot.own(matrix[slot.columns, slot.columns]))
+            crosses += [(a, b, 2 * other.spread(rows.T).T) for b, other in enumerate(self.slots) if b > a]
+        out = np.asarray(self.kernels.pick(self.codes, self.values**2, own))
+        for a, b, table in crosses:
+            out += self._times(self._times(self.kernels.pick_pairs(self.codes[a], self.codes[b], table), a), b)
+        return out
 
     def columns(self) -> None:
         return None

@@ -10,6 +10,7 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design._group import Group
 from expfam.design._map import Map
 from expfam.design.coded import Coded
+from expfam.design.dense import Dense
 from expfam.design.maps import ColumnMap
 from expfam.design.ones import Ones
 from expfam.design.sparse import Sparse
@@ -137,7 +138,31 @@ class Design:
         return np.stack([self.forward(unit) for unit in np.eye(self.maps.raw)], axis=1)
 
     def quadratic(self, matrix: FloatArray) -> FloatArray:
-        """x_i' matrix x_i for every row, (n,): variances of linear predictors; matrix (p, p)."""
+        """x_i' M x_i for every row, (n,): variances of linear predictors; M (p, p), of which only M + M' counts.
+
+        It is r_i' Q r_i with Q = C M C': of codes alone from tables, and linear in codes beside numbers.
+        """
+        bare = [(g, at) for g, at in zip(self.groups, self.spans, strict=True) if not isinstance(g, Ones | Dense)]
+        if len(bare) > 1 or not all(isinstance(group, Coded) and group.tabled for group, _ in bare):
+            return self._products(matrix)
+        Q = self.maps.forward(self.maps.forward((matrix + matrix.T) / 2).T)
+        out, held = np.zeros(self.n), np.ones(len(Q), dtype=bool)
+        for group, at in bare:
+            assert isinstance(group, Coded), "nothing else has tables"
+            out += group.quadratic(Q[at, at])
+            held[at] = False
+            Q[at] *= 2
+        turn = np.ascontiguousarray(Q[:, held])
+        for rows in slices(self.n, max(CELLS // max(turn.shape[1], 1), 1)):
+            block = self.take(rows)
+            columns = [group.columns() for group in block.groups if isinstance(group, Ones | Dense)]
+            ends = np.cumsum([c.shape[1] for c in columns])
+            for x, y in zip(columns, np.split(block.forward(turn), ends, axis=1), strict=False):
+                out[rows] += np.einsum("nr,nr->n", x, y)
+        return out
+
+    def _products(self, matrix: FloatArray) -> FloatArray:
+        """The same with the rows written out, some columns at a time."""
         out = np.zeros(self.n)
         for lo in range(0, self.p, COLUMNS):
             some = slice(lo, lo + COLUMNS)

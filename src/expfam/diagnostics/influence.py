@@ -79,21 +79,22 @@ def influence(optimum: Optimum, dispersion: float, df: float | None) -> Influenc
         block = data.take(rows)
         at = at_rows(optimum, block, rows)
         h = optimum.leverage(block, at.precision * at.weight, bread)
-        return np.array([np.minimum(h, 1.0), pearson(optimum, at), deviance(at)])
+        return _measures(np.clip(h, 0.0, 1.0), pearson(optimum, at), deviance(at), dispersion, df)
 
-    h, r, d = np.concatenate(ordered_map(part, slices(data.n, ROWS)), axis=1)
+    found = np.concatenate(ordered_map(part, slices(data.n, ROWS)), axis=1)
+    found[1] /= optimum.beta.size
+    h, cook, rstandard, rstudent, dffits, sigma = (optimum.prepared.placed(values) for values in found)
+    return Influence(h, cook, rstandard, rstudent, dffits, sigma, optimum)
+
+
+def _measures(h: FloatArray, r: FloatArray, d: FloatArray, dispersion: float, df: float | None) -> FloatArray:
+    """The fields of Influence for some rows, (6, m), from leverages, Pearson and deviance residuals; Cook's distance
+    times q."""
     left = np.where(1 - h > FULL, 1 - h, np.nan)
-    phi = np.full_like(h, dispersion)
-    if df is not None:
-        phi = (dispersion * df - r**2 / left) / (df - 1) if df > 1 else np.full_like(h, np.nan)
-    with np.errstate(invalid="ignore"):
-        sigma = np.sqrt(phi)
-    found = {
-        "leverage": h,
-        "cooks_distance": h * r**2 / (optimum.beta.size * dispersion * left**2),
-        "rstandard": d / np.sqrt(dispersion * left),
-        "rstudent": np.sign(d) * np.sqrt(d**2 + h * r**2 / left) / sigma,
-        "dffits": r * np.sqrt(h) / (left * sigma),
-        "sigma": sigma,
-    }
-    return Influence(**{name: optimum.prepared.placed(values) for name, values in found.items()}, optimum=optimum)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rest = r**2 / left
+        phi = dispersion if df is None else (dispersion * df - rest) / (df - 1) if df > 1 else np.nan
+        sigma = np.broadcast_to(np.sqrt(phi), h.shape)
+        cook, rstandard = h * rest / (dispersion * left), d / np.sqrt(dispersion * left)
+        rstudent = np.sign(d) * np.sqrt(d**2 + h * rest) / sigma
+        return np.stack([h, cook, rstandard, rstudent, r * np.sqrt(h) / (left * sigma), sigma])

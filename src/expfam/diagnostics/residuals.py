@@ -32,13 +32,13 @@ NODES, SHARES = np.polynomial.legendre.leggauss(40)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Some rows at the optimum: y, T(y), mu, h'(eta), and loss, score and weight of a row of w = 1, with its precision
-    w, (m,) each."""
+    """Some rows at the optimum: y, T(y), eta, mu, and loss, score and weight of a row of w = 1, with its precision w,
+    (m,) each."""
 
     y: FloatArray
     t: FloatArray
+    eta: FloatArray
     mu: FloatArray
-    slope: FloatArray
     loss: FloatArray
     score: FloatArray
     weight: FloatArray
@@ -54,7 +54,7 @@ def at_rows(optimum: Optimum, block: Data, rows: slice) -> Rows:
     assert row.score is not None
     assert row.weight is not None
     precision = optimum.single(block.weight, rows)
-    return Rows(block.y, t, link.inverse(eta), link.derivative(eta), row.loss, row.score, row.weight, precision)
+    return Rows(block.y, t, eta, link.inverse(eta), row.loss, row.score, row.weight, precision)
 
 
 def residuals(optimum: Optimum, kind: str, dispersion: float, seed: int) -> FloatArray:
@@ -80,7 +80,7 @@ def of_rows(optimum: Optimum, at: Rows, kind: str, dispersion: float, rng: np.ra
     if kind == "response":
         return away
     if kind == "working":
-        return np.asarray(away / at.slope)
+        return np.asarray(away / optimum.model.link.derivative(at.eta))
     if kind == "pearson":
         return pearson(optimum, at)
     if kind == "deviance":

@@ -45,6 +45,12 @@ def _pick_two(codes, others, table, other, out):  # type: ignore[no-untyped-def]
 
 
 @_compile
+def _pick_pairs(one, other, width, table, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        out[i] = table[uint64(one[i]) * uint64(width) + uint64(other[i])]
+
+
+@_compile
 def _pick_many(codes, values, starts, table, d, out):  # type: ignore[no-untyped-def]
     """Four columns at a time; lanes past the last one add zeros to the next row, and the last rows go singly."""
     k, n = codes.shape
@@ -158,6 +164,13 @@ def pick(
         _pick(codes[plain - 1], tables[plain - 1], out)
     for a in range(plain, k):
         _pick_times(codes[a], values[a - plain], tables[a], out)
+    return out
+
+
+def pick_pairs(one: AnyArray, other: AnyArray, table: FloatArray) -> FloatArray:
+    """table[one, other], (n,), for two slots and a table (levels, levels)."""
+    out = np.empty(len(one))
+    _pick_pairs(one, other, table.shape[1], np.ascontiguousarray(table).reshape(-1), out)
     return out
 
 

@@ -24,6 +24,11 @@ def pick(
     return total if out is None else np.add(out, total, out=out)
 
 
+def pick_pairs(one: AnyArray, other: AnyArray, table: FloatArray) -> FloatArray:
+    """table[one, other], (n,), for two slots and a table (levels, levels)."""
+    return np.asarray(table[one, other])
+
+
 def sums(codes: AnyArray, vector: FloatArray, levels: int) -> FloatArray:
     """J' vector, (levels,)."""
     return np.asarray(np.bincount(codes, vector, levels), dtype=np.float64)
