@@ -30,8 +30,8 @@ def simulate(family: ExponentialFamily, n: int = 400, seed: int = 0, means: tupl
     return {"x": x, "g": group, "y": source.draw(mu, rng, phi=1.0 if family.fixed_dispersion else 0.2, weight=weight)}
 
 
-def trials_of(family: ExponentialFamily) -> dict:
-    return {"trials": np.full(400, 10.0)} if family.name in ("binomial", "quasibinomial") else {}
+def trials_of(family: ExponentialFamily, n: int = 400) -> dict:
+    return {"trials": np.full(n, 10.0)} if family.name in ("binomial", "quasibinomial") else {}
 
 
 @every_family
@@ -281,27 +281,66 @@ def test_ridge_refuses(strength: object, message: str) -> None:
 
 
 # ---- stochastic gradient descent --------------------------------------------------------------------------------
+both_updates = pytest.mark.parametrize("update", ["implicit", "explicit"])
+
+
 @every_family
-def test_sgd_comes_to_newtons_answer(family: ExponentialFamily) -> None:
+@both_updates
+def test_sgd_comes_to_newtons_answer(update: str, family: ExponentialFamily) -> None:
     """Same line of code for all: 60 passes in batches of 8 end within a fifth of a standard error."""
     data = simulate(family, means=(0.4, 0.6))
     options = {"family": family, "link": "log" if family.name in ("gamma", "inverse_gaussian") else None}
     exact = ef.glm("y ~ x + g", data, **options, **trials_of(family))
-    close = ef.glm("y ~ x + g", data, **options, **trials_of(family), solver=ef.SGD(passes=60, batch=8))
+    close = ef.glm("y ~ x + g", data, **options, **trials_of(family), solver=ef.SGD(60, update, batch=8))
     assert np.abs((close.coef - exact.coef) / exact.se).max() < 0.2
     assert close.certificate.status is Status.PASSES_DONE
     assert not close.converged
     assert close.deviance >= exact.deviance
 
 
-def test_sgd_softmax_and_one_row_a_step() -> None:
+@every_family
+def test_one_implicit_pass_is_enough(family: ExponentialFamily) -> None:
+    """After one pass over 5,000 rows the estimate is that of all rows, to a fifth of a standard error."""
+    data = simulate(family, means=(0.4, 0.6), n=5000)
+    options = {"family": family, "link": "log" if family.name in ("gamma", "inverse_gaussian") else None}
+    exact, close = (
+        ef.glm("y ~ x + g", data, **options, **trials_of(family, 5000), solver=s) for s in ("newton", "sgd")
+    )
+    assert np.abs((close.coef - exact.coef) / exact.se).max() < 0.2
+
+
+def test_one_implicit_pass_of_least_squares_is_exact() -> None:
+    """Recursive least squares: but for the pseudo-rows, whatever the units of a column."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(2000, 3)) * [1.0, 1e6, 1e-6]
+    y = X @ [1.0, 1e-6, 1e6] + rng.normal(size=2000)
+    exact, close = (ef.glm_arrays(X, y, solver=s) for s in ("newton", ef.SGD(prior=1e-9)))
+    assert close.coef == pytest.approx(exact.coef, rel=1e-9)
+
+
+def test_implicit_steps_bear_wild_rows_and_units() -> None:
+    """A batch of one row, the first with a predictor of 1,000: no step can diverge. Explicit ones do, and are told."""
+    rng = np.random.default_rng(2)
+    x = np.r_[1e3, rng.normal(size=1999)]
+    y = rng.poisson(np.exp(0.5 * np.clip(x, -3, 3)))
+    exact, close = (
+        ef.glm_arrays(1e3 * x[:, None], y, family="poisson", solver=s)
+        for s in ("newton", ef.SGD(batch=1, shuffle=False))
+    )
+    assert np.abs((close.coef - exact.coef) / exact.se).max() < 1
+    with pytest.raises(ef.SolverError, match="update='implicit'"):
+        ef.glm_arrays(x[:, None], y, family="poisson", solver=ef.SGD(update="explicit", rate=1e3, shuffle=False))
+
+
+@both_updates
+def test_sgd_softmax_and_one_row_a_step(update: str) -> None:
     rng = np.random.default_rng(0)
     data = {"x": rng.normal(size=600), "z": rng.normal(size=600)}
     eta = np.column_stack([data["x"], -data["z"], np.zeros(600)])
     data["y"] = (eta + rng.gumbel(size=(600, 3))).argmax(axis=1).astype(str)
     exact = ef.glm("y ~ x + z", data, family="categorical")
     for batch, passes in ((1, 20), (50, 200)):
-        close = ef.glm("y ~ x + z", data, family="categorical", solver=ef.SGD(passes=passes, batch=batch))
+        close = ef.glm("y ~ x + z", data, family="categorical", solver=ef.SGD(passes, update, batch=batch))
         assert np.abs((close.coef - exact.coef) / exact.se).max() < 0.3
 
 
@@ -320,16 +359,20 @@ def test_sgd_repeats_itself_and_takes_a_seed() -> None:
     assert not np.array_equal(one.coef, other.coef)
 
 
-def test_sgd_with_ridge() -> None:
+@both_updates
+def test_sgd_with_ridge(update: str) -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 3))
     y = X @ [1.0, -1, 0] + rng.normal(size=500)
     exact = ef.glm_arrays(X, y, penalty=ef.Ridge(0.5))
-    close = ef.glm_arrays(X, y, penalty=ef.Ridge(0.5), solver=ef.SGD(passes=50))
+    close = ef.glm_arrays(X, y, penalty=ef.Ridge(0.5), solver=ef.SGD(50, update))
     assert close.coef == pytest.approx(exact.coef, abs=0.02)
 
 
-@pytest.mark.parametrize("options", [{"passes": 0}, {"rate": -1.0}, {"schedule": "linear"}, {"burn_in": 1.0}])
+@pytest.mark.parametrize(
+    "options",
+    [{"passes": 0}, {"rate": -1.0}, {"schedule": "linear"}, {"burn_in": 1.0}, {"prior": 0.0}, {"update": "lazy"}],
+)
 def test_sgd_refuses(options: dict) -> None:
     with pytest.raises(ef.SolverError, match=next(iter(options))):
         ef.SGD(**options)

@@ -51,6 +51,10 @@ class Group(ABC):
         """(R * R)' weights, (r,)."""
         return np.diagonal(self.gram(weights))
 
+    @abstractmethod
+    def support(self) -> FloatArray:
+        """In how many rows each raw column may be other than zero, (r,): those of its level, all for numbers."""
+
     def grams(self, weights: FloatArray) -> FloatArray:
         """R' diag(w) R for every w of weights (m, n), (m, r, r)."""
         return np.stack([self.gram(w) for w in weights])

@@ -116,6 +116,11 @@ class Design:
         """(R * R)' weights, (raw,)."""
         return np.concatenate([group.squares(weights) for group in self.groups])
 
+    def support(self) -> FloatArray:
+        """In how many rows each column may be other than zero, (p,): of several raw columns the mean."""
+        raw = np.concatenate([group.support() for group in self.groups])
+        return np.asarray(self.maps.squares(raw) / self.maps.squares(np.ones_like(raw)))
+
     def gram(self, weights: FloatArray) -> FloatArray:
         """R' diag(weights) R, (raw, raw)."""
         grams = self.grams(weights[None])

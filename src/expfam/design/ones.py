@@ -34,6 +34,9 @@ class Ones(Group):
     def squares(self, weights: FloatArray) -> FloatArray:
         return np.asarray(weights.sum(keepdims=True))
 
+    def support(self) -> FloatArray:
+        return np.array([float(self.n)])
+
     def columns(self) -> FloatArray:
         return np.broadcast_to(1.0, (self.n, 1))
 

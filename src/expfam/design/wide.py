@@ -63,6 +63,9 @@ class Wide(Group):
     def squares(self, weights: FloatArray) -> FloatArray:
         return self.adjoint(weights)
 
+    def support(self) -> FloatArray:
+        return self.adjoint(np.ones(len(self.codes)))
+
     def pairs(self, weights: FloatArray, other: Coded | Sparse) -> FloatArray:
         """R' diag(weights) S, (levels, s), where S (n, s) is coded or sparse: two-way tables of levels."""
         pairs = verbs(self.compiled).pairs
