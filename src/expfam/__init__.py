@@ -10,6 +10,7 @@ _HOMES = {
     "Fit": "expfam.fit",
     "LBFGS": "expfam.solvers",
     "Newton": "expfam.solvers",
+    "OnlineGLM": "expfam.online",
     "Ridge": "expfam.penalties",
     "SGD": "expfam.solvers",
     "compare": "expfam.report.tables",
@@ -48,6 +49,7 @@ __all__ = [
     "FormulaError",
     "ModelFileError",
     "Newton",
+    "OnlineGLM",
     "ResponseError",
     "Ridge",
     "SchemaError",
@@ -90,6 +92,7 @@ if TYPE_CHECKING:
     from expfam.front import glm, glm_arrays
     from expfam.inference.multiplicity import adjusted
     from expfam.modelfile import load
+    from expfam.online import OnlineGLM
     from expfam.parallel import threads
     from expfam.penalties import Ridge
     from expfam.portfolio import simulate_portfolio

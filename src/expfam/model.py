@@ -110,7 +110,7 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     weights = rows.vectors.get("weights")
     frequency = None
     if weights is not None and model.weights_kind == "frequency":
-        frequency = _whole(weights, rows)
+        frequency = whole(weights, rows)
     trials = _trials(goal, rows)
     weight = np.ones(rows.n)
     for factor in (weights, trials):
@@ -132,7 +132,8 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     return Prepared(bound, data, frequency, places, rows.n if rows.kept is None else len(rows.kept))
 
 
-def _whole(weights: FloatArray, rows: RowSet) -> FloatArray:
+def whole(weights: FloatArray, rows: RowSet) -> FloatArray:
+    """Frequency weights, which are whole numbers; SchemaError naming one that is not."""
     bad = weights != np.round(weights)
     if bad.any():
         at = int(np.flatnonzero(bad)[0])

@@ -68,22 +68,11 @@ def load(path: str | PathLike[str], *, family: ExponentialFamily | None = None) 
 
 def to_dict(fit: Fit) -> dict[str, Any]:
     """Everything but the rows, as JSON types."""
-    model = fit.model
     return {
         "format": FORMAT,
         "version": VERSION,
         "expfam": __version__,
-        "family": model.family.to_dict(),
-        "link": model.link.to_dict(),
-        "terms": model.terms.to_dict(),
-        "penalty": model.penalty.to_dict(),
-        "response": model.response,
-        "classes": model.classes,
-        "weights_kind": model.weights_kind,
-        "missing": model.missing,
-        "unseen": model.unseen,
-        "supplied": model.supplied,
-        "bias": model.bias,
+        **model_to_dict(fit.model),
         "names": fit.names,
         "theta": fit.estimate.tolist(),
         "kept": fit.kept.tolist(),
@@ -98,12 +87,29 @@ def to_dict(fit: Fit) -> dict[str, Any]:
     }
 
 
-def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Fit:
-    """The inverse of `to_dict`; the fit has no source."""
+def model_to_dict(model: Model) -> dict[str, Any]:
+    """A model as JSON types."""
+    return {
+        "family": model.family.to_dict(),
+        "link": model.link.to_dict(),
+        "terms": model.terms.to_dict(),
+        "penalty": model.penalty.to_dict(),
+        "response": model.response,
+        "classes": model.classes,
+        "weights_kind": model.weights_kind,
+        "missing": model.missing,
+        "unseen": model.unseen,
+        "supplied": model.supplied,
+        "bias": model.bias,
+    }
+
+
+def model_from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Model:
+    """The inverse of `model_to_dict`; a user's own family has to be given."""
     known = families.from_dict(plain["family"]) if family is None else family
     if known.name != plain["family"]["name"]:
         raise ModelFileError(f"the file holds a model of the {plain['family']['name']} family, not {known.name}")
-    model = Model(
+    return Model(
         known,
         links.from_dict(plain["link"], known),
         _terms(plain["terms"]),
@@ -116,6 +122,11 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
         tuple(plain["supplied"]),
         plain.get("bias"),
     )
+
+
+def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Fit:
+    """The inverse of `to_dict`; the fit has no source."""
+    model = model_from_dict(plain, family)
     certificate = _certificate(plain["certificate"])
     sums = _statistics(_numeric(plain["statistics"]))
     theta, kept = np.array(plain["theta"], dtype=float), np.array(plain["kept"], dtype=bool)

@@ -92,7 +92,7 @@ def _two_levels(family: ExponentialFamily, raw: RawResponse) -> Target:
 
 def _classes(family: Categorical, raw: RawResponse) -> Target:
     """Any labels as codes 0 .. k-1 with the reference class last."""
-    labels, codes = (raw.labels, raw.codes) if raw.codes is not None else _number_labels(raw)
+    labels, codes = (raw.labels, raw.codes) if raw.codes is not None else labelled(raw)
     present = np.flatnonzero(np.bincount(codes, minlength=len(labels)))
     used = [labels[k] for k in present]
     if len(used) < 2:
@@ -111,7 +111,7 @@ def _classes(family: Categorical, raw: RawResponse) -> Target:
     return Target(replace(family, k=len(order)), places[codes].astype(float), None, tuple(order))
 
 
-def _number_labels(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
+def labelled(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
     """Numbers as class labels, sorted as numbers, whole ones written without a point."""
     assert raw.numbers is not None
     if not np.isfinite(raw.numbers).all():

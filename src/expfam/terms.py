@@ -118,7 +118,7 @@ def _rows(
     for name in VECTORS:
         if name in roles:
             vectors[name] = _numbers(roles[name]) + vectors[name] if name in vectors else _numbers(roles[name])
-    response = _response(schema.response or "y", roles["response"], table)
+    response = response_of(schema.response or "y", roles["response"], table)
     return RowSet(columns, table.n, table.kind, response, vectors, kept, complete.lacking)
 
 
@@ -151,7 +151,8 @@ def _numbers(values: Any) -> FloatArray:
     return np.asarray(values, dtype=np.float64)
 
 
-def _response(name: str, found: Worth, table: Table) -> RawResponse:
+def response_of(name: str, found: Worth, table: Table) -> RawResponse:
+    """What the response's role is worth, as numbers, codes, or shares with their trials."""
     if isinstance(found, tuple):
         successes, failures = found
         trials = successes + failures

@@ -88,10 +88,11 @@ BACKENDS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Wanted], Raw]], ...]
 """(predicate, reader): the first that accepts the data reads it."""
 
 
-def read(data: Any, columns: Wanted = None) -> Table:
+def read(data: Any, columns: Wanted = None, *, empty: bool = False) -> Table:
     """A dict of arrays, a pandas, polars or Arrow frame, or a path to Parquet or CSV, as a Table.
 
-    Only `columns` are read: names, or a function from the names at hand to those wanted; None is all.
+    Only `columns` are read: names, or a function from the names at hand to those wanted; None is all. `empty` allows
+    no rows.
     SchemaError: no table, no rows, a missing or doubled column, unequal lengths, a missing or damaged file.
     """
     if isinstance(data, Table):
@@ -104,7 +105,7 @@ def read(data: Any, columns: Wanted = None) -> Table:
             "Arrow frame, or a path to a .parquet or .csv file (a bare matrix goes to glm_arrays)"
         )
     raw = reader(data, columns)
-    if raw.n == 0:
+    if raw.n == 0 and not empty:
         raise SchemaError("the data has no rows; a model needs at least one")
     held = each(_held, tuple(raw.columns.values()), raw.n)
     return Table(dict(zip(raw.columns, held, strict=True)), raw.n, raw.kind)

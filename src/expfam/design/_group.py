@@ -52,8 +52,9 @@ class Group(ABC):
         return np.diagonal(self.gram(weights))
 
     @abstractmethod
-    def support(self) -> FloatArray:
-        """In how many rows each raw column may be other than zero, (r,): those of its level, all for numbers."""
+    def support(self, times: FloatArray) -> FloatArray:
+        """The sum of `times` (n,) over the rows where a raw column may be other than zero, (r,): those of its level,
+        of numbers all."""
 
     def grams(self, weights: FloatArray) -> FloatArray:
         """R' diag(w) R for every w of weights (m, n), (m, r, r)."""

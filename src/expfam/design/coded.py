@@ -124,8 +124,8 @@ class Coded(Group):
         """(R * R)' weights, (r,): a row has one level of each factor."""
         return replace(self, values=self.values**2).adjoint(weights)
 
-    def support(self) -> FloatArray:
-        return replace(self, values=np.ones_like(self.values)).adjoint(np.ones(self.codes.shape[1]))
+    def support(self, times: FloatArray) -> FloatArray:
+        return replace(self, values=np.ones_like(self.values)).adjoint(times)
 
     @property
     def tabled(self) -> bool:

@@ -57,8 +57,8 @@ class Dense(Group):
     def squares(self, weights: FloatArray) -> FloatArray:
         return np.asarray(verbs(self.compiled).squares(self.values, self.centre, weights))
 
-    def support(self) -> FloatArray:
-        return np.full(self.width, float(len(self.values)))
+    def support(self, times: FloatArray) -> FloatArray:
+        return np.full(self.width, times.sum())
 
     def centred(self, centre: FloatArray) -> "Dense":
         return replace(self, centre=centre if self.centre is None else self.centre + centre)

@@ -116,9 +116,10 @@ class Design:
         """(R * R)' weights, (raw,)."""
         return np.concatenate([group.squares(weights) for group in self.groups])
 
-    def support(self) -> FloatArray:
-        """In how many rows each column may be other than zero, (p,): of several raw columns the mean."""
-        raw = np.concatenate([group.support() for group in self.groups])
+    def support(self, times: FloatArray) -> FloatArray:
+        """The sum of `times` over the rows where a column may be other than zero, (p,): of several raw columns the
+        mean."""
+        raw = np.concatenate([group.support(times) for group in self.groups])
         return np.asarray(self.maps.squares(raw) / self.maps.squares(np.ones_like(raw)))
 
     def gram(self, weights: FloatArray) -> FloatArray:

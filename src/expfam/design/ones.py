@@ -34,8 +34,8 @@ class Ones(Group):
     def squares(self, weights: FloatArray) -> FloatArray:
         return np.asarray(weights.sum(keepdims=True))
 
-    def support(self) -> FloatArray:
-        return np.array([float(self.n)])
+    def support(self, times: FloatArray) -> FloatArray:
+        return np.asarray(times.sum(keepdims=True))
 
     def columns(self) -> FloatArray:
         return np.broadcast_to(1.0, (self.n, 1))

@@ -84,8 +84,8 @@ class Sparse(Group):
         squared = np.square(self.data[at], dtype=np.float64)
         return replace(self, indptr=self.indptr - at.start, indices=self.indices[at], data=squared).adjoint(weights)
 
-    def support(self) -> FloatArray:
-        return replace(self, data=None).adjoint(np.ones(self.n))
+    def support(self, times: FloatArray) -> FloatArray:
+        return replace(self, data=None).adjoint(times)
 
     def columns(self) -> None:
         return None

@@ -63,8 +63,8 @@ class Wide(Group):
     def squares(self, weights: FloatArray) -> FloatArray:
         return self.adjoint(weights)
 
-    def support(self) -> FloatArray:
-        return self.adjoint(np.ones(len(self.codes)))
+    def support(self, times: FloatArray) -> FloatArray:
+        return self.adjoint(times)
 
     def pairs(self, weights: FloatArray, other: Coded | Sparse) -> FloatArray:
         """R' diag(weights) S, (levels, s), where S (n, s) is coded or sparse: two-way tables of levels."""

@@ -65,6 +65,8 @@ class Certificate:
         return self.gradient <= self.tol and not self.separated
 
     def __str__(self) -> str:
+        if self.status is Status.STREAMED:
+            return f"Streamed: {self.rows:,} rows, each read once; condition {self.condition:.2g}"
         verdict = "Converged" if self.converged else f"NOT converged ({self.status.name.lower()})"
         figures = f"gradient {self.gradient:.0e}, KKT {self.kkt:.0e}, condition {self.condition:.2g}"
         return f"{verdict}: {figures}; {self.passes:.3g} passes, {_seconds(self.seconds)}"

@@ -121,8 +121,11 @@ class Learned:
     roles: Mapping[str, Worth]
 
 
-def learn_values(request: Request, table: Table) -> Learned:
-    """Learn `request` on `table`, every variable and role by itself, shared by the threads."""
+def learn_values(request: Request, table: Table, streams: bool = False) -> Learned:
+    """Learn `request` on `table`, every variable and role by itself, shared by the threads.
+
+    `streams` tells that other levels may come, so that a factor may have one.
+    """
     if table.n == 0:
         raise SchemaError("no rows are left to learn from; every row lacks a value in some column the model reads")
     trees = plan(request, table.names)
@@ -135,7 +138,7 @@ def learn_values(request: Request, table: Table) -> Learned:
     states = {text: state for _, learned in done for text, state in learned.items() if state}
     roles: dict[str, Worth] = {which: found for which, (found, _) in zip(asked, done, strict=False)}
     values = {node.text: found for node, (found, _) in zip(nodes, done[len(asked) :], strict=True)}
-    return Learned(_schema(request, trees, values, states, table), values, roles)
+    return Learned(_schema(request, trees, values, states, table, streams), values, roles)
 
 
 def _learn(table: Table, task: Callable[[Table, Recall], T]) -> tuple[T, dict[str, State]]:
@@ -144,11 +147,14 @@ def _learn(table: Table, task: Callable[[Table, Recall], T]) -> tuple[T, dict[st
     return task(table, learner(states)), states
 
 
-def _schema(request: Request, trees: Plan, values: Values, states: Mapping[str, State], table: Table) -> Schema:
+def _schema(
+    request: Request, trees: Plan, values: Values, states: Mapping[str, State], table: Table, streams: bool
+) -> Schema:
     variables = {text: _describe(text, known) for text, known in values.items()}
     factors = frozenset(text for text, known in variables.items() if known.levels)
     terms = coding.code([[node.text for node in term] for term in trees.terms], factors)
-    _check_levels(terms, variables)
+    if not streams:
+        _check_levels(terms, variables)
     response = trees.roles.get("response")
     return Schema(
         request=request,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.design import Bordered, Design
+from expfam.design import Bordered
 from expfam.errors import SolverError
 from expfam.information import Full
-from expfam.objective import Evaluation, Objective, information
+from expfam.objective import Data, Evaluation, Objective, information
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level
 from expfam.solvers.optimality import by_class, from_classes
@@ -38,8 +38,8 @@ class Memory:
     class; `prior` (p d,) the curvature of pseudo-rows for every coefficient met, 0 before.
 
     `value` is F of all rows at theta, as their quadratic models remember it (exact for Gaussian means); `progressive`
-    the sum of w loss of every row before it was learned from; `pearson` that of w (t - mu)^2 / V after, `freed` the
-    degrees of freedom spent on it.
+    the sum of w loss of every row before it was learned from; `pearson` that of w (t - mu)^2 / V after, `free` its
+    degrees of freedom.
     """
 
     theta: FloatArray
@@ -51,7 +51,7 @@ class Memory:
     value: float = 0.0
     progressive: float = 0.0
     pearson: float = 0.0
-    freed: float = 0.0
+    free: float = 0.0
 
 
 def blank(theta: FloatArray) -> Memory:
@@ -100,8 +100,8 @@ def learn(objective: Objective, memory: Memory, options: Options, frequency: Flo
             f"{objective.family.name} family with the {objective.link.name} link; take a link that maps into the "
             "domain (log for positive means, logit for shares)"
         )
-    prior = _met(objective.data.design, memory.prior, seen.information, options.prior)
-    known = past * memory.information
+    prior = _met(objective.data, memory.prior, seen.information, options.prior, frequency)
+    known, n = past * memory.information, objective.data.n if frequency is None else int(frequency.sum())
     theta, last, end = _nearest(objective, known + np.diag(np.where(prior > 0, prior, 1.0)), seen, frequency)
     moved = by_class(theta - memory.theta)
     return Memory(
@@ -109,12 +109,12 @@ def learn(objective: Objective, memory: Memory, options: Options, frequency: Flo
         known + last.information,
         past**2 * memory.meat + last.meat,
         prior,
-        memory.rows + (objective.data.n if frequency is None else int(frequency.sum())),
+        memory.rows + n,
         past * memory.weight + objective.weight,
         past * memory.value + end.value + float(moved @ known @ moved) / 2,
         past * memory.progressive + seen.loss,
         past * memory.pearson + end.pearson,
-        past * memory.freed + _spent(known + np.diag(prior), last.information),
+        past * memory.free + n - _spent(known + np.diag(prior), last.information),
     )
 
 
@@ -124,13 +124,16 @@ def _spent(metric: FloatArray, information: FloatArray) -> float:
     return float(np.trace(Full(metric + information).factor().solve(information)))
 
 
-def _met(design: Design, prior: FloatArray, information: FloatArray, rows: float) -> FloatArray:
+def _met(
+    data: Data, prior: FloatArray, information: FloatArray, rows: float, frequency: FloatArray | None
+) -> FloatArray:
     """The curvature of so many pseudo-rows for coefficients that are met for the first time: w h'^2 x_j^2 / V of the
     rows that have them, on average."""
     new = (prior == 0) & (np.diagonal(information) > 0)
     if not new.any():
         return prior
-    support = np.tile(design.support(), len(prior) // design.p)
+    times = np.ones(data.n) if frequency is None else frequency
+    support = np.tile(data.design.support(times), len(prior) // data.design.p)
     mean = np.divide(np.diagonal(information), support, out=np.zeros_like(prior), where=support > 0)
     return np.where(new, rows * mean, prior)
 

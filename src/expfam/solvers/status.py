@@ -17,6 +17,10 @@ class Status(Enum):
         "the allowed means, or columns are nearly collinear. Try another link, scale the columns, or add a penalty"
     )
     MAX_ITER = "the iteration limit was reached; raise max_iter, or look for separation and huge values"
+    STREAMED = (
+        "one pass over a stream, whose rows are gone: the estimate is within its standard errors of the optimum of all "
+        "rows if the model holds, and there is nothing left to certify it by"
+    )
     PASSES_DONE = (
         "stochastic gradient descent ran the passes it was given; more passes or a lower rate come closer, "
         'solver="newton" ends exactly'

@@ -1,0 +1,158 @@
+"""`OnlineGLM`: a generalized linear model that learns from frames as they come."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, final
+
+import numpy as np
+
+from expfam import streamfile
+from expfam.data.answer import frame_like
+from expfam.errors import ExpfamError, SchemaError
+from expfam.families import ExponentialFamily
+from expfam.families import family as family_of
+from expfam.fit import Fit
+from expfam.formula.schema import Request
+from expfam.links import Link
+from expfam.links import link as link_of
+from expfam.matrix import MatrixTerms
+from expfam.model import Model, choice
+from expfam.penalties import Penalty
+from expfam.penalties import penalty as penalty_of
+from expfam.stream import Ask, Stream
+from expfam.stream.stream import classes_of
+
+
+@final
+class OnlineGLM:
+    """theta after every frame, with its standard errors, in memory that does not grow with the rows.
+
+        model = ef.OnlineGLM("click ~ C(site) + log(hour)", family="bernoulli")
+        for frame in frames:
+            model.partial_fit(frame)
+        print(model.summary())
+
+    family, link, weights, offset, exposure, trials, weights_kind, penalty, missing as in `glm`; the row vectors are
+    columns or expressions, for every frame brings its own.
+
+    classes    all labels of the response in order, failure first, the reference of several last; None: those of the
+               first frame
+    vcov       "HC0", H^-1 S H^-1, valid also where the variance is not the family's; "model", phi H^-1
+    prior      pseudo-rows at zero that a coefficient starts with
+    half_life  sum of weights after which a row counts half, for streams that drift; None: rows never fade
+
+    A level that comes later gets a coefficient then; the reference is the first level met, or `C(x, ref=...)`. What
+    center(), scale(), poly() and splines learn, they learn from the first frame. The only thing here that changes is
+    which frozen `Stream` it holds: a frame that is refused leaves it as it was.
+    """
+
+    def __init__(
+        self,
+        formula: str,
+        family: str | ExponentialFamily = "gaussian",
+        *,
+        link: str | Link | None = None,
+        weights: str | None = None,
+        offset: str | None = None,
+        exposure: str | None = None,
+        trials: str | None = None,
+        weights_kind: str = "precision",
+        penalty: Penalty | None = None,
+        classes: Sequence[str] | None = None,
+        missing: str = "drop",
+        vcov: str = "HC0",
+        prior: float = 0.01,
+        half_life: float | None = None,
+    ) -> None:
+        vectors = {"weights": weights, "offset": offset, "exposure": exposure, "trials": trials}
+        wrong = [name for name, text in vectors.items() if text is not None and not isinstance(text, str)]
+        if wrong:
+            raise SchemaError(f"{wrong[0]}= names a column or an expression: every frame brings its own numbers")
+        if weights_kind == "sampling":
+            raise SchemaError("weights_kind='sampling': take 'precision' with vcov='HC0', which is that sandwich")
+        known = family_of(family)
+        model = Model(
+            known, link_of(link, known), MatrixTerms((), False), penalty_of(penalty), "", None,
+            choice("weights_kind", weights_kind), choice("missing", missing), "reference", (),
+        )  # fmt: skip
+        model = model if classes is None else classes_of(model, tuple(map(str, classes)))
+        self._stream = Stream(Ask(Request(formula, **vectors), model, vcov, prior, half_life), model, model)
+
+    def partial_fit(self, data: Any) -> "OnlineGLM":
+        """Learn from the rows of a frame, a dict of arrays or a file; those with missing values are left out, counted.
+
+        Rows that come one by one teach what they teach together, to the last bit. An error leaves all that was learned
+        as it was, and nothing of the frame is kept.
+        """
+        self._stream = self._stream.after(data)
+        return self
+
+    @property
+    def stream(self) -> Stream:
+        """What was learned, frozen."""
+        return self._stream
+
+    @property
+    def rows(self) -> int:
+        """How many rows were learned from or wait to be, frequencies counted."""
+        waiting = self._stream.waiting
+        more = 0 if waiting is None else waiting.n if waiting.frequency is None else int(waiting.frequency.sum())
+        return more + (0 if self._stream.memory is None else self._stream.memory.rows)
+
+    @property
+    def fit(self) -> Fit:
+        """All of it as a frozen fit without rows: coef, se, confint, predict, wald_test, tidy, save, ..."""
+        return self._stream.fit()
+
+    def predict(self, new: Any, **options: Any) -> Any:
+        """h(X theta) for new rows, as `Fit.predict`; levels not met yet count as the reference, with a warning."""
+        return self.fit.predict(new, **options)
+
+    def summary(self) -> str:
+        """The fit so far in the manner of R's summary, with the loss of rows before they were learned from."""
+        return f"{self.fit.summary()}\n{self._progress()}"
+
+    def _progress(self) -> str:
+        memory = self._stream.settled().memory
+        assert memory is not None
+        return f"Mean loss of rows before they were learned from: {memory.progressive / memory.weight:.6g}"
+
+    def __repr__(self) -> str:
+        formula = self._stream.ask.request.formula
+        return f"OnlineGLM({formula!r}, family={self._stream.model.family.name!r}): {self.rows:,} rows"
+
+    def state(self) -> dict[str, Any]:
+        """All that was learned and the rows that wait, as JSON types; `from_state` goes on to the last bit."""
+        return streamfile.to_dict(self._stream)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write `state` to a file, which appears whole or not at all."""
+        streamfile.save(self._stream, path)
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Any] | str | PathLike[str], *, family: ExponentialFamily | None = None
+    ) -> "OnlineGLM":
+        """The model that had this state, or wrote this file. A user's own family is functions: give it again."""
+        if isinstance(state, str | PathLike):
+            return cls._of(streamfile.load(state, family))
+        return cls._of(streamfile.from_dict(state, family))
+
+    @classmethod
+    def _of(cls, stream: Stream) -> "OnlineGLM":
+        model = cls.__new__(cls)
+        model._stream = stream
+        return model
+
+    def learning_curve(self) -> Any:
+        """How did it learn? A row each time the rows had grown by a twentieth: rows, loss of all rows so far before
+        they were learned from, and of those since the row above; a frame of the kind last handed over."""
+        points = self._stream.points
+        rows, weight, loss = (np.array([getattr(p, name) for p in points]) for name in ("rows", "weight", "loss"))
+        if not len(rows):
+            raise ExpfamError("no batch is complete yet; the learning curve begins with the first 64 rows")
+        if self._stream.ask.half_life is None:
+            recent = np.diff(loss, prepend=0.0) / np.diff(weight, prepend=0.0)
+        else:
+            recent = np.full(len(rows), np.nan)
+        return frame_like(self._stream.kind, {"rows": rows, "loss": loss / weight, "recent_loss": recent})

@@ -1,0 +1,65 @@
+"""The fit that a stream amounts to: H^-1 S H^-1 or phi H^-1 as its covariance, remembered losses as its deviance."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.diagnostics.certificate import Certificate
+from expfam.fit import Fit
+from expfam.inference.statistics import Statistics
+from expfam.information import Factor, Full
+from expfam.information.covariance import Written
+from expfam.model import Model
+from expfam.solvers import Status
+from expfam.solvers.implicit import Memory
+from expfam.solvers.optimality import from_classes
+
+
+def dispersion(model: Model, memory: Memory) -> float:
+    """1 where the family fixes it, else sum w (t - mu)^2 / V after each batch, over what each left free."""
+    if model.family.fixed_dispersion:
+        return 1.0
+    return memory.pearson / memory.free if memory.free > 0 else np.nan
+
+
+def factor(memory: Memory) -> Factor:
+    """H with its pseudo-rows, factorised."""
+    return Full(memory.information + np.diag(np.where(memory.prior > 0, memory.prior, 1.0))).factor()
+
+
+def covariance(model: Model, memory: Memory, kind: str) -> FloatArray:
+    """(p d, p d), NaN for coefficients that were never met: "HC0" the sandwich, valid where the variance is not the
+    family's; "model" phi H^-1."""
+    bread = factor(memory).inverse().full()
+    found = dispersion(model, memory) * bread if kind == "model" else bread @ memory.meat @ bread
+    unmet = memory.prior == 0
+    found[unmet], found[:, unmet] = np.nan, np.nan
+    return found
+
+
+def errors(model: Model, memory: Memory, kind: str) -> FloatArray:
+    """Standard errors in the shape of theta."""
+    with np.errstate(invalid="ignore"):
+        return from_classes(np.sqrt(np.diagonal(covariance(model, memory, kind))), memory.theta)
+
+
+def fit_of(
+    model: Model, memory: Memory, null: Memory, vcov: str, kind: str, left_out: int, lacking: Mapping[str, int]
+) -> Fit:
+    """A frozen fit without rows: everything that a fit says of its numbers and of new rows."""
+    d = memory.theta[0:1].size
+    met = memory.prior.reshape(d, -1).max(axis=0) > 0
+    phi, free = dispersion(model, memory), float(met.sum() * d)
+    fixed = model.family.fixed_dispersion
+    sums = Statistics(
+        memory.rows, memory.weight, free, memory.rows * d - free, max(2 * memory.value, 0.0), 2 * null.value, phi,
+        fixed, np.nan, "fixed" if fixed else "pearson", 0,
+    )  # fmt: skip
+    certificate = Certificate(
+        gradient=np.nan, raw=np.nan, kkt=np.nan, decrement=np.nan, condition=factor(memory).condition, tol=np.nan,
+        aliased=(), separation=None, status=Status.STREAMED, steps=0, passes=1.0, hessians=1.0, rows=memory.rows,
+        summed_from=memory.rows, timings={},
+    )  # fmt: skip
+    held = Written(covariance(model, memory, vcov))
+    return Fit(model, memory.theta, met, held, sums, certificate, lacking, left_out, kind, None, vcov)

@@ -1,0 +1,161 @@
+"""Rows of a stream as they are kept until a batch is full: every check passed, every level numbered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import AnyArray, FloatArray
+from expfam.data.table import Table, read
+from expfam.errors import FormulaError, ResponseError, SchemaError
+from expfam.formula.encode import evaluate
+from expfam.formula.grow import begin, grown
+from expfam.formula.learn import Values, missing_rows, needed
+from expfam.formula.roles import Worth
+from expfam.formula.schema import ROLES, Request, Schema
+from expfam.formula.values import Factor
+from expfam.model import Model, offset_of, whole
+from expfam.source import RowSet, check_vectors
+from expfam.target import RawResponse, labelled, target
+from expfam.terms import FormulaTerms, response_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """values: the variables of the terms, codes of levels (n,) or numbers (n,) or (n, m); y, weight (n,) with trials
+    and frequency in it; offset (n,); frequency (n,) of each row, None for one each."""
+
+    values: Mapping[str, AnyArray]
+    y: FloatArray
+    weight: FloatArray
+    offset: FloatArray
+    frequency: FloatArray | None
+
+    @property
+    def n(self) -> int:
+        """How many rows."""
+        return len(self.y)
+
+    def each(self, do: Callable[[AnyArray], AnyArray]) -> "Rows":
+        """The same done to every array."""
+        frequency = None if self.frequency is None else do(self.frequency)
+        values = {name: do(array) for name, array in self.values.items()}
+        return Rows(values, do(self.y), do(self.weight), do(self.offset), frequency)
+
+    def take(self, at: slice) -> "Rows":
+        """Some of the rows."""
+        return self.each(lambda array: array[at])
+
+    def __add__(self, other: "Rows") -> "Rows":
+        both = {name: np.concatenate([array, other.values[name]]) for name, array in self.values.items()}
+        frequency = None
+        if self.frequency is not None and other.frequency is not None:
+            frequency = np.concatenate([self.frequency, other.frequency])
+        y, weight, offset = (
+            np.concatenate(pair)
+            for pair in ((self.y, other.y), (self.weight, other.weight), (self.offset, other.offset))
+        )
+        return Rows(both, y, weight, offset, frequency)
+
+    def variables(self, schema: Schema) -> Values:
+        """The values as the terms of a schema take them: codes with the levels known by now."""
+        found: Values = {}
+        for name, array in self.values.items():
+            known = schema.variables[name]
+            found[name] = Factor(array, known.levels, known.reference, known.contrasts) if known.levels else array
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A frame come in: the model that knows its levels, its complete rows if there are any, how many rows were given,
+    how many left out, and how many values these lack by column."""
+
+    model: Model
+    rows: Rows | None
+    kind: str
+    given: int
+    left_out: int
+    lacking: Mapping[str, int]
+
+
+def enter(request: Request, model: Model, known: Schema | None, data: object) -> Entry:
+    """Read a frame, leave out incomplete rows, learn its levels, check it: nothing enters that cannot be learned from.
+
+    SchemaError, ResponseError: a column that is missing or of another type, values that are not finite, a response
+    outside its support, a label that is no class.
+    """
+    asked = known or request
+    table = read(data, lambda names: needed(asked, names), empty=True)
+    if known is not None and table.n:
+        _same_kinds(known, table)
+    mask, lacking = missing_rows(asked, table)
+    if lacking and model.missing == "error":
+        name = next(iter(lacking))
+        raise SchemaError(f"column {name!r} lacks {lacking[name]} values, the first row that does is {_first(mask)}")
+    full, left_out = (table.filter(~mask), int(mask.sum())) if lacking else (table, 0)
+    if not full.n:
+        return Entry(model, None, table.kind, table.n, left_out, lacking)
+    if known is None:
+        learned = begin(request, full)
+        if learned.schema.response is None:
+            raise FormulaError(f"{request.formula!r} has no response; write it on the left: 'y ~ ...'")
+        schema, values, roles = learned.schema, learned.values, learned.roles
+    else:
+        schema, values = grown(known, full)
+        found = ((role, evaluate(schema, full, role)) for role in ROLES)
+        roles = {role: worth for role, worth in found if worth is not None}
+    bound, rows = _rows(replace(model, terms=FormulaTerms(schema)), schema, values, roles, full)
+    return Entry(bound, rows, table.kind, table.n, left_out, lacking)
+
+
+def _first(mask: AnyArray) -> int:
+    return int(np.flatnonzero(mask)[0])
+
+
+def _same_kinds(schema: Schema, table: Table) -> None:
+    for name, kind in schema.columns.items():
+        if table.kind_of(name) != kind:
+            raise SchemaError(
+                f"column {name!r} is {table.kind_of(name)} now and was {kind} before; cast it as it was, or begin anew"
+            )
+
+
+def _rows(model: Model, schema: Schema, values: Values, roles: Mapping[str, Worth], table: Table) -> tuple[Model, Rows]:
+    """The model bound to its classes, and checked rows."""
+    vectors = {name: np.asarray(worth, dtype=float) for name, worth in roles.items() if name != "response"}
+    raw = response_of(schema.response or "y", roles["response"], table)
+    given = RowSet((), table.n, table.kind, raw, vectors)
+    check_vectors(given)
+    bound, y, trials = _response(model, raw)
+    weight = np.ones(table.n)
+    frequency = None
+    if "weights" in vectors:
+        weight = vectors["weights"].copy()
+        frequency = whole(weight, given) if model.weights_kind == "frequency" else None
+    trials = vectors.get("trials") if trials is None else trials
+    weight = weight if trials is None else weight * trials
+    offset = offset_of(bound, given)
+    plain = {name: found.codes if isinstance(found, Factor) else found for name, found in values.items()}
+    rows = Rows(plain, y, weight, np.zeros(table.n) if offset is None else offset, frequency)
+    counted = weight > 0
+    return bound, rows if counted.all() else rows.each(lambda array: array[counted])
+
+
+def _response(model: Model, raw: RawResponse) -> tuple[Model, FloatArray, FloatArray | None]:
+    """y and the trials of a response, its classes those that the model knows, or those here if it knows none yet."""
+    if model.classes is None or (raw.numbers is not None and not model.family.vector):
+        goal = target(model.family, raw)
+        return replace(model, family=goal.family, classes=goal.classes, response=raw.name), goal.y, goal.trials
+    labels, codes = (raw.labels, raw.codes) if raw.codes is not None else labelled(raw)
+    place = {label: k for k, label in enumerate(model.classes)}
+    strange = [k for k, label in enumerate(labels) if label not in place and (codes == k).any()]
+    if strange:
+        row = _first(codes == strange[0])
+        place_of = row if raw.rows is None else raw.rows[row]
+        raise ResponseError(
+            f"{raw.name} is {labels[strange[0]]!r} in row {place_of}, which is none of "
+            f"the classes {', '.join(model.classes)}; name all that may come: OnlineGLM(..., classes=[...])"
+        )
+    table = np.array([place.get(label, -1) for label in labels], dtype=float)
+    return replace(model, response=raw.name), table[codes], raw.trials

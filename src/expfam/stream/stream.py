@@ -1,0 +1,228 @@
+"""What a stream has taught so far: a frozen value, and the next one after some rows more.
+
+Rows wait until a batch is full. Where batches end depends on how many rows came before and on nothing else, so a stream
+handed over row by row ends where the same stream in one piece does, to the last bit; whoever asks in between gets the
+answer that the waiting rows as a last batch would give.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from expfam._typing import FloatArray, IntArray
+from expfam.design import Columns, assemble
+from expfam.design.coded import COMPILE_FROM
+from expfam.errors import ExpfamError, SolverError, one_of
+from expfam.families import Categorical
+from expfam.fit import Fit
+from expfam.formula.encode import lay_out
+from expfam.formula.grow import free, with_levels
+from expfam.formula.schema import Request, Schema
+from expfam.model import Model
+from expfam.objective import Data, Objective
+from expfam.parallel import one_blas_thread
+from expfam.penalties import NoPenalty
+from expfam.solvers.implicit import Memory, Options, batch_rows, blank, learn
+from expfam.solvers.problem import WRITTEN_OUT
+from expfam.stream.answer import errors, fit_of
+from expfam.stream.rows import Entry, Rows, enter
+from expfam.terms import FormulaTerms
+
+KEPT = 1.05  # a point of the learning curve is kept where the rows have grown by this factor since the last one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask:
+    """What is to be learned: the formula with its row vectors, the model free of any terms, and how.
+
+    vcov       "HC0", the sandwich, or "model"
+    prior      pseudo-rows at zero that a coefficient starts with
+    half_life  weight after which a row counts half; None: rows never fade
+    """
+
+    request: Request
+    model: Model
+    vcov: str = "HC0"
+    prior: float = 0.01
+    half_life: float | None = None
+
+    def __post_init__(self) -> None:
+        one_of("vcov", self.vcov, ("HC0", "model"))
+        if not (np.isfinite(self.prior) and self.prior > 0):
+            raise SolverError(f"prior={self.prior}: a positive number of pseudo-rows, 0.01 by default")
+        if self.half_life is not None and not self.half_life > 0:
+            raise SolverError(
+                f"half_life={self.half_life}: a positive sum of weights, or None for rows that never fade"
+            )
+
+    @property
+    def options(self) -> Options:
+        """How a batch is learned from."""
+        return Options(self.prior, 1.0 if self.half_life is None else float(0.5 ** (1 / self.half_life)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """A point of the learning curve: rows and weight so far, sum w loss of rows before they were learned from, and
+    theta with its standard errors, by name."""
+
+    rows: int
+    weight: float
+    loss: float
+    names: tuple[str, ...]
+    theta: FloatArray
+    se: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """The model with the levels it has met, what was learned, and the rows that wait for their batch to be full.
+
+    `known` is the model with the levels of waiting rows, too: memory must not depend on what comes later. `null` is
+    what the intercept alone has learned; `given` counts rows handed over, `left_out` those with gaps, `lacking` their
+    missing values by column.
+    """
+
+    ask: Ask
+    known: Model
+    model: Model
+    memory: Memory | None = None
+    null: Memory | None = None
+    waiting: Rows | None = None
+    points: tuple[Point, ...] = ()
+    kind: str = "dict"
+    given: int = 0
+    left_out: int = 0
+    lacking: Mapping[str, int] = field(default_factory=dict)
+
+    def after(self, data: object) -> "Stream":
+        """The stream after a frame more; unchanged where the frame is refused."""
+        entry = enter(self.ask.request, self.known, schema_of(self.known), data)
+        with one_blas_thread():
+            return self._with(entry)
+
+    def settled(self) -> "Stream":
+        """The stream as it would be if no more rows came: the waiting ones are a batch."""
+        if self.waiting is None or not self.waiting.n:
+            return self
+        with one_blas_thread():
+            return replace(self._learned(self.waiting), waiting=None)
+
+    def _with(self, entry: Entry) -> "Stream":
+        lacking = {
+            name: self.lacking.get(name, 0) + entry.lacking.get(name, 0) for name in {**self.lacking, **entry.lacking}
+        }
+        current = replace(
+            self, known=entry.model, kind=entry.kind, given=self.given + entry.given,
+            left_out=self.left_out + entry.left_out, lacking=lacking,
+        )  # fmt: skip
+        if entry.rows is None:
+            return current
+        rows, at = entry.rows if self.waiting is None else self.waiting + entry.rows, 0
+        for _ in range(rows.n):
+            size = batch_rows(0 if current.memory is None else current.memory.rows)
+            if rows.n - at < size:
+                break
+            current = current._learned(rows.take(slice(at, at + size)))
+            at += size
+        return replace(current, waiting=rows.take(slice(at, rows.n)))
+
+    def _learned(self, rows: Rows) -> "Stream":
+        """The stream after a batch."""
+        grown = _grown(self, _met(self.known, self.model, rows))
+        assert grown.memory is not None
+        assert grown.null is not None
+        objective, alone = objectives(grown.model, rows, grown.memory.rows)
+        memory = learn(objective, grown.memory, self.ask.options, rows.frequency)
+        null = learn(alone, grown.null, self.ask.options, rows.frequency)
+        last = self.points[-1].rows if self.points else 0
+        points = (*self.points, grown._point(memory)) if memory.rows >= KEPT * last else self.points
+        return replace(grown, memory=memory, null=null, points=points)
+
+    def _point(self, memory: Memory) -> Point:
+        se = errors(self.model, memory, self.ask.vcov)
+        return Point(memory.rows, memory.weight, memory.progressive, self.model.flat_names, memory.theta, se)
+
+    def fit(self) -> Fit:
+        """The fit so far; ExpfamError before the first row."""
+        now = self.settled()
+        if now.memory is None or now.null is None or not now.memory.rows:
+            raise ExpfamError("no rows have come yet: hand some over with partial_fit(frame)")
+        return fit_of(now.model, now.memory, now.null, self.ask.vcov, self.kind, self.left_out, self.lacking)
+
+
+def schema_of(model: Model) -> Schema | None:
+    """The terms with their levels, once a row has come."""
+    return model.terms.schema if isinstance(model.terms, FormulaTerms) else None
+
+
+def _met(known: Model, model: Model, rows: Rows) -> Model:
+    """The model with the levels of a batch and of those before; they are numbered as they came."""
+    schema, before = schema_of(known), schema_of(model)
+    assert schema is not None
+    for text in free(schema):
+        variable = schema.variables[text]
+        count = int(rows.values[text].max()) + 1
+        count = count if before is None else max(count, len(before.variables[text].levels))
+        if count < len(variable.levels):
+            schema = with_levels(schema, text, variable.levels[:count], variable.reference)
+    return replace(known, terms=FormulaTerms(schema))
+
+
+def _grown(stream: Stream, model: Model) -> Stream:
+    """The same stream with coefficients for the levels that came in."""
+    d = len(model.modelled) or 1
+    shape = (len(model.names), d) if model.family.vector else (len(model.names),)
+    if np.prod(shape) > WRITTEN_OUT:
+        raise SolverError(
+            f"{int(np.prod(shape)):,} coefficients: a stream keeps their information, a matrix, up to {WRITTEN_OUT:,}. "
+            "Leave out the factor of most levels, or group its rare ones"
+        )
+    if stream.memory is None:
+        start = blank(np.zeros(shape)), blank(np.zeros((1, *shape[1:])))
+        return replace(stream, model=model, memory=start[0], null=start[1])
+    if model.names == stream.model.names:
+        return replace(stream, model=model)
+    place = {name: j for j, name in enumerate(model.names)}
+    at = np.array([place[name] for name in stream.model.names])
+    return replace(stream, model=model, memory=widened(stream.memory, at, shape))
+
+
+def widened(memory: Memory, at: IntArray, shape: tuple[int, ...]) -> Memory:
+    """A memory of more coefficients: those it has are number `at` (p,) among the new ones."""
+    p, d = shape[0], int(np.prod(shape[1:]))
+    flat = np.concatenate([at + k * p for k in range(d)])
+    theta, prior = np.zeros(shape), np.zeros(p * d)
+    theta[at], prior[flat] = memory.theta, memory.prior
+    matrices = []
+    for old in (memory.information, memory.meat):
+        new = np.zeros((p * d, p * d))
+        new[np.ix_(flat, flat)] = old
+        matrices.append(new)
+    return replace(memory, theta=theta, prior=prior, information=matrices[0], meat=matrices[1])
+
+
+def objectives(model: Model, rows: Rows, before: int) -> tuple[Objective, Objective]:
+    """The loss of a batch as a function of all coefficients, and of the intercept alone."""
+    assert isinstance(model.terms, FormulaTerms)
+    schema = model.terms.schema
+    columns = lay_out(schema, rows.variables(schema))
+    compiled = (before + rows.n) * max(len(schema.variables), 1) >= COMPILE_FROM
+    design = assemble(columns, rows.n, compiled)
+    alone = assemble((Columns(("Intercept",)),), rows.n, compiled)
+    conjugate = model.family.conjugate(model.family.T(rows.y))
+    offset = rows.offset if rows.offset.any() else None
+    data = Data(design, rows.y, conjugate, rows.weight, offset)
+    penalty = model.penalty.bind(design.names)
+    none = NoPenalty().bind(alone.names)
+    return (
+        Objective(model.family, model.link, penalty, data),
+        Objective(model.family, model.link, none, replace(data, design=alone)),
+    )
+
+
+def classes_of(model: Model, classes: tuple[str, ...]) -> Model:
+    """The model with the classes of its response named beforehand."""
+    family = replace(model.family, k=len(classes)) if isinstance(model.family, Categorical) else model.family
+    return replace(model, family=family, classes=classes)

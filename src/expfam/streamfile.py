@@ -1,0 +1,144 @@
+"""A stream as versioned JSON, to stop on Monday and to go on on Tuesday: arrays are written bit for bit."""
+
+import json
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from expfam import __version__
+from expfam._typing import AnyArray
+from expfam.errors import ExpfamError, ModelFileError
+from expfam.families import ExponentialFamily
+from expfam.formula.schema import Request
+from expfam.modelfile import model_from_dict, model_to_dict
+from expfam.solvers.implicit import Memory
+from expfam.stream import Ask, Stream
+from expfam.stream.rows import Rows
+from expfam.stream.stream import Point
+
+FORMAT = "expfam-stream"
+VERSION = 1
+KINDS = ("f8", "i1", "i2", "i4", "i8")  # of arrays
+
+
+def to_dict(stream: Stream) -> dict[str, Any]:
+    """All that was learned, and the rows that wait, as JSON types."""
+    ask = stream.ask
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "expfam": __version__,
+        "request": asdict(ask.request),
+        "asked": model_to_dict(ask.model),
+        "options": {"vcov": ask.vcov, "prior": ask.prior, "half_life": ask.half_life},
+        "known": model_to_dict(stream.known),
+        "model": model_to_dict(stream.model),
+        "memory": _written(stream.memory),
+        "null": _written(stream.null),
+        "waiting": None if stream.waiting is None else {**_written(stream.waiting), "values": _arrays(stream.waiting)},
+        "points": [_written(point) for point in stream.points],
+        "kind": stream.kind,
+        "given": stream.given,
+        "left_out": stream.left_out,
+        "lacking": dict(stream.lacking),
+    }
+
+
+def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Stream:
+    """The inverse of `to_dict`; ModelFileError where something is absent or out of shape."""
+    if plain.get("format") != FORMAT:
+        raise ModelFileError(f'this is no state of a stream: "format" is {plain.get("format")!r}, not {FORMAT!r}')
+    if not isinstance(plain.get("version"), int) or plain["version"] > VERSION:
+        raise ModelFileError(
+            f"the state has version {plain.get('version')}, written by expfam {plain.get('expfam')}; this is expfam "
+            f"{__version__}, which reads up to version {VERSION}: upgrade expfam"
+        )
+    try:
+        return _stream(plain, family)
+    except ExpfamError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"the state is damaged: {type(error).__name__}: {error}; take an earlier one") from None
+
+
+def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Stream:
+    ask = Ask(Request(**plain["request"]), model_from_dict(plain["asked"], family), **plain["options"])
+    known, model = (model_from_dict(plain[name], family) for name in ("known", "model"))
+    memory, null = (_read(Memory, plain[name]) for name in ("memory", "null"))
+    waiting = plain["waiting"]
+    if waiting is not None:
+        values = {name: _array(array) for name, array in waiting["values"].items()}
+        waiting = _read(Rows, {**waiting, "values": values})
+    points = tuple(_read(Point, {**point, "names": tuple(point["names"])}) for point in plain["points"])
+    if memory is not None and (
+        len(memory.theta) != len(model.names) or memory.information.shape != (memory.theta.size,) * 2
+    ):
+        raise ValueError(f"{len(model.names)} names, coefficients of shape {memory.theta.shape}")
+    counts = plain["kind"], plain["given"], plain["left_out"], plain["lacking"]
+    return Stream(ask, known, model, memory, null, waiting, points, *counts)
+
+
+def save(stream: Stream, path: str | PathLike[str]) -> None:
+    """Write a stream; the file appears whole or not at all."""
+    target = Path(path)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        draft.write_text(json.dumps(to_dict(stream), allow_nan=False), encoding="utf-8")
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ModelFileError(
+            f"{target} cannot be written: {error.strerror}; choose a folder you may write to"
+        ) from None
+
+
+def load(path: str | PathLike[str], family: ExponentialFamily | None = None) -> Stream:
+    """Read a stream that `save` wrote."""
+    try:
+        plain = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelFileError(f"there is no file {path}") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelFileError(f"{path} is damaged or no state of a stream: {error}") from None
+    if not isinstance(plain, dict):
+        raise ModelFileError(f"{path} is no state of a stream")
+    return from_dict(plain, family)
+
+
+def _written(item: Any) -> Any:
+    """The fields of a dataclass, arrays as text."""
+    if item is None:
+        return None
+    return {part.name: _plain(getattr(item, part.name)) for part in fields(item) if part.name != "values"}
+
+
+def _arrays(rows: Rows) -> dict[str, Any]:
+    return {name: _plain(array) for name, array in rows.values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, np.ndarray):
+        return float(value) if isinstance(value, np.floating) else value
+    kind = value.dtype.str.lstrip("<>|=")
+    data = np.ascontiguousarray(value).astype(f"<{kind}", copy=False)
+    return {"kind": kind, "shape": list(value.shape), "data": b64encode(data.tobytes()).decode("ascii")}
+
+
+def _array(plain: Mapping[str, Any]) -> AnyArray:
+    if plain["kind"] not in KINDS:
+        raise ValueError(f"an array of kind {plain['kind']!r}")
+    flat = np.frombuffer(b64decode(plain["data"], validate=True), dtype=f"<{plain['kind']}")
+    return flat.reshape(plain["shape"]).copy()
+
+
+def _read(kind: Any, plain: Any) -> Any:
+    """A dataclass from its fields."""
+    if plain is None:
+        return None
+    return kind(**{name: _array(v) if isinstance(v, Mapping) and "data" in v else v for name, v in plain.items()})

@@ -1,0 +1,333 @@
+"""Streams: however rows arrive they teach the same, to the last bit; errors that hold; nothing lost to bad input."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.laws.test_solvers import simulate, trials_of
+
+import expfam as ef
+from expfam.families import FAMILIES
+from expfam.solvers.implicit import batch_rows
+
+N = 700
+FORMULA = "y ~ x + z + g + g:x"
+Frame = dict[str, np.ndarray]
+
+
+def rows(n: int = N, seed: int = 0) -> Frame:
+    """Counts on two numbers and a factor, one level of which is late and one rare."""
+    rng = np.random.default_rng(seed)
+    g = rng.choice(["a", "b", "c"], n, p=[0.6, 0.3, 0.1]).astype(object)
+    g[-5:] = "late"
+    x, z = rng.normal(size=n), rng.normal(1e3, 5, size=n)
+    y = rng.poisson(np.exp(0.3 * x + 0.02 * (z - 1e3) + 0.4 * (g == "b")))
+    return {"y": y.astype(float), "x": x, "z": z, "g": g, "w": rng.integers(1, 4, n).astype(float)}
+
+
+def part(data: Frame, lo: int, hi: int) -> Frame:
+    return {name: column[lo:hi] for name, column in data.items()}
+
+
+def learned(data: Frame, cuts: list[int] | None = None, **options: Any) -> ef.OnlineGLM:
+    """A model fed the rows between cuts."""
+    model = ef.OnlineGLM(options.pop("formula", FORMULA), options.pop("family", "poisson"), **options)
+    ends = [0, *(cuts or []), len(data["y"])]
+    for lo, hi in pairwise(ends):
+        model.partial_fit(part(data, lo, hi))
+    return model
+
+
+def same(one: ef.OnlineGLM, other: ef.OnlineGLM) -> bool:
+    a, b = one.fit, other.fit
+    numbers = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("coef", "se"))
+    return numbers and a.names == b.names and a.deviance == b.deviance and a.null_deviance == b.null_deviance
+
+
+# ---- the order of arrival ---------------------------------------------------------------------------------------
+def test_rows_one_by_one_teach_what_they_teach_together() -> None:
+    data = rows(220)
+    assert same(learned(data), learned(data, list(range(1, 220))))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(0, N), max_size=6).map(sorted))
+def test_frames_of_any_size_teach_the_same(cuts: list[int]) -> None:
+    """Empty ones among them."""
+    data = rows()
+    assert same(learned(data), learned(data, cuts))
+
+
+def test_columns_in_another_order_and_extra_ones() -> None:
+    data = rows()
+    model = ef.OnlineGLM(FORMULA, "poisson").partial_fit(part(data, 0, 300))
+    turned = {name: data[name][300:] for name in reversed(data)} | {"extra": np.zeros(N - 300)}
+    assert same(learned(data), model.partial_fit(turned))
+
+
+def test_any_kind_of_frame() -> None:
+    data = rows()
+    model = (
+        ef.OnlineGLM(FORMULA, "poisson").partial_fit(part(data, 0, 400)).partial_fit(pl.DataFrame(part(data, 400, N)))
+    )
+    assert same(learned(data), model)
+    assert isinstance(model.learning_curve(), pl.DataFrame)
+
+
+@pytest.mark.parametrize("at", [0, 1, 64, 333, N])
+def test_it_goes_on_from_its_state_to_the_last_bit(at: int, tmp_path: Path) -> None:
+    data = rows()
+    first = ef.OnlineGLM(FORMULA, "poisson").partial_fit(part(data, 0, at))
+    again = ef.OnlineGLM.from_state(json.loads(json.dumps(first.state())))
+    first.save(tmp_path / "state.json")
+    filed = ef.OnlineGLM.from_state(tmp_path / "state.json")
+    for model in (again, filed):
+        model.partial_fit(part(data, at, N))
+        assert same(learned(data), model)
+        assert model.state() == learned(data, [at]).state()
+
+
+# ---- what it learns ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name != "categorical"])
+def test_every_family_comes_to_the_exact_answer(name: str) -> None:
+    """5,000 rows: within a third of a standard error of Newton's on all of them. The errors, whose information is that
+    of theta as it came along, within a tenth."""
+    family = FAMILIES[name](
+        **({"theta": 2.0} if name == "negative_binomial" else {"power": 1.5} if name == "tweedie" else {})
+    )
+    data = simulate(family, 5000, means=(0.4, 0.6)) | {"n": np.full(5000, 10.0)}
+    trials: dict[str, Any] = {"trials": "n"} if trials_of(family, 5000) else {}
+    options = {"family": family, "link": "log" if name in ("gamma", "inverse_gaussian") else None, **trials}
+    exact = ef.glm("y ~ x + C(g, levels=['a', 'b', 'c'])", data, vcov="HC0", **options)
+    model = learned(data, [1234], formula="y ~ x + C(g, levels=['a', 'b', 'c'])", **options)
+    assert model.fit.names == exact.names
+    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 1 / 3
+    assert model.fit.se == pytest.approx(exact.se, rel=0.1)
+    assert model.fit.dispersion == pytest.approx(exact.dispersion, rel=0.02)
+    assert model.fit.deviance == pytest.approx(exact.deviance, rel=0.01)
+    assert model.fit.null_deviance == pytest.approx(exact.null_deviance, rel=0.01)
+
+
+def test_softmax_and_its_classes() -> None:
+    rng = np.random.default_rng(3)
+    x, z = rng.normal(size=(2, 5000))
+    eta = np.column_stack([x, -z, np.zeros(5000)]) + rng.gumbel(size=(5000, 3))
+    data = {"x": x, "z": z, "y": np.array(["one", "two", "three"])[eta.argmax(axis=1)]}
+    exact = ef.glm("y ~ x + z", data, family="categorical", vcov="HC0")
+    assert exact.classes is not None
+    model = learned(data, [1, 2, 3000], formula="y ~ x + z", family="categorical", classes=exact.classes)
+    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 1 / 3
+    assert model.fit.se == pytest.approx(exact.se, rel=0.1)
+    assert model.predict(part(data, 0, 3)).shape == (3, 3)
+
+
+def test_least_squares_is_recursive() -> None:
+    """But for the pseudo-rows, coefficients, deviance, dispersion and both kinds of errors are those of all rows."""
+    data = rows()
+    exact = ef.glm("y ~ x + z", data)
+    model = learned(data, [50, 333], formula="y ~ x + z", family="gaussian", prior=1e-12, vcov="model")
+    assert model.fit.coef == pytest.approx(exact.coef, rel=1e-6)
+    assert model.fit.deviance == pytest.approx(exact.deviance, rel=1e-6)
+    assert model.fit.dispersion == pytest.approx(exact.dispersion, rel=1e-1)
+    assert model.fit.se / np.sqrt(model.fit.dispersion) == pytest.approx(exact.se / np.sqrt(exact.dispersion), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["frequency", "precision"])
+def test_a_weight_of_two_is_a_row_twice(kind: str) -> None:
+    """Exactly so in one batch, but for the pseudo-rows of precision weights, which count rows; over many batches, which
+    end elsewhere, to a third of a standard error."""
+    for n, within in ((25, 1e-9 if kind == "frequency" else 0.02), (5000, 1 / 3)):
+        data = part(rows(5000, 5), 0, n)
+        twice = {name: np.repeat(column, data["w"].astype(int)) for name, column in data.items()}
+        weighted = learned(data, formula="y ~ x + g", weights="w", weights_kind=kind).fit
+        repeated = learned(twice, formula="y ~ x + g").fit
+        assert repeated.n == (weighted.n if kind == "frequency" else data["w"].sum())
+        assert np.abs((weighted.coef - repeated.coef) / repeated.se).max() < within
+        if kind == "frequency":
+            assert weighted.se == pytest.approx(repeated.se, rel=1e-9 if n == 25 else 0.05)
+
+
+def test_levels_come_late_and_keep_their_reference() -> None:
+    model = learned(rows(), [100])
+    fit = model.fit
+    assert fit.model.terms.references == {"g": rows()["g"][0]}
+    assert np.isfinite(fit.se[fit.names.index("g[late]")])
+    before = ef.OnlineGLM(FORMULA, "poisson").partial_fit(part(rows(), 0, 600))
+    with pytest.warns(ef.DataWarning, match="never saw"):
+        before.predict(part(rows(), N - 3, N))
+
+
+def test_offsets_and_exposure() -> None:
+    data = rows(5000)
+    data["e"] = np.random.default_rng(1).uniform(0.1, 1, 5000)
+    data["y"] = np.random.default_rng(2).poisson(data["e"] * np.exp(0.2 * data["x"])).astype(float)
+    exact = ef.glm("y ~ x", data, family="poisson", exposure="e")
+    for options in ({"exposure": "e"}, {"offset": "log(e)"}):
+        fit = learned(data, [77], formula="y ~ x", **options).fit
+        assert np.abs((fit.coef - exact.coef) / exact.se).max() < 0.2
+
+
+def test_a_penalty_is_that_of_all_rows() -> None:
+    data = rows(5000)
+    penalty = ef.Ridge(0.1)
+    exact = ef.glm("y ~ x + g", data, family="poisson", penalty=penalty)
+    fit = learned(data, [600], formula=f"y ~ x + C(g, ref='{exact.model.terms.references['g']}')", penalty=penalty).fit
+    at = [fit.names.index(name) for name in ("Intercept", "x")]
+    assert fit.coef[at] == pytest.approx(exact.coef[:2], abs=0.01)
+
+
+def test_what_is_old_fades() -> None:
+    """The slope changes its sign half way: with a half life the estimate is that of the second half."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=20_000)
+    y = np.where(np.arange(20_000) < 10_000, 1.0, -1.0) * x + rng.normal(size=20_000)
+    fading, keeping = (
+        learned({"y": y, "x": x}, formula="y ~ x", family="gaussian", half_life=half).fit for half in (500, None)
+    )
+    assert fading.coef[1] == pytest.approx(-1.0, abs=0.1)
+    assert abs(keeping.coef[1]) < 0.2
+    assert fading.se[1] > keeping.se[1]
+
+
+def test_the_learning_curve_is_the_loss_before_learning() -> None:
+    """Its first point is the null model of all coefficients zero; it falls to the loss of the best theta."""
+    data = rows(5000)
+    model = learned(data, formula="y ~ x + g")
+    curve = model.learning_curve()
+    first = part(data, 0, 64)["y"]
+    conjugate = np.where(first > 0, first * np.log(np.maximum(first, 1)) - first, 0.0)
+    assert curve["rows"][0] == 64
+    assert curve["loss"][0] == pytest.approx(np.mean(conjugate + 1), rel=1e-12)
+    assert curve["recent_loss"][-1] < 1.2 * model.fit.deviance / (2 * model.fit.n)
+    assert (np.diff(curve["rows"]) > 0).all()
+
+
+def test_batches_grow_with_the_rows() -> None:
+    assert [batch_rows(n) for n in (0, 512, 8000, 10**9)] == [64, 64, 1000, 65536]
+
+
+# ---- bad input --------------------------------------------------------------------------------------------------
+def spoilt(name: str, value: object) -> Callable[[Frame], Frame]:
+    def spoil(data: Frame) -> Frame:
+        column = np.array(data[name], dtype=object if isinstance(value, str) else data[name].dtype)
+        column[2] = value
+        return {**data, name: column}
+
+    return spoil
+
+
+BAD = {
+    "a number that is not finite": (spoilt("x", np.inf), ef.SchemaError, "finite"),
+    "a response outside its support": (spoilt("y", -1.0), ef.ResponseError, "poisson"),
+    "a column that became text": (spoilt("z", "much"), ef.ExpfamError, "z"),
+    "a factor that became numbers": (
+        lambda data: {**data, "g": np.zeros(len(data["g"]))},
+        ef.SchemaError,
+        "text before",
+    ),
+    "a column that is gone": (
+        lambda data: {k: v for k, v in data.items() if k != "x"},
+        ef.SchemaError,
+        "no column 'x'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_frame_that_is_refused_changes_nothing(name: str) -> None:
+    spoil, error, message = BAD[name]
+    data = rows()
+    model = ef.OnlineGLM(FORMULA, "poisson").partial_fit(part(data, 0, 400))
+    with pytest.raises(error, match=message):
+        model.partial_fit(spoil(part(data, 400, N)))
+    assert same(learned(data), model.partial_fit(part(data, 400, N)))
+
+
+def test_rows_with_gaps_are_left_out_and_counted() -> None:
+    data = rows()
+    data["x"][[3, 500]] = np.nan
+    model = learned(data, [100])
+    whole = np.delete(np.arange(N), [3, 500])
+    assert same(model, learned({name: column[whole] for name, column in data.items()}))
+    assert model.fit.dropped_rows == 2
+    assert model.fit.dropped == {"x": 2}
+    with pytest.raises(ef.SchemaError, match="lacks 1"):
+        learned(data, [100], missing="error")
+
+
+def test_labels_never_seen() -> None:
+    data = {"y": np.array(["no", "yes"] * 50), "x": np.arange(100.0)}
+    model = ef.OnlineGLM("y ~ x", "bernoulli").partial_fit(data)
+    with pytest.raises(ef.ResponseError, match=r"maybe.*classes="):
+        model.partial_fit({"y": np.array(["yes", "maybe"]), "x": np.zeros(2)})
+    alone = ef.OnlineGLM("y ~ x", "bernoulli", classes=["no", "yes"])
+    alone.partial_fit({"y": np.array(["yes"]), "x": np.zeros(1)})
+    assert alone.rows == 1
+
+
+def test_damaged_states_and_others() -> None:
+    state = learned(rows()).state()
+    for broken in ({**state, "format": "x"}, {**state, "version": 99}, {**state, "memory": {}}):
+        with pytest.raises(ef.ModelFileError):
+            ef.OnlineGLM.from_state(broken)
+    state["memory"]["theta"] = {**state["memory"]["theta"], "shape": [2]}
+    with pytest.raises(ef.ModelFileError, match="damaged"):
+        ef.OnlineGLM.from_state(state)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": np.ones(3)}, "names a column"),
+        ({"weights_kind": "sampling"}, "HC0"),
+        ({"prior": 0.0}, "positive"),
+        ({"half_life": -1.0}, "half_life"),
+        ({"vcov": "HC3"}, "HC0"),
+    ],
+)
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ef.ExpfamError, match=message):
+        ef.OnlineGLM("y ~ x", **options)
+
+
+def test_before_the_first_row_there_is_no_answer() -> None:
+    model = ef.OnlineGLM("y ~ x")
+    for ask in (lambda: model.fit, model.learning_curve, model.summary):
+        with pytest.raises(ef.ExpfamError, match="rows"):
+            ask()
+    assert "0 rows" in repr(model)
+
+
+def test_the_summary_says_that_it_was_a_stream() -> None:
+    text = learned(rows()).summary()
+    assert "Streamed: 700 rows" in text
+    assert "before they were learned from" in text
+    assert "NOT converged" not in text
+
+
+def test_levels_that_are_listed_admit_no_others() -> None:
+    model = ef.OnlineGLM("y ~ C(g, levels=['a', 'b'])", "poisson")
+    few = {"y": np.ones(2), "g": np.array(["a", "b"])}
+    model.partial_fit(few)
+    with pytest.raises(ef.SchemaError, match="none of its levels"):
+        model.partial_fit({"y": np.ones(1), "g": np.array(["c"])})
+    other = ef.OnlineGLM("y ~ C(g, contrasts='sum')", "poisson").partial_fit(few)
+    with pytest.raises(ef.SchemaError, match="meaning"):
+        other.partial_fit({"y": np.ones(1), "g": np.array(["c"])})
+
+
+def test_a_stream_is_frozen() -> None:
+    model = learned(rows())
+    before = model.stream
+    model.partial_fit(rows(100, 9))
+    assert model.stream is not before
+    assert before.memory is not None
+    assert replace(before).memory is before.memory
