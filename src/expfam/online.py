@@ -1,17 +1,20 @@
 """`OnlineGLM`: a generalized linear model that learns from frames as they come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 
 from expfam import streamfile
 from expfam.data.answer import frame_like
+from expfam.data.chunks import Bad, chunks
 from expfam.errors import ExpfamError, SchemaError
 from expfam.families import ExponentialFamily
 from expfam.families import family as family_of
 from expfam.fit import Fit
+from expfam.formula.learn import needed
 from expfam.formula.schema import Request
 from expfam.links import Link
 from expfam.links import link as link_of
@@ -20,6 +23,7 @@ from expfam.model import Model, choice
 from expfam.penalties import Penalty
 from expfam.penalties import penalty as penalty_of
 from expfam.stream import Ask, Stream
+from expfam.stream.feed import feed
 from expfam.stream.stream import classes_of
 
 
@@ -86,6 +90,40 @@ class OnlineGLM:
         """
         self._stream = self._stream.after(data)
         return self
+
+    def consume(
+        self,
+        source: Any,
+        *,
+        kind: str | None = None,
+        strict: bool = False,
+        tell: Callable[["OnlineGLM", Sequence[Bad]], None] | None = None,
+    ) -> "OnlineGLM":
+        """Learn from all that a source brings, in memory that does not grow with it.
+
+        source   a path to Parquet (read by row group), CSV or NDJSON; an open binary file or pipe; or an iterator of
+                 frames
+        kind     "parquet", "csv" or "ndjson", where the name of the file does not say it; a pipe is NDJSON by default
+        strict   a line that no row can be made of, or none that the model allows, stops; else it is left out, and
+                 handed to `tell` with its number
+        tell     called after every chunk with the model and the lines that were left out
+        """
+        if not (isinstance(source, str | PathLike) or hasattr(source, "readline")):
+            for frame in source:
+                self.partial_fit(frame)
+                if tell is not None:
+                    tell(self, ())
+            return self
+        place = Path(source) if isinstance(source, str | PathLike) else source
+        for chunk in chunks(place, kind, self._wanted):
+            fed = feed(self._stream, chunk, strict)
+            self._stream = fed.stream
+            if tell is not None:
+                tell(self, fed.bad)
+        return self
+
+    def _wanted(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return needed(self._stream.ask.request, names)
 
     @property
     def stream(self) -> Stream:

@@ -13,6 +13,7 @@ from expfam.cli.explain import explain
 from expfam.cli.fit import fit
 from expfam.cli.predict import predict
 from expfam.cli.relativities import relativities
+from expfam.cli.stream import stream
 from expfam.cli.terminal import Reporting
 from expfam.cli.warmup import warmup
 
@@ -25,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 the fit has not converged, 2 bad input.",
 )
-for command in (demo, fit, predict, anova, relativities, explain, warmup):
+for command in (demo, fit, predict, anova, relativities, stream, explain, warmup):
     app.command()(command)
 
 
@@ -46,7 +47,7 @@ def expfam_(
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 not converged, 2 bad input, 130 interrupted."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # an old code page shows ? for psi instead of failing
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, TextIOWrapper):
+            output.reconfigure(errors="replace")  # an old code page shows ? for psi instead of failing
     app(prog_name="expfam")

@@ -1,0 +1,124 @@
+"""`expfam stream FORMULA [SOURCE]`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from expfam.cli import spelled
+from expfam.cli.files import destination
+from expfam.cli.terminal import INTERRUPTED, console, say, watched
+from expfam.errors import ExpfamError
+
+if TYPE_CHECKING:
+    from expfam.data.chunks import Bad
+    from expfam.online import OnlineGLM
+
+SHOWN = 10  # bad lines that are told one by one
+
+
+def stream(
+    formula: Annotated[str, typer.Argument(metavar="FORMULA", help="Such as 'y ~ x + C(z)'.", show_default=False)],
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[SOURCE]", help="A Parquet, CSV or NDJSON file; else stdin.", show_default=False),
+    ] = None,
+    family: Annotated[str, typer.Option(help="A family, such as poisson or 'tweedie(1.5)'.")] = "gaussian",
+    link: Annotated[str | None, typer.Option(help="A link; the family's own if left out.")] = None,
+    kind: Annotated[str | None, typer.Option("--format", help="parquet, csv or ndjson (stdin: ndjson).")] = None,
+    classes: Annotated[str | None, typer.Option(help="All labels of the response, 'no,yes'.")] = None,
+    weights: Annotated[str | None, typer.Option(help="A column or an expression.")] = None,
+    offset: Annotated[str | None, typer.Option(help="A column or an expression.")] = None,
+    exposure: Annotated[str | None, typer.Option(help="An offset log(exposure), for a log link.")] = None,
+    half_life: Annotated[float | None, typer.Option(help="Weight after which a row counts half.")] = None,
+    every: Annotated[int, typer.Option(help="Report, and save, after so many rows.", min=1)] = 100_000,
+    save: Annotated[Path | None, typer.Option(help="Write the state here; read it again with --resume.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on from the state in this file.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Write the fit here, for `expfam predict`.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at a bad line instead of leaving it out.")] = False,
+    progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="On in a terminal.")] = None,
+) -> None:
+    """Learn from rows as they come, one pass, with standard errors. Ctrl-C saves, reports and exits."""
+    for flag, path in (("--save", save), ("--model", model)):
+        if path is not None:
+            destination(flag, path, inputs=[] if source is None else [source])
+    learner = _learner(resume, formula, {
+        "family": spelled.family(family), "link": link, "weights": weights, "offset": offset, "exposure": exposure,
+        "half_life": half_life, "classes": None if classes is None else [label.strip() for label in classes.split(",")],
+    })  # fmt: skip
+    place: Any = sys.stdin.buffer if source is None or str(source) == "-" else source
+    watch = Watch(every, save, watched(progress))
+    interrupted = False
+    try:
+        learner.consume(place, kind=kind, strict=strict, tell=watch.tell)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        if save is not None:
+            learner.save(save)
+    watch.close(learner)
+    if learner.rows:
+        console().print(learner.summary(), markup=False)
+    if model is not None:
+        learner.fit.save(model)
+    if interrupted:
+        say("note", f"interrupted after {learner.rows:,} rows" + ("" if save is None else f"; the state is in {save}"))
+        raise typer.Exit(INTERRUPTED)
+
+
+def _learner(resume: Path | None, formula: str, options: dict[str, Any]) -> "OnlineGLM":
+    """A new model, or the one that a file holds; ExpfamError where that is of another formula."""
+    from expfam.online import OnlineGLM
+
+    if resume is None:
+        return OnlineGLM(formula, **options)
+    found = OnlineGLM.from_state(resume)
+    before = found.stream.ask.request.formula
+    if "".join(before.split()) != "".join(formula.split()):
+        raise ExpfamError(f"--resume {resume} holds {before!r}, not {formula!r}; give the formula it was begun with")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Tells rows, rows a second and the loss before learning after every so many rows, and saves the state then."""
+
+    every: int
+    save: Path | None
+    live: bool
+    began: float = field(default_factory=perf_counter)
+    seen: dict[str, float] = field(default_factory=dict)
+
+    def tell(self, learner: "OnlineGLM", bad: "Sequence[Bad]") -> None:
+        """A chunk is done."""
+        told = int(self.seen.get("bad", 0))
+        for line in bad[: max(SHOWN - told, 0)]:
+            say("note", f"line {line.line:,} left out: {line.reason}")
+        self.seen["bad"] = told + len(bad)
+        start = self.seen.setdefault("start", 0)
+        if learner.rows // self.every > start // self.every:
+            self.seen["start"] = learner.rows
+            if self.live:
+                say("note", self.line(learner))
+            if self.save is not None:
+                learner.save(self.save)
+
+    def line(self, learner: "OnlineGLM") -> str:
+        """1,200,000 rows, 850,000 a second, loss 0.3812."""
+        memory = learner.stream.memory
+        loss = "" if memory is None or not memory.weight else f", loss {memory.progressive / memory.weight:.5g}"
+        return f"{learner.rows:,} rows, {learner.rows / max(perf_counter() - self.began, 1e-9):,.0f} a second{loss}"
+
+    def close(self, learner: "OnlineGLM") -> None:
+        """The last word."""
+        bad = int(self.seen.get("bad", 0))
+        if bad:
+            say("warning", f"{bad:,} lines left out; the first {min(bad, SHOWN)} are told above")
+        if not learner.rows:
+            say("warning", "no rows came")
+        elif self.live:
+            say("note", self.line(learner))

@@ -1,0 +1,215 @@
+"""Tables from data that is larger than memory, or never ends: Parquet by row group, NDJSON and CSV line by line.
+
+What cannot be read as a row is told by the number of its line, and is no reason to stop.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+
+from expfam._typing import IntArray
+from expfam.data.names import Wanted, choose
+from expfam.errors import SchemaError
+
+ROWS = 1 << 16  # of a chunk, at most
+SAMPLE, MOSTLY = 1000, 0.9  # cells looked at, and the share of numbers from which a column of a CSV file is one
+Parse: TypeAlias = Callable[[Sequence[bytes], Any], Any]
+"""Lines and the types of columns (None: to be inferred) to an Arrow table; ArrowInvalid where a line is no row."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bad:
+    """A line that is no row: its number, the first line is 1, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Rows as an Arrow table (None: no line was a row), the number of each one's line, (n,), from 1 on, and the other
+    lines."""
+
+    table: Any
+    numbers: IntArray
+    bad: tuple[Bad, ...] = ()
+
+
+def chunks(source: Path | IO[bytes], kind: str | None, wanted: Wanted, rows: int = ROWS) -> Iterator[Chunk]:
+    """The rows of a file or a pipe, so many at a time. kind: "parquet", "csv" or "ndjson"; None: by the file's name.
+
+    SchemaError where a file cannot be read, or its kind is not known.
+    """
+    known = _kind(source, kind)
+    if known == "parquet":
+        yield from _parquet(source, wanted, rows)
+        return
+    try:
+        with open(source, "rb") if isinstance(source, Path) else nullcontext(source) as lines:
+            yield from (_csv if known == "csv" else _ndjson)(lines, wanted, rows)
+    except FileNotFoundError:
+        raise SchemaError(f"there is no file {source}") from None
+
+
+KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+
+
+def _kind(source: Path | IO[bytes], kind: str | None) -> str:
+    allowed = sorted(set(KINDS.values()))
+    if kind is None and isinstance(source, Path):
+        kind = KINDS.get(source.suffix.lower())
+        if kind is None:
+            raise SchemaError(f"{str(source)!r}: the suffix tells no kind; name one of {', '.join(allowed)}")
+    kind = kind or "ndjson"
+    if kind not in allowed:
+        raise SchemaError(f"{kind!r} is no kind of data; choose one of {', '.join(allowed)}")
+    if kind == "parquet" and not isinstance(source, Path):
+        raise SchemaError("Parquet has its index at the end and cannot be read from a pipe; name the file")
+    return kind
+
+
+def _parquet(path: Any, wanted: Wanted, rows: int) -> Iterator[Chunk]:
+    """Row group by row group; text stays coded, and only the wanted columns leave the disk."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            names = list(choose(file.schema_arrow.names, wanted))
+        with pq.ParquetFile(path, read_dictionary=names) as file:
+            at = 0
+            for batch in file.iter_batches(batch_size=rows, columns=names):
+                yield Chunk(pa.table(batch), np.arange(at + 1, at + 1 + batch.num_rows))
+                at += batch.num_rows
+    except FileNotFoundError:
+        raise SchemaError(f"there is no file {path}") from None
+    except (pa.ArrowException, OSError) as error:
+        raise SchemaError(
+            f"{str(path)!r} is damaged (cut short?) or not a Parquet file: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _ndjson(lines: Iterable[bytes], wanted: Wanted, rows: int) -> Iterator[Chunk]:
+    """One JSON object a line; a key that a line does not have is a missing value."""
+    from pyarrow import json
+
+    def parse(some: Sequence[bytes], types: Any) -> Any:
+        options = json.ParseOptions(
+            explicit_schema=types, unexpected_field_behavior="infer" if types is None else "ignore"
+        )
+        return json.read_json(BytesIO(b"".join(some)), parse_options=options)
+
+    for chunk in _parsed(lines, 1, parse, rows):
+        table = chunk.table
+        kept = None if table is None else table.select(list(choose(table.column_names, wanted)))
+        yield Chunk(kept, chunk.numbers, chunk.bad)
+
+
+def _csv(lines: Iterable[bytes], wanted: Wanted, rows: int) -> Iterator[Chunk]:
+    """A header line, then one record a line: a field may not hold a line break."""
+    from pyarrow import csv
+
+    start = iter(lines)
+    first = next(start, b"")
+    if not first.strip():
+        raise SchemaError("the CSV has no header line; the first line names the columns")
+    names = csv.read_csv(BytesIO(first)).column_names
+    kept = list(choose(names, wanted))
+
+    def parse(some: Sequence[bytes], types: Any) -> Any:
+        cells = csv.ConvertOptions(
+            include_columns=kept, strings_can_be_null=True, quoted_strings_can_be_null=False, column_types=types
+        )
+        return csv.read_csv(BytesIO(b"".join(some)), csv.ReadOptions(column_names=names), convert_options=cells)
+
+    begin = list(islice(start, SAMPLE))
+    yield from _parsed(chain(begin, start), 2, parse, rows, _numbers(begin, names))
+
+
+def _numbers(lines: Sequence[bytes], names: list[str]) -> Any:
+    """The types of the columns most cells of which are numbers: the others are bad cells, and no reason to take all of
+    them as text."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    text = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
+    ragged = csv.ParseOptions(invalid_row_handler=lambda _: "skip")
+    if not any(line.strip() for line in lines):
+        return None
+    body = BytesIO(b"".join(lines))
+    table = csv.read_csv(body, csv.ReadOptions(column_names=names), ragged, text)
+    return pa.schema([(name, pa.float64()) for name in names if _share(table[name].to_pylist()) >= MOSTLY])
+
+
+def _share(cells: list[str | None]) -> float:
+    """The share of numbers among the cells that are not missing."""
+    there = [cell for cell in cells if cell is not None]
+    return sum(map(_is_number, there)) / max(len(there), 1)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _parsed(lines: Iterable[bytes], number: int, parse: Parse, rows: int, types: Any = None) -> Iterator[Chunk]:
+    """Chunks of parsed lines, the first of them line `number`; `types` are those of columns known beforehand."""
+    source = iter(lines)
+    for some in iter(lambda: _some(source, rows), []):
+        numbers = np.arange(number, number + len(some))
+        full = np.array([bool(line.strip()) for line in some])
+        number += len(some)
+        if not full.any():
+            continue
+        kept, some = numbers[full], [line for line, there in zip(some, full, strict=True) if there]
+        table, good, bad = _halved(some, kept, parse, types)
+        if table is not None:
+            types = _types(table, types)
+        yield Chunk(table, good, bad)
+
+
+def _some(source: Iterator[bytes], rows: int) -> list[bytes]:
+    """The next lines, each with its line break."""
+    return [line if line.endswith(b"\n") else line + b"\n" for line in islice(source, rows)]
+
+
+def _halved(
+    lines: Sequence[bytes], numbers: IntArray, parse: Parse, types: Any
+) -> tuple[Any, IntArray, tuple[Bad, ...]]:
+    """The table of the lines that are rows, their numbers, and the others: halves of what does not parse, and so on."""
+    import pyarrow as pa
+
+    try:
+        return parse(lines, types), numbers, ()
+    except pa.ArrowException as error:
+        if len(lines) == 1:
+            return None, numbers[:0], (Bad(int(numbers[0]), str(error).splitlines()[0]),)
+    half = len(lines) // 2
+    one, a, bad = _halved(lines[:half], numbers[:half], parse, types)
+    known = types if one is None else _types(one, types)
+    other, b, more = _halved(lines[half:], numbers[half:], parse, known)
+    tables = [table for table in (one, other) if table is not None]
+    whole = pa.concat_tables(tables, promote_options="permissive") if tables else None
+    return whole, np.concatenate([a, b]), (*bad, *more)
+
+
+def _types(table: Any, before: Any) -> Any:
+    """The types to read further lines by: numbers as float64, whole or not; a column of nothing yet is left open."""
+    import pyarrow as pa
+    import pyarrow.types as is_
+
+    known = {} if before is None else {part.name: part.type for part in before}
+    for part in table.schema:
+        kind = pa.float64() if is_.is_integer(part.type) or is_.is_floating(part.type) else part.type
+        if not is_.is_null(part.type):
+            known.setdefault(part.name, kind)
+    return pa.schema(list(known.items()))

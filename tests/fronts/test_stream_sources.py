@@ -1,0 +1,151 @@
+"""Streams from files and pipes: by chunks, bad lines told by number, Ctrl-C saves, the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import expfam as ef
+from expfam.data.chunks import chunks
+
+FORMULA = "y ~ x + C(z)"
+
+
+def records(n: int = 900) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=n).round(4), rng.integers(0, 3, n)
+    y = rng.random(n) < 1 / (1 + np.exp(-(x - 1 + (z == 1))))
+    return [{"y": int(a), "x": float(b), "z": "abc"[c], "n": 1} for a, b, c in zip(y, x, z, strict=True)]
+
+
+def ndjson(rows: list[dict[str, Any]]) -> list[bytes]:
+    return [json.dumps(row).encode() + b"\n" for row in rows]
+
+
+def csv(rows: list[dict[str, Any]]) -> list[bytes]:
+    return [b"y,x,z\n", *(f"{row['y']},{row['x']},{row['z']}\n".encode() for row in rows)]
+
+
+def exact() -> ef.OnlineGLM:
+    return ef.OnlineGLM(FORMULA, "bernoulli").partial_fit(pa.Table.from_pylist(records()))
+
+
+def test_every_source_teaches_the_same(tmp_path: Path) -> None:
+    """Iterators of frames, files of three kinds, a pipe: to the last bit."""
+    rows = records()
+    table = pa.Table.from_pylist(rows)
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=100)
+    (tmp_path / "a.ndjson").write_bytes(b"".join(ndjson(rows)))
+    (tmp_path / "a.csv").write_bytes(b"".join(csv(rows)))
+    sources = [iter([table[:100], table[100:]]), *(tmp_path / f"a.{kind}" for kind in ("parquet", "ndjson", "csv"))]
+    for source in (*sources, BytesIO(b"".join(ndjson(rows)))):
+        found = ef.OnlineGLM(FORMULA, "bernoulli").consume(source)
+        assert np.array_equal(found.fit.coef, exact().fit.coef)
+        assert np.array_equal(found.fit.se, exact().fit.se)
+
+
+def test_chunks_need_not_hold_all_rows() -> None:
+    lines = ndjson(records())
+    parts = list(chunks(BytesIO(b"".join(lines)), "ndjson", None, 100))
+    assert [part.table.num_rows for part in parts] == [100] * 9
+    assert np.array_equal(np.concatenate([part.numbers for part in parts]), np.arange(1, 901))
+
+
+@pytest.mark.parametrize(("write", "first", "kind"), [(ndjson, 1, "ndjson"), (csv, 2, "csv")])
+def test_bad_lines_are_told_by_number_and_left_out(write: Any, first: int, kind: str) -> None:
+    """Text for a number, a broken line, a response outside its support; an empty line is none."""
+    rows = records()
+    rows[5]["x"], rows[700]["y"] = "text", 7
+    lines = write(rows)
+    at = first - 1
+    lines[at + 300], lines[at + 301] = b"{broken\n" if kind == "ndjson" else b"1,2\n", b"\n"
+    told: list[int] = []
+    model = ef.OnlineGLM(FORMULA, "bernoulli")
+    model.consume(BytesIO(b"".join(lines)), kind=kind, tell=lambda _, bad: told.extend(line.line for line in bad))
+    assert told == [first + 5, first + 300, first + 700]
+    good = [row for i, row in enumerate(records()) if i not in (5, 300, 301, 700)]
+    other = ef.OnlineGLM(FORMULA, "bernoulli").partial_fit(pa.Table.from_pylist(good))
+    assert np.array_equal(model.fit.coef, other.fit.coef)
+    with pytest.raises(ef.SchemaError, match=f"line {first + 5}"):
+        ef.OnlineGLM(FORMULA, "bernoulli").consume(BytesIO(b"".join(lines)), kind=kind, strict=True)
+
+
+def test_whole_numbers_may_become_fractions_and_keys_may_be_absent() -> None:
+    rows = [{"y": i % 2, "x": i, "z": "ab"[i % 2]} for i in range(200)]
+    rows[150]["x"] = 0.5
+    del rows[170]["x"]
+    parts = list(chunks(BytesIO(b"".join(ndjson(rows))), None, None, 100))
+    x = pa.concat_tables([part.table for part in parts], promote_options="permissive")["x"].to_pylist()
+    assert (x[150], x[170], parts[1].bad) == (0.5, None, ())
+
+
+def test_data_of_another_kind_is_refused_at_once(tmp_path: Path) -> None:
+    wrong = ndjson([{"a": 1}] * 3000)
+    with pytest.raises(ef.ExpfamError, match="no column"):
+        ef.OnlineGLM(FORMULA).consume(BytesIO(b"".join(wrong)))
+    for source, kind, message in (
+        (tmp_path / "none.csv", None, "no file"),
+        (tmp_path / "x.dat", None, "suffix"),
+        (BytesIO(b""), "parquet", "pipe"),
+        (BytesIO(b""), "xml", "no kind"),
+        (BytesIO(b""), "csv", "header"),
+    ):
+        with pytest.raises(ef.SchemaError, match=message):
+            ef.OnlineGLM(FORMULA).consume(source, kind=kind)
+
+
+# ---- the command line -------------------------------------------------------------------------------------------
+def run(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "expfam", "stream", *words], input=given, capture_output=True, check=False
+    )
+
+
+def test_the_command_line_learns_saves_and_goes_on(tmp_path: Path) -> None:
+    lines, state, model = ndjson(records()), str(tmp_path / "s.json"), str(tmp_path / "m.json")
+    lines[30] = b"oops\n"
+    words = (FORMULA, "--family", "bernoulli", "--save", state)
+    first = run(*words, "--progress", "--every", "100", given=b"".join(lines[:400]))
+    assert first.returncode == 0, first.stderr
+    assert b"line 31 left out" in first.stderr
+    assert b"a second, loss" in first.stderr
+    second = run(FORMULA, "--resume", state, "--model", model, given=b"".join(lines[400:]))
+    assert second.returncode == 0, second.stderr
+    assert b"Streamed: 899 rows" in second.stdout
+    rows = [row for i, row in enumerate(records()) if i != 30]
+    other = ef.OnlineGLM(FORMULA, "bernoulli").partial_fit(pa.Table.from_pylist(rows))
+    assert np.array_equal(ef.load(model).coef, other.fit.coef)
+    assert run("y ~ x", "--resume", state).returncode == 2
+    assert run(FORMULA, "--family", "bernoulli", "--strict", given=b"".join(lines)).returncode == 2
+    assert run(FORMULA, "--save", str(tmp_path / "no" / "s.json")).returncode == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends an interrupt to a process, as a terminal does")
+def test_an_interrupt_saves_what_was_learned(tmp_path: Path) -> None:
+    state = tmp_path / "s.json"
+    words = ["stream", FORMULA, "--family", "bernoulli", "--save", str(state), "--every", "1", "--progress"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "expfam", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"".join(ndjson(records()) * 80))  # more than a chunk, and then silence
+        process.stdin.flush()
+        for _ in range(600):
+            if state.exists():
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert b"interrupted after" in errors
+    assert ef.OnlineGLM.from_state(state).rows >= 1 << 16
