@@ -67,7 +67,8 @@ class Model:
 class Prepared:
     """Rows ready for an objective: Data without zero weights, and the frequency (n,) of each row (None: one each).
 
-    `places` (n,) are the rows' numbers in the data, None for all of its `given` rows.
+    `places` (n,) are the rows' numbers in the data, None for all of its `given` rows; `exposure` (n,) is the model's, of
+    a single row, None where it has none.
     """
 
     model: Model
@@ -75,6 +76,7 @@ class Prepared:
     frequency: FloatArray | None
     places: AnyArray | None
     given: int
+    exposure: FloatArray | None = None
 
     @property
     def n(self) -> int:
@@ -122,14 +124,15 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     conjugate = parts[0] if len(parts) == 1 else np.concatenate(parts)
     design = assemble(rows.columns, rows.n)
     data = Data(design, goal.y, conjugate, weight, offset_of(bound, rows))
-    counted = weight > 0
+    counted, exposure = weight > 0, rows.vectors.get("exposure")
     places = None if rows.kept is None else np.flatnonzero(rows.kept)
     if not counted.all():
         data = data.take(np.flatnonzero(counted))
         frequency = None if frequency is None else frequency[counted]
+        exposure = None if exposure is None else exposure[counted]
         places = np.flatnonzero(counted) if places is None else places[counted]
     check_interior(goal.family, data.y, data.weight, rows.response.name)
-    return Prepared(bound, data, frequency, places, rows.n if rows.kept is None else len(rows.kept))
+    return Prepared(bound, data, frequency, places, rows.n if rows.kept is None else len(rows.kept), exposure)
 
 
 def whole(weights: FloatArray, rows: RowSet) -> FloatArray:

@@ -1,0 +1,120 @@
+"""What was seen in each row, and what the model expected there: what every chart of validation is summed from."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.errors import ExpfamError
+from expfam.families import Bernoulli, ExponentialFamily
+from expfam.inference.optimum import Optimum
+from expfam.model import Model, Prepared
+from expfam.parallel import ordered_map, slices
+
+ROWS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Rows as validation sees them, (n,) each, or (n, k) for k classes, the reference last.
+
+    observed   w y: its sum over rows is what was seen; w is the weight of the row, trials, frequency and all
+    expected   w mu; `variance` that of observed, phi w V(mu), or phi w^2 V(mu) for sampling weights
+    exposure   w e where the model has an exposure e, else w: observed / exposure is the rate that a bin shows, expected
+               / exposure the one rows are sorted by
+    line       what orders rows as their rate does, larger for larger rates: eta without log e, turned round where the
+               link falls
+    """
+
+    prepared: Prepared
+    family: ExponentialFamily
+    observed: FloatArray
+    expected: FloatArray
+    variance: FloatArray
+    exposure: FloatArray
+    eta: FloatArray
+    line: FloatArray
+
+    @property
+    def n(self) -> int:
+        """How many rows."""
+        return len(self.exposure)
+
+    @property
+    def model(self) -> Model:
+        """What judges them."""
+        return self.prepared.model
+
+    @property
+    def weight(self) -> FloatArray:
+        """w."""
+        return self.prepared.data.weight
+
+    @property
+    def rate(self) -> FloatArray:
+        """expected / exposure."""
+        return (self.expected.T / self.exposure).T
+
+    def one(self, label: str | None) -> "Judged":
+        """The rows as seen by one class against all others; a response of numbers has no `label` to name."""
+        classes = (self.model.classes or ()) if self.model.family.vector else ()
+        if not classes and label is None:
+            return self
+        if label not in classes:
+            known = ", ".join(map(repr, classes))
+            raise ExpfamError(
+                f"label={label!r}: a response of classes is judged class by class; name one of {known}"
+                if classes
+                else f"label={label!r}: only a response of several classes has labels; leave it out"
+            )
+        k = classes.index(str(label))
+        parts = {name: getattr(self, name)[:, k] for name in ("observed", "expected", "variance")}
+        return replace(self, family=Bernoulli(), line=parts["expected"] / self.exposure, **parts)
+
+
+def judged(optimum: Optimum, dispersion: float = 1.0) -> Judged:
+    """The rows of a fit; `dispersion` is its phi."""
+    return judged_rows(optimum.prepared, optimum.theta, dispersion)
+
+
+def judged_rows(prepared: Prepared, theta: FloatArray, dispersion: float = 1.0) -> Judged:
+    """Any rows, judged by theta, (p,) or (p, d); ExpfamError naming the row where a mean is not finite."""
+    model, data = prepared.model, prepared.data
+    raw, family = data.design.maps.forward(theta), model.family
+    squared = model.weights_kind == "sampling"
+
+    def part(rows: slice) -> tuple[FloatArray, ...]:
+        block = data.take(rows)
+        eta = block.design.forward(raw)
+        eta = eta if block.offset is None else eta + block.offset
+        with np.errstate(over="ignore", invalid="ignore"):
+            mu = model.link.inverse(eta)
+        _check(prepared, mu, eta, rows)
+        w = block.weight
+        t, mean = family.all_means(family.T(block.y)), family.all_means(mu)
+        V = mean * (1 - mean) if family.vector else family.variance(mean)
+        times = dispersion * (w**2 if squared else w)
+        return (w * t.T).T, (w * mean.T).T, (times * V.T).T, eta
+
+    parts = zip(*ordered_map(part, slices(data.n, ROWS)), strict=True)
+    observed, expected, variance, eta = (p[0] if len(p) == 1 else np.concatenate(p) for p in parts)
+    e = prepared.exposure
+    line, exposure = eta, data.weight if e is None else data.weight * e
+    if not family.vector:
+        line = eta if e is None else eta - np.log(e)
+        line = -line if model.link.derivative(eta[:1])[0] < 0 else line
+    return Judged(prepared, family, observed, expected, variance, exposure, eta, line)
+
+
+def _check(prepared: Prepared, mu: FloatArray, eta: FloatArray, rows: slice) -> None:
+    """ExpfamError where a mean is infinite, NaN or outside of its domain."""
+    lo, hi = prepared.model.family.mean_domain
+    with np.errstate(invalid="ignore"):
+        bad = ~(np.isfinite(mu) & (mu >= lo) & (mu <= hi)).reshape(len(mu), -1).all(axis=1)
+    if bad.any():
+        at = rows.start + int(np.argmax(bad))
+        row = at if prepared.places is None else int(prepared.places[at])
+        raise ExpfamError(
+            f"the model predicts {np.ravel(mu[bad][0])[0]:g} in row {row}, where eta is {np.ravel(eta[bad][0])[0]:.4g}: "
+            "no mean to judge by. Look at the predictors of that row, or leave it out"
+        )
