@@ -67,8 +67,8 @@ class Model:
 class Prepared:
     """Rows ready for an objective: Data without zero weights, and the frequency (n,) of each row (None: one each).
 
-    `places` (n,) are the rows' numbers in the data, None for all of its `given` rows; `exposure` (n,) is the model's, of
-    a single row, None where it has none.
+    `places` (n,) are the rows' numbers in the data, None for all of its `given` rows; `exposure` (n,) that of a single
+    row, None where the model has none.
     """
 
     model: Model

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import logit
 
 from expfam._typing import FloatArray
 from expfam.errors import ExpfamError
-from expfam.families import Bernoulli, ExponentialFamily
+from expfam.families import Bernoulli
 from expfam.inference.optimum import Optimum
+from expfam.links import Logit
 from expfam.model import Model, Prepared
 from expfam.parallel import ordered_map, slices
 
@@ -24,10 +26,13 @@ class Judged:
                / exposure the one rows are sorted by
     line       what orders rows as their rate does, larger for larger rates: eta without log e, turned round where the
                link falls
+    fresh      these are not the rows of the fit; `kind` is the caller's kind of frame, `dispersion` phi
     """
 
     prepared: Prepared
-    family: ExponentialFamily
+    dispersion: float
+    kind: str
+    fresh: bool
     observed: FloatArray
     expected: FloatArray
     variance: FloatArray
@@ -69,15 +74,21 @@ class Judged:
             )
         k = classes.index(str(label))
         parts = {name: getattr(self, name)[:, k] for name in ("observed", "expected", "variance")}
-        return replace(self, family=Bernoulli(), line=parts["expected"] / self.exposure, **parts)
+        with np.errstate(divide="ignore"):
+            eta = logit(parts["expected"] / self.weight)
+        y, data = parts["observed"] / self.weight, self.prepared.data
+        model = replace(self.model, family=Bernoulli(), link=Logit(), classes=(f"not {label}", str(label)))
+        data = replace(data, y=y, conjugate=np.zeros_like(y), offset=None)
+        prepared = replace(self.prepared, model=model, data=data)
+        return replace(self, prepared=prepared, eta=eta, line=eta, **parts)
 
 
-def judged(optimum: Optimum, dispersion: float = 1.0) -> Judged:
-    """The rows of a fit; `dispersion` is its phi."""
-    return judged_rows(optimum.prepared, optimum.theta, dispersion)
+def judged(optimum: Optimum, dispersion: float = 1.0, kind: str = "dict") -> Judged:
+    """The rows of a fit; `dispersion` is its phi, `kind` its kind of frame."""
+    return judged_rows(optimum.prepared, optimum.theta, dispersion, kind, False)
 
 
-def judged_rows(prepared: Prepared, theta: FloatArray, dispersion: float = 1.0) -> Judged:
+def judged_rows(prepared: Prepared, theta: FloatArray, dispersion: float, kind: str, fresh: bool) -> Judged:
     """Any rows, judged by theta, (p,) or (p, d); ExpfamError naming the row where a mean is not finite."""
     model, data = prepared.model, prepared.data
     raw, family = data.design.maps.forward(theta), model.family
@@ -103,7 +114,7 @@ def judged_rows(prepared: Prepared, theta: FloatArray, dispersion: float = 1.0) 
     if not family.vector:
         line = eta if e is None else eta - np.log(e)
         line = -line if model.link.derivative(eta[:1])[0] < 0 else line
-    return Judged(prepared, family, observed, expected, variance, exposure, eta, line)
+    return Judged(prepared, dispersion, kind, fresh, observed, expected, variance, exposure, eta, line)
 
 
 def _check(prepared: Prepared, mu: FloatArray, eta: FloatArray, rows: slice) -> None:
@@ -114,7 +125,8 @@ def _check(prepared: Prepared, mu: FloatArray, eta: FloatArray, rows: slice) -> 
     if bad.any():
         at = rows.start + int(np.argmax(bad))
         row = at if prepared.places is None else int(prepared.places[at])
+        mean, line = np.ravel(mu[bad])[0], np.ravel(eta[bad])[0]
         raise ExpfamError(
-            f"the model predicts {np.ravel(mu[bad][0])[0]:g} in row {row}, where eta is {np.ravel(eta[bad][0])[0]:.4g}: "
+            f"the model predicts {mean:g} in row {row}, where eta is {line:.4g}: "
             "no mean to judge by. Look at the predictors of that row, or leave it out"
         )

@@ -1,0 +1,194 @@
+"""Are the fitted rates right, the low ones and the high ones? Bins of them, a smooth curve, Cox's recalibration."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.data.answer import frame_like
+from expfam.diagnostics.bins import Cells, Groups, Sums, cells, equal, summed
+from expfam.diagnostics.intervals import ends
+from expfam.diagnostics.judged import Judged
+from expfam.diagnostics.refits import small
+from expfam.diagnostics.text import aligned
+from expfam.errors import ExpfamError
+from expfam.families import Bernoulli, Binomial
+from expfam.inference.tails import chi_squared
+
+FINE = 200  # bins that are smoothed
+MOST = 1 << 20  # cells of rates times levels of `by`
+
+
+@dataclass(frozen=True, slots=True)
+class Recalibration:
+    """eta -> intercept + slope eta, the GLM that the rows ask for (Cox 1958): 0 and 1 where the model is right.
+
+    The fit's own offset is kept, and is no part of the eta that is multiplied. Slope below 1: predictions too extreme.
+    `statistic` is Wald's for (0, 1), chi-squared on 2 df; of the rows of the fit it is small by construction.
+    """
+
+    intercept: float
+    intercept_se: float
+    slope: float
+    slope_se: float
+    statistic: float
+    p_value: float
+
+    def __str__(self) -> str:
+        return (
+            f"intercept {self.intercept:.4g} (se {self.intercept_se:.2g}), slope {self.slope:.4g} "
+            f"(se {self.slope_se:.2g}), chi-squared {self.statistic:.4g} on 2 df, P {self.p_value:.3g}"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Bins of equal exposure along the fitted rate: sums, and the ends of the interval of each observed rate.
+
+    group      the level of `by` that each bin is of, "" without
+    sums       of each bin; `observed` and `expected` are rates: sums over exposure
+    low, high  score interval of the observed rate at `level`, by the family's variance
+    ratio      observed / expected of all rows
+    recalibration  Cox's intercept and slope
+    statistic  sum (O - E)^2 / Var(O) over bins on `df`, bins - 2 for the rows of the fit, bins for others (Hosmer and
+               Lemeshow 1980: for shares Var is that of the bin's mean rate)
+    error      the expected calibration error, sum |O - E| / sum exposure: how far a rate is off on average
+    smooth     (2, m): fitted rates, and the non-decreasing curve through the observed rates of FINE bins (isotonic)
+    """
+
+    by: str | None
+    group: tuple[str, ...]
+    sums: Sums
+    low: FloatArray
+    high: FloatArray
+    level: float
+    ratio: float
+    recalibration: Recalibration
+    statistic: float
+    df: int
+    p_value: float
+    error: float
+    smooth: FloatArray
+    kind: str
+
+    @property
+    def observed(self) -> FloatArray:
+        """Observed rates, (bins,)."""
+        return self.sums.observed / self.sums.exposure
+
+    @property
+    def expected(self) -> FloatArray:
+        """Mean fitted rates, (bins,)."""
+        return self.sums.expected / self.sums.exposure
+
+    def table(self) -> Any:
+        """One row a bin: (by), bin, rows, exposure, expected, observed, conf_low, conf_high; the last four as rates."""
+        return frame_like(self.kind, self._columns())
+
+    def _columns(self) -> dict[str, Any]:
+        starts = {name: self.group.index(name) for name in self.group}
+        out: dict[str, Any] = {} if self.by is None else {self.by: list(self.group)}
+        out |= {"bin": np.array([k - starts[name] + 1 for k, name in enumerate(self.group)])}
+        out |= {"rows": self.sums.rows, "exposure": self.sums.exposure}
+        return out | {
+            "expected": self.expected,
+            "observed": self.observed,
+            "conf_low": self.low,
+            "conf_high": self.high,
+        }
+
+    def __str__(self) -> str:
+        return (
+            f"{aligned(self._columns())}\n\nObserved / expected {self.ratio:.4g}; mean distance of rates "
+            f"{self.error:.3g}\nRecalibration: {self.recalibration}\nBins: chi-squared {self.statistic:.4g} on "
+            f"{self.df} df, P {self.p_value:.3g}"
+        )
+
+
+def calibration(judged: Judged, bins: int = 10, by: Groups | None = None, level: float = 0.95) -> Calibration:
+    """The calibration of some rows, by one read of them and a small refit."""
+    check_bins(bins)
+    along = cells(judged.line)
+    group, sums, fine = _binned(judged, along, by, bins)
+    low, high = ends(judged.model.family, sums, level)
+    whole = sums.whole
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = sums.variance
+        if isinstance(judged.model.family, Bernoulli | Binomial) and judged.model.weights_kind != "sampling":
+            variance = sums.expected * (1 - sums.expected / sums.weight)
+        statistic = float(np.nansum((sums.observed - sums.expected) ** 2 / variance))
+    df = len(group) if judged.fresh else max(len(group) - 2, 0)
+    return Calibration(
+        None if by is None else by.name,
+        group,
+        sums,
+        low / sums.exposure,
+        high / sums.exposure,
+        level,
+        float(whole.observed[0] / whole.expected[0]) if whole.expected[0] else np.nan,
+        recalibration(judged),
+        statistic,
+        df,
+        float(chi_squared(statistic, df)),
+        float(np.abs(sums.observed - sums.expected).sum() / whole.exposure[0]),
+        _smooth(fine),
+        judged.kind,
+    )
+
+
+def check_bins(bins: int) -> None:
+    """ExpfamError unless it is a whole number from 1 on."""
+    if not isinstance(bins, int | np.integer) or isinstance(bins, bool) or bins < 1:
+        raise ExpfamError(f"bins={bins!r} is not allowed; give a whole number from 1 on, such as 10")
+
+
+def _binned(judged: Judged, along: Cells, by: Groups | None, bins: int) -> tuple[tuple[str, ...], Sums, Sums]:
+    """The level of each bin, the sums of the bins, and those of the cells."""
+    if by is None:
+        (fine,) = summed(judged, [along.codes], [along.count])
+        bin_of = equal(fine.exposure, bins)
+        sums = fine.merged(bin_of)
+        return ("",) * len(sums.rows), sums, fine
+    levels = len(by.labels)
+    if levels * along.count > MOST:
+        raise ExpfamError(
+            f"by={by.name!r} has {levels:,} levels, too many for a calibration of each; actual_expected({by.name!r}) "
+            "compares each as a whole"
+        )
+    codes = by.codes.astype(np.intp) * along.count + along.codes
+    (joint,) = summed(judged, [codes], [levels * along.count])
+    place = np.empty(levels * along.count, dtype=np.intp)
+    group: list[str] = []
+    for k, label in enumerate(by.labels):
+        span = slice(k * along.count, (k + 1) * along.count)
+        own = equal(joint.exposure[span], bins)
+        place[span] = len(group) + own
+        group += [label] * (int(own.max()) + 1)
+    sums, fine = joint.merged(place), joint.merged(np.tile(np.arange(along.count), levels))
+    seen = sums.rows > 0
+    kept = Sums(*(getattr(sums, name)[seen] for name in Sums.__slots__))
+    return tuple(label for label, there in zip(group, seen, strict=True) if there), kept, fine
+
+
+def recalibration(judged: Judged) -> Recalibration:
+    """Cox's intercept and slope with their errors, NaN where all rates are equal."""
+    offset = judged.prepared.data.offset
+    eta = judged.eta if offset is None else judged.eta - offset
+    found = small(judged.prepared, eta[:, None], np.array([0.0, 1.0]), judged.dispersion)
+    away = found.coef - np.array([0.0, 1.0])
+    statistic = np.nan
+    if np.isfinite(found.covariance).all():
+        statistic = float(away @ np.linalg.solve(found.covariance, away))
+    (a, b), (sa, sb) = found.coef.tolist(), found.se.tolist()
+    return Recalibration(a, sa, b, sb, statistic, float(chi_squared(statistic, 2)))
+
+
+def _smooth(fine: Sums) -> FloatArray:
+    """The isotonic curve of observed on fitted rates over FINE bins of equal exposure."""
+    from scipy.optimize import isotonic_regression
+
+    sums = fine.merged(equal(fine.exposure, FINE))
+    sums = Sums(*(getattr(sums, name)[sums.exposure > 0] for name in Sums.__slots__))
+    x = sums.expected / sums.exposure
+    return np.stack([x, isotonic_regression(sums.observed / sums.exposure, weights=sums.exposure).x])

@@ -1,0 +1,40 @@
+"""The rows of a fit explained anew by a few numbers of each, its offset kept: what calibration and link tests fit."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.design import Columns, assemble
+from expfam.inference.optimum import optimum, refit
+from expfam.inference.robust import heteroscedastic
+from expfam.model import Prepared
+from expfam.objective import Objective
+from expfam.penalties import NoPenalty
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Small:
+    """An intercept and a coefficient a column, (m + 1,), with their covariance; NaN where a column was left out."""
+
+    coef: FloatArray
+    covariance: FloatArray
+
+    @property
+    def se(self) -> FloatArray:
+        """Standard errors."""
+        return np.asarray(np.sqrt(np.diagonal(self.covariance)))
+
+
+def small(prepared: Prepared, columns: FloatArray, near: FloatArray, dispersion: float) -> Small:
+    """Maximum likelihood of 1 and columns (n, m), started at `near`; phi H^-1, for sampling weights a sandwich."""
+    names = tuple(f"z{j}" for j in range(columns.shape[1]))
+    design = assemble((Columns(("Intercept",)), Columns(names, values=columns)), len(columns))
+    model = replace(prepared.model, penalty=NoPenalty(), bias=None)
+    prepared = replace(prepared, model=model, data=replace(prepared.data, design=design))
+    objective = Objective(model.family, model.link, model.penalty.bind(design.names), prepared.data)
+    found = refit(objective, np.ones(design.p, dtype=bool), near)
+    here = optimum(prepared, found.theta)
+    sampled = model.weights_kind == "sampling"
+    bread = heteroscedastic(here, "HC0") if sampled else here.factor.inverse().times(dispersion)
+    return Small(np.where(here.kept, found.theta, np.nan), here.original(bread).full())
