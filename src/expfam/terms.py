@@ -55,7 +55,7 @@ class FormulaTerms(Terms):
 
     def rows(self, source: Source, *, response: bool, missing: str, unseen: str) -> RowSet:
         if response:
-            return _replayed(self.schema, source, missing)
+            return _replayed(self.schema, source, missing, unseen)
         return _new_rows(self.schema, source, unseen)
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,12 +101,24 @@ def _complete(request: Request | Schema, table: Table, missing: str) -> _Complet
     return _Complete(table.filter(~mask), ~mask, lacking)
 
 
-def _replayed(schema: Schema, source: Source, missing: str) -> RowSet:
-    """The rows of a fit read again, its learned state replayed."""
+def _replayed(schema: Schema, source: Source, missing: str, unseen: str) -> RowSet:
+    """Rows with their response, those of the fit read again or others, its learned state replayed."""
     complete = _complete(schema, read(source.data, lambda names: needed(schema, names)), missing)
+    encoded = encode(schema, complete.table, unseen)  # type: ignore[arg-type]
+    if encoded.valid is not None:  # levels that the model never saw, and unseen="missing"
+        kept = encoded.valid if complete.kept is None else _within(complete.kept, encoded.valid)
+        complete = _Complete(complete.table.filter(encoded.valid), kept, {**complete.lacking, **encoded.unseen})
+        encoded = encode(schema, complete.table)
     found = ((role, evaluate(schema, complete.table, role)) for role in ROLES)
     roles: dict[str, Worth] = {role: worth for role, worth in found if worth is not None}
-    return _rows(schema, encode(schema, complete.table).columns, roles, complete, source)
+    return _rows(schema, encoded.columns, roles, complete, source)
+
+
+def _within(kept: BoolArray, some: BoolArray) -> BoolArray:
+    """The rows that are kept, but of these only some."""
+    out = kept.copy()
+    out[kept] = some
+    return out
 
 
 def _rows(

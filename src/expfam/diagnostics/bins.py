@@ -18,7 +18,7 @@ from expfam.parallel import ordered_sum, slices
 
 CELLS = 1 << 12
 EXACT = 1 << 14  # rows up to which the cells are the distinct values
-HEAVY = 256  # a cell that holds more than this part of the rows must hold one value
+TIED = 1e-13  # of the largest number: closer ones are equal
 MISSING = "(missing)"
 
 
@@ -26,7 +26,7 @@ MISSING = "(missing)"
 class Cells:
     """The cell of every row, codes (n,), cells increasing with the number; `lowest` and `highest` (k,) bound each.
 
-    `single`: each cell holds one value.
+    `single`: each cell holds one value, `lowest`.
     """
 
     codes: AnyArray
@@ -40,35 +40,58 @@ class Cells:
         return len(self.lowest)
 
 
-def cells(x: FloatArray) -> Cells:
-    """Numbers (n,) in order: their distinct values, or cells of equal width where rows are many."""
-    if len(x) <= EXACT:
+def cells(x: FloatArray, bins: int) -> Cells:
+    """Numbers (n,) in order: their distinct values, or cells of equal width where rows are many.
+
+    A cell that holds more than a quarter of one of `bins` holds one value only; else numbers are sorted after all.
+    """
+    lo, hi = (float(x.min()), float(x.max())) if len(x) > EXACT else (0.0, 0.0)
+    if not 0 < hi - lo < np.inf:
         return _distinct(x)
-    lo, hi = float(x.min()), float(x.max())
-    scale = CELLS / (hi - lo) if hi > lo and np.isfinite(hi - lo) else 0.0
-    codes = np.empty(len(x), dtype=np.uint16)
-    seen = np.empty(CELLS)
-    for rows in slices(len(x), ROWS):
-        place = (x[rows] - lo) * scale
-        codes[rows] = np.minimum(place, CELLS - 1)
-        seen[codes[rows]] = x[rows]
-    mixed = np.zeros(CELLS, dtype=bool)
-    for rows in slices(len(x), ROWS):
-        mixed[codes[rows][seen[codes[rows]] != x[rows]]] = True
-    size = np.bincount(codes, minlength=CELLS)
-    if (size[mixed] > len(x) / HEAVY).any():
+    scale, codes = CELLS / (hi - lo), np.empty(len(x), dtype=np.uint16)
+
+    def place(rows: slice) -> AnyArray:
+        codes[rows] = np.minimum((x[rows] - lo) * scale, CELLS - 1)
+        return np.bincount(codes[rows], minlength=CELLS)
+
+    size = ordered_sum(place, slices(len(x), ROWS))
+    edges = lo + np.arange(CELLS + 1) / scale
+    if size.max() * bins <= len(x) / 4 and np.count_nonzero(size) > bins:
+        return Cells(codes, edges[:-1], edges[1:], False)
+    value = np.empty(CELLS)
+    value[codes] = x
+    mixed = np.bincount(codes[value[codes] != x], minlength=CELLS) > 0
+    if (size[mixed] * bins > len(x) / 4).any():
         return _distinct(x)
-    used = np.flatnonzero(size)
-    place = np.zeros(CELLS, dtype=smallest(len(used)))
-    place[used] = np.arange(len(used))
-    edges = lo + np.arange(CELLS + 1) / (scale or 1.0)
-    lowest, highest = np.where(mixed, edges[:-1], seen)[used], np.where(mixed, edges[1:], seen)[used]
-    return Cells(place[codes], lowest, highest, not mixed.any())
+    return Cells(codes, np.where(mixed, edges[:-1], value), np.where(mixed, edges[1:], value), not mixed.any())
+
+
+def whole(x: AnyArray, values: AnyArray) -> Cells:
+    """Whole numbers (n,) in the narrow range of consecutive `values`: a cell each."""
+    codes = np.subtract(x, values[0], dtype=np.int64).astype(smallest(len(values)))
+    numbers = values.astype(np.float64)
+    return Cells(codes, numbers, numbers, True)
 
 
 def _distinct(x: FloatArray) -> Cells:
-    values, codes = np.unique(x, return_inverse=True)
-    return Cells(codes.astype(smallest(len(values))), values, values, True)
+    order, starts = tied(x)
+    rank = np.zeros(len(x), dtype=np.intp)
+    rank[starts[1:]] = 1
+    codes = np.empty(len(x), dtype=smallest(len(starts)))
+    codes[order] = np.cumsum(rank)
+    values = x[order[starts]]
+    return Cells(codes, values, values, True)
+
+
+def tied(x: FloatArray) -> tuple[AnyArray, AnyArray]:
+    """The order of numbers (n,), increasing, and where each group of equal ones starts in it.
+
+    Equal to rounding: rows of the same predictors may differ in the last bit of their eta.
+    """
+    order = np.argsort(x)
+    ordered = x[order]
+    size = np.abs(ordered[[0, -1]]).max(initial=0.0) if len(x) else 0.0
+    return order, np.flatnonzero(np.append(len(x) > 0, np.diff(ordered) > TIED * size))
 
 
 def equal(mass: FloatArray, bins: int) -> AnyArray:
@@ -92,38 +115,36 @@ class Groups:
 
 def of_labels(name: str, codes: AnyArray, labels: Sequence[str]) -> Groups:
     """The levels of a factor; -1 is missing."""
-    labels = tuple(labels)
-    if (codes < 0).any():
-        codes, labels = np.where(codes < 0, len(labels), codes.astype(np.intp)), (*labels, MISSING)
     empty = np.full(len(labels), np.nan)
-    return Groups(name, codes.astype(smallest(len(labels)), copy=False), labels, empty, empty)
+    return with_missing(Groups(name, codes, tuple(labels), empty, empty))
 
 
-def of_numbers(name: str, x: FloatArray, exposure: FloatArray, bins: int) -> Groups:
-    """Numbers in bins of equal exposure; each distinct value a group of its own where there are no more than bins."""
-    known = ~np.isnan(x)
-    every = bool(known.all())
-    part = cells(x if every else x[known])
-    here = exposure if every else exposure[known]
-    if part.single and part.count <= max(bins, 1):
-        bin_of = np.arange(part.count)
-    else:
-        bin_of = equal(np.bincount(part.codes, here, part.count).astype(np.float64), bins)
-    count = int(bin_of.max(initial=-1)) + 1
-    first = np.searchsorted(bin_of, np.arange(count))
-    last = np.searchsorted(bin_of, np.arange(count), side="right") - 1
-    lower, upper = part.lowest[first], part.highest[last]
+def with_missing(groups: Groups) -> Groups:
+    """Rows of code -1 as a last group of their own."""
+    codes, labels, bounds = groups.codes, groups.labels, (groups.lower, groups.upper)
+    if (codes < 0).any():
+        codes, labels = np.where(codes < 0, len(labels), codes), (*labels, MISSING)
+        bounds = np.append(bounds[0], np.nan), np.append(bounds[1], np.nan)
+    return Groups(groups.name, codes.astype(smallest(len(labels)), copy=False), labels, *bounds)
+
+
+def of_numbers(name: str, part: Cells, exposure: FloatArray, bins: int) -> Groups:
+    """Numbers in bins of equal exposure; each value a group of its own where there are no more than `bins`."""
+    mass = np.bincount(part.codes, exposure, part.count).astype(np.float64)
+    used = np.flatnonzero(mass)
+    each = part.single and len(used) <= bins
+    bin_of = np.zeros(part.count, dtype=np.int64)
+    bin_of[used] = np.arange(len(used)) if each else equal(mass[used], bins)
+    ordered = bin_of[used]
+    count = np.arange(int(ordered.max(initial=-1)) + 1)
+    lower = part.lowest[used[np.searchsorted(ordered, count)]]
+    upper = part.highest[used[np.searchsorted(ordered, count, side="right") - 1]]
     labels = tuple(_interval(lo, hi) for lo, hi in zip(lower, upper, strict=True))
-    codes = bin_of.astype(smallest(count + 1))[part.codes]
-    if not every:
-        whole = np.full(len(x), count, dtype=codes.dtype)
-        whole[known] = codes
-        codes, labels = whole, (*labels, MISSING)
-        lower, upper = np.append(lower, np.nan), np.append(upper, np.nan)
-    return Groups(name, codes, labels, lower, upper)
+    return Groups(name, bin_of.astype(smallest(len(count)))[part.codes], labels, lower, upper)
 
 
 def _interval(lo: float, hi: float) -> str:
+    lo, hi = lo + 0.0, hi + 0.0  # no -0
     return f"{lo:.5g}" if lo == hi else f"{lo:.5g} to {hi:.5g}"
 
 
@@ -168,7 +189,7 @@ def summed(judged: Judged, codes: Sequence[AnyArray], counts: Sequence[int]) -> 
     """The sums of every grouping, codes (n,) into so many groups, all in one read of the rows."""
     data = judged.prepared.data
     times = judged.prepared.frequency
-    ones = np.ones(judged.n) if times is None else times
+    ones = judged.weight if judged.plain else np.ones(judged.n) if times is None else times
     columns: dict[str, FloatArray] = {"rows": ones, "weight": judged.weight, "exposure": judged.exposure}
     columns |= {name: getattr(judged, name) for name in ("observed", "expected", "variance")}
     distinct = {id(column): column for column in columns.values()}

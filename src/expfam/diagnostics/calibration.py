@@ -52,7 +52,7 @@ class Calibration:
     ratio      observed / expected of all rows
     recalibration  Cox's intercept and slope
     statistic  sum (O - E)^2 / Var(O) over bins on `df`, bins - 2 for the rows of the fit, bins for others (Hosmer and
-               Lemeshow 1980: for shares Var is that of the bin's mean rate)
+               Lemeshow 1980: for shares Var is that of the bin's mean rate); 0, and no p value, with `by`
     error      the expected calibration error, sum |O - E| / sum exposure: how far a rate is off on average
     smooth     (2, m): fitted rates, and the non-decreasing curve through the observed rates of FINE bins (isotonic)
     """
@@ -99,17 +99,20 @@ class Calibration:
         }
 
     def __str__(self) -> str:
-        return (
-            f"{aligned(self._columns())}\n\nObserved / expected {self.ratio:.4g}; mean distance of rates "
-            f"{self.error:.3g}\nRecalibration: {self.recalibration}\nBins: chi-squared {self.statistic:.4g} on "
-            f"{self.df} df, P {self.p_value:.3g}"
-        )
+        lines = [
+            f"{aligned(self._columns())}\n",
+            f"Observed / expected {self.ratio:.4g}; rates are off by {self.error:.3g} on average",
+            f"Recalibration: {self.recalibration}",
+        ]
+        if self.df:
+            lines.append(f"Bins: chi-squared {self.statistic:.4g} on {self.df} df, P {self.p_value:.3g}")
+        return "\n".join(lines)
 
 
 def calibration(judged: Judged, bins: int = 10, by: Groups | None = None, level: float = 0.95) -> Calibration:
     """The calibration of some rows, by one read of them and a small refit."""
     check_bins(bins)
-    along = cells(judged.line)
+    along = cells(judged.line, bins)
     group, sums, fine = _binned(judged, along, by, bins)
     low, high = ends(judged.model.family, sums, level)
     whole = sums.whole
@@ -118,7 +121,7 @@ def calibration(judged: Judged, bins: int = 10, by: Groups | None = None, level:
         if isinstance(judged.model.family, Bernoulli | Binomial) and judged.model.weights_kind != "sampling":
             variance = sums.expected * (1 - sums.expected / sums.weight)
         statistic = float(np.nansum((sums.observed - sums.expected) ** 2 / variance))
-    df = len(group) if judged.fresh else max(len(group) - 2, 0)
+    df = 0 if by is not None else len(group) if judged.fresh else max(len(group) - 2, 0)
     return Calibration(
         None if by is None else by.name,
         group,

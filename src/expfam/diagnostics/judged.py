@@ -14,6 +14,7 @@ from expfam.model import Model, Prepared
 from expfam.parallel import ordered_map, slices
 
 ROWS = 1 << 16
+FAR = 745.0  # beyond, a probability is 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +27,7 @@ class Judged:
                / exposure the one rows are sorted by
     line       what orders rows as their rate does, larger for larger rates: eta without log e, turned round where the
                link falls
+    plain      all weights are 1
     fresh      these are not the rows of the fit; `kind` is the caller's kind of frame, `dispersion` phi
     """
 
@@ -39,6 +41,7 @@ class Judged:
     exposure: FloatArray
     eta: FloatArray
     line: FloatArray
+    plain: bool
 
     @property
     def n(self) -> int:
@@ -75,7 +78,7 @@ class Judged:
         k = classes.index(str(label))
         parts = {name: getattr(self, name)[:, k] for name in ("observed", "expected", "variance")}
         with np.errstate(divide="ignore"):
-            eta = logit(parts["expected"] / self.weight)
+            eta = np.clip(logit(parts["expected"] / self.weight), -FAR, FAR)
         y, data = parts["observed"] / self.weight, self.prepared.data
         model = replace(self.model, family=Bernoulli(), link=Logit(), classes=(f"not {label}", str(label)))
         data = replace(data, y=y, conjugate=np.zeros_like(y), offset=None)
@@ -90,8 +93,9 @@ def judged(optimum: Optimum, dispersion: float = 1.0, kind: str = "dict") -> Jud
 
 def judged_rows(prepared: Prepared, theta: FloatArray, dispersion: float, kind: str, fresh: bool) -> Judged:
     """Any rows, judged by theta, (p,) or (p, d); ExpfamError naming the row where a mean is not finite."""
-    model, data = prepared.model, prepared.data
-    raw, family = data.design.maps.forward(theta), model.family
+    model, data, e = prepared.model, prepared.data, prepared.exposure
+    raw, family, weight = data.design.maps.forward(theta), model.family, data.weight
+    plain = bool((weight == 1).all())
     squared = model.weights_kind == "sampling"
 
     def part(rows: slice) -> tuple[FloatArray, ...]:
@@ -101,20 +105,26 @@ def judged_rows(prepared: Prepared, theta: FloatArray, dispersion: float, kind: 
         with np.errstate(over="ignore", invalid="ignore"):
             mu = model.link.inverse(eta)
         _check(prepared, mu, eta, rows)
-        w = block.weight
-        t, mean = family.all_means(family.T(block.y)), family.all_means(mu)
+        seen, mean = family.all_means(family.T(block.y)), family.all_means(mu)
         V = mean * (1 - mean) if family.vector else family.variance(mean)
-        times = dispersion * (w**2 if squared else w)
-        return (w * t.T).T, (w * mean.T).T, (times * V.T).T, eta
+        same, w = V is mean and dispersion == 1, block.weight
+        if not plain:
+            seen, mean, V = (w * seen.T).T, (w * mean.T).T, ((w**2 if squared else w) * V.T).T
+        line = eta if e is None or family.vector else eta - np.log(e[rows])
+        return seen, mean, mean if same and not squared else dispersion * V, eta, line
 
-    parts = zip(*ordered_map(part, slices(data.n, ROWS)), strict=True)
-    observed, expected, variance, eta = (p[0] if len(p) == 1 else np.concatenate(p) for p in parts)
-    e = prepared.exposure
-    line, exposure = eta, data.weight if e is None else data.weight * e
-    if not family.vector:
-        line = eta if e is None else eta - np.log(e)
-        line = -line if model.link.derivative(eta[:1])[0] < 0 else line
-    return Judged(prepared, dispersion, kind, fresh, observed, expected, variance, exposure, eta, line)
+    blocks = ordered_map(part, slices(data.n, ROWS))
+    observed, expected, variance, eta, line = map(_joined, zip(*blocks, strict=True))
+    if all(block[1] is block[2] for block in blocks):
+        variance = expected
+    if not family.vector and model.link.derivative(eta[:1])[0] < 0:
+        line = -line
+    exposure = weight if e is None else e if plain else weight * e
+    return Judged(prepared, dispersion, kind, fresh, observed, expected, variance, exposure, eta, line, plain)
+
+
+def _joined(parts: tuple[FloatArray, ...]) -> FloatArray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _check(prepared: Prepared, mu: FloatArray, eta: FloatArray, rows: slice) -> None:

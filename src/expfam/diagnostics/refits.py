@@ -11,6 +11,10 @@ from expfam.inference.robust import heteroscedastic
 from expfam.model import Prepared
 from expfam.objective import Objective
 from expfam.penalties import NoPenalty
+from expfam.solvers.problem import LOSES
+
+STEPS = 6
+CLOSE = 1e-6  # standard errors that are left
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +37,28 @@ def small(prepared: Prepared, columns: FloatArray, near: FloatArray, dispersion:
     model = replace(prepared.model, penalty=NoPenalty(), bias=None)
     prepared = replace(prepared, model=model, data=replace(prepared.data, design=design))
     objective = Objective(model.family, model.link, model.penalty.bind(design.names), prepared.data)
-    found = refit(objective, np.ones(design.p, dtype=bool), near)
-    here = optimum(prepared, found.theta)
+    if model.weights_kind != "sampling":
+        found = _close(objective, near, dispersion)
+        if found is not None:
+            return found
+    theta = refit(objective, np.ones(design.p, dtype=bool), near).theta
+    here = optimum(prepared, theta)
     sampled = model.weights_kind == "sampling"
     bread = heteroscedastic(here, "HC0") if sampled else here.factor.inverse().times(dispersion)
-    return Small(np.where(here.kept, found.theta, np.nan), here.original(bread).full())
+    return Small(np.where(here.kept, theta, np.nan), here.original(bread).full())
+
+
+def _close(objective: Objective, theta: FloatArray, dispersion: float) -> Small | None:
+    """The optimum by a few plain Newton steps, as calibrated predictions need one or two; None if it is further off."""
+    for _ in range(STEPS):
+        at = objective(theta)
+        if at.hessian is None or at.gradient is None:
+            return None
+        factor = at.hessian.factor()
+        if not factor.definite or factor.condition > LOSES:
+            return None
+        step = factor.solve(at.gradient)
+        theta = theta - step
+        if float(step @ at.gradient) <= CLOSE**2 * dispersion:
+            return Small(theta, factor.inverse().times(dispersion).full())
+    return None

@@ -11,7 +11,17 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError, SeparationWarning, one_of
-from expfam.fit import checks, comparisons, diagnosis, effects, means, predictions, relativities, separations
+from expfam.fit import (
+    checks,
+    comparisons,
+    diagnosis,
+    effects,
+    means,
+    predictions,
+    relativities,
+    separations,
+    validation,
+)
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
 from expfam.inference.bootstrap import Bootstrap
@@ -226,6 +236,13 @@ class Fit(Estimates):
     nuisance_interval = checks.nuisance_interval
     overdispersion_test = checks.overdispersion_test
     zero_inflation_test = checks.zero_inflation_test
+
+    # ---- is it right? ------------------------------------------------------------------------------------------
+    calibration = validation.calibration
+    roc = validation.roc
+    lift = validation.lift
+    lorenz = validation.lorenz
+    actual_expected = validation.actual_expected
 
     # ---- keeping it --------------------------------------------------------------------------------------------
     def rows_source(self) -> Source:
