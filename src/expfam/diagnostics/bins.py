@@ -205,3 +205,17 @@ def summed(judged: Judged, codes: Sequence[AnyArray], counts: Sequence[int]) -> 
     total = ordered_sum(part, slices(judged.n, ROWS))
     tables = np.split(total, np.cumsum(counts)[:-1])
     return [Sums(**{name: np.ascontiguousarray(table[:, j]) for name, j in place.items()}) for table in tables]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fine:
+    """The cells of the fitted rates and their sums: what calibration and lift of the same rows share."""
+
+    cells: Cells
+    sums: Sums
+
+
+def fine(judged: Judged, bins: int) -> Fine:
+    """Cells narrow enough for so many bins of equal exposure."""
+    along = cells(judged.line, bins)
+    return Fine(along, summed(judged, [along.codes], [along.count])[0])

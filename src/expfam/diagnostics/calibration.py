@@ -7,7 +7,7 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.data.answer import frame_like
-from expfam.diagnostics.bins import Cells, Groups, Sums, cells, equal, summed
+from expfam.diagnostics.bins import Fine, Groups, Sums, equal, fine, summed
 from expfam.diagnostics.intervals import ends
 from expfam.diagnostics.judged import Judged
 from expfam.diagnostics.refits import small
@@ -109,11 +109,13 @@ class Calibration:
         return "\n".join(lines)
 
 
-def calibration(judged: Judged, bins: int = 10, by: Groups | None = None, level: float = 0.95) -> Calibration:
-    """The calibration of some rows, by one read of them and a small refit."""
+def calibration(
+    judged: Judged, bins: int = 10, by: Groups | None = None, level: float = 0.95, along: Fine | None = None
+) -> Calibration:
+    """The calibration of some rows, by one read of them and a small refit; `along` if it is known already."""
     check_bins(bins)
-    along = cells(judged.line, bins)
-    group, sums, fine = _binned(judged, along, by, bins)
+    along = fine(judged, bins) if along is None else along
+    group, sums = _binned(judged, along, by, bins)
     low, high = ends(judged.model.family, sums, level)
     whole = sums.whole
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -135,7 +137,7 @@ def calibration(judged: Judged, bins: int = 10, by: Groups | None = None, level:
         df,
         float(chi_squared(statistic, df)),
         float(np.abs(sums.observed - sums.expected).sum() / whole.exposure[0]),
-        _smooth(fine),
+        _smooth(along.sums),
         judged.kind,
     )
 
@@ -146,32 +148,31 @@ def check_bins(bins: int) -> None:
         raise ExpfamError(f"bins={bins!r} is not allowed; give a whole number from 1 on, such as 10")
 
 
-def _binned(judged: Judged, along: Cells, by: Groups | None, bins: int) -> tuple[tuple[str, ...], Sums, Sums]:
-    """The level of each bin, the sums of the bins, and those of the cells."""
+def _binned(judged: Judged, along: Fine, by: Groups | None, bins: int) -> tuple[tuple[str, ...], Sums]:
+    """The level of each bin, and the sums of the bins."""
+    count = along.cells.count
     if by is None:
-        (fine,) = summed(judged, [along.codes], [along.count])
-        bin_of = equal(fine.exposure, bins)
-        sums = fine.merged(bin_of)
-        return ("",) * len(sums.rows), sums, fine
+        sums = along.sums.merged(equal(along.sums.exposure, bins))
+        return ("",) * len(sums.rows), sums
     levels = len(by.labels)
-    if levels * along.count > MOST:
+    if levels * count > MOST:
         raise ExpfamError(
             f"by={by.name!r} has {levels:,} levels, too many for a calibration of each; actual_expected({by.name!r}) "
             "compares each as a whole"
         )
-    codes = by.codes.astype(np.intp) * along.count + along.codes
-    (joint,) = summed(judged, [codes], [levels * along.count])
-    place = np.empty(levels * along.count, dtype=np.intp)
+    codes = by.codes.astype(np.intp) * count + along.cells.codes
+    (joint,) = summed(judged, [codes], [levels * count])
+    place = np.empty(levels * count, dtype=np.intp)
     group: list[str] = []
     for k, label in enumerate(by.labels):
-        span = slice(k * along.count, (k + 1) * along.count)
+        span = slice(k * count, (k + 1) * count)
         own = equal(joint.exposure[span], bins)
         place[span] = len(group) + own
         group += [label] * (int(own.max()) + 1)
-    sums, fine = joint.merged(place), joint.merged(np.tile(np.arange(along.count), levels))
+    sums = joint.merged(place)
     seen = sums.rows > 0
     kept = Sums(*(getattr(sums, name)[seen] for name in Sums.__slots__))
-    return tuple(label for label, there in zip(group, seen, strict=True) if there), kept, fine
+    return tuple(label for label, there in zip(group, seen, strict=True) if there), kept
 
 
 def recalibration(judged: Judged) -> Recalibration:
@@ -187,11 +188,11 @@ def recalibration(judged: Judged) -> Recalibration:
     return Recalibration(a, sa, b, sb, statistic, float(chi_squared(statistic, 2)))
 
 
-def _smooth(fine: Sums) -> FloatArray:
+def _smooth(cells: Sums) -> FloatArray:
     """The isotonic curve of observed on fitted rates over FINE bins of equal exposure."""
     from scipy.optimize import isotonic_regression
 
-    sums = fine.merged(equal(fine.exposure, FINE))
+    sums = cells.merged(equal(cells.exposure, FINE))
     sums = Sums(*(getattr(sums, name)[sums.exposure > 0] for name in Sums.__slots__))
     x = sums.expected / sums.exposure
     return np.stack([x, isotonic_regression(sums.observed / sums.exposure, weights=sums.exposure).x])

@@ -1,13 +1,13 @@
 """How far apart are the rows that the model tells apart? Lift by bins of the fitted rate, and two models compared."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.data.answer import frame_like
-from expfam.diagnostics.bins import Sums, cells, equal, summed
+from expfam.diagnostics.bins import Fine, Sums, equal, fine
 from expfam.diagnostics.calibration import check_bins
 from expfam.diagnostics.judged import Judged
 from expfam.diagnostics.text import aligned
@@ -73,20 +73,17 @@ class Lift:
         return f"{text}\n\nThe other model's bins are {self.closer:.3g} times as far from what was observed"
 
 
-def lift(judged: Judged, bins: int = 10, against: FloatArray | None = None) -> Lift:
-    """Lift of some rows by one read of them; `against` (n,) are the rates of another model at these rows."""
+def lift(judged: Judged, bins: int = 10, against: FloatArray | None = None, along: Fine | None = None) -> Lift:
+    """Lift of some rows by one read of them; `against` (n,) are another model's rates; `along` if it is known already."""
     check_bins(bins)
-    line = judged.line
-    if against is not None:
-        rate = judged.rate
-        if not ((rate > 0).all() and (against > 0).all()):
-            raise ExpfamError("a double lift sorts rows by the ratio of two rates; both must be positive everywhere")
-        line = np.log(rate / against)
-    along = cells(line, bins)
-    (fine,) = summed(judged, [along.codes], [along.count])
-    bin_of = equal(fine.exposure, bins)
-    sums = fine.merged(bin_of)
     if against is None:
-        return Lift(sums, None, judged.kind)
-    other = np.bincount(bin_of, np.bincount(along.codes, against * judged.exposure, along.count))
+        cells = (fine(judged, bins) if along is None else along).sums
+        return Lift(cells.merged(equal(cells.exposure, bins)), None, judged.kind)
+    rate = judged.rate
+    if not ((rate > 0).all() and (against > 0).all()):
+        raise ExpfamError("a double lift sorts rows by the ratio of two rates; both must be positive everywhere")
+    place = fine(replace(judged, line=np.log(rate / against)), bins)
+    bin_of = equal(place.sums.exposure, bins)
+    sums = place.sums.merged(bin_of)
+    other = np.bincount(bin_of, np.bincount(place.cells.codes, against * judged.exposure, place.cells.count))
     return Lift(sums, other / sums.exposure, judged.kind)
