@@ -74,7 +74,7 @@ class Lift:
 
 
 def lift(judged: Judged, bins: int = 10, against: FloatArray | None = None, along: Fine | None = None) -> Lift:
-    """Lift of some rows by one read of them; `against` (n,) are another model's rates; `along` if it is known already."""
+    """Lift of some rows by one read of them; `against` (n,) another model's rates; `along` if it is known already."""
     check_bins(bins)
     if against is None:
         cells = (fine(judged, bins) if along is None else along).sums

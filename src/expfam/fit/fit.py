@@ -20,7 +20,9 @@ from expfam.fit import (
     predictions,
     relativities,
     separations,
+    specification,
     validation,
+    verdicts,
 )
 from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
@@ -243,6 +245,12 @@ class Fit(Estimates):
     lift = validation.lift
     lorenz = validation.lorenz
     actual_expected = validation.actual_expected
+    vif = specification.vif
+    partial_residuals = specification.partial_residuals
+    link_test = specification.link_test
+    form_tests = specification.form_tests
+    uniformity_test = specification.uniformity_test
+    checks = verdicts.checks
 
     # ---- keeping it --------------------------------------------------------------------------------------------
     def rows_source(self) -> Source:
