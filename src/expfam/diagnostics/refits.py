@@ -6,8 +6,8 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.design import Columns, assemble
+from expfam.inference.covariance import meat, sandwich
 from expfam.inference.optimum import optimum, refit
-from expfam.inference.robust import heteroscedastic
 from expfam.model import Prepared
 from expfam.objective import Objective
 from expfam.penalties import NoPenalty
@@ -37,15 +37,17 @@ def small(prepared: Prepared, columns: FloatArray, near: FloatArray, dispersion:
     model = replace(prepared.model, penalty=NoPenalty(), bias=None)
     prepared = replace(prepared, model=model, data=replace(prepared.data, design=design))
     objective = Objective(model.family, model.link, model.penalty.bind(design.names), prepared.data)
-    if model.weights_kind != "sampling":
-        found = _close(objective, near, dispersion)
-        if found is not None:
-            return found
+    close = None if model.weights_kind == "sampling" else _close(objective, near, dispersion)
+    if close is not None:
+        return close
     theta = refit(objective, np.ones(design.p, dtype=bool), near).theta
     here = optimum(prepared, theta)
-    sampled = model.weights_kind == "sampling"
-    bread = heteroscedastic(here, "HC0") if sampled else here.factor.inverse().times(dispersion)
-    return Small(np.where(here.kept, theta, np.nan), here.original(bread).full())
+    bread = here.factor.inverse()
+    if model.weights_kind == "sampling":
+        found = sandwich(bread, meat(here.problem.objective, here.beta), prepared.n)
+    else:
+        found = bread.times(dispersion)
+    return Small(np.where(here.kept, theta, np.nan), here.original(found).full())
 
 
 def _close(objective: Objective, theta: FloatArray, dispersion: float) -> Small | None:

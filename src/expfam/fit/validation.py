@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from expfam.fit import Fit
 
 
-def judged_by(fit: "Fit", data: Any = None, label: str | None = None) -> Judged:
-    """What was seen and expected in each row of the fit, or of `data`, rows never fitted; `label` names a class."""
+def judged_by(fit: "Fit", data: Any = None) -> Judged:
+    """What was seen and expected in each row of the fit, or of `data`, rows never fitted."""
     if data is None:
-        return judged_rows(fit._prepared(None), fit.estimate, fit.dispersion, fit.kind, False).one(label)
+        return judged_rows(fit._prepared(None), fit.estimate, fit.dispersion, fit.kind, False)
     rows = fit.model.terms.rows(fit._source(data), response=True, missing=fit.model.missing, unseen=fit.model.unseen)
     check_supplied(fit.model, rows)
     prepared = prepare(fit.model, rows)
@@ -40,7 +40,7 @@ def judged_by(fit: "Fit", data: Any = None, label: str | None = None) -> Judged:
             f"the data has the classes {prepared.model.classes}, the model {fit.model.classes}; give rows of each class"
         )
     found = judged_rows(prepared, fit.estimate, fit.dispersion, rows.kind, True)
-    return replace(found, fresh=not _fitted(fit, found)).one(label)
+    return replace(found, fresh=not _fitted(fit, found))
 
 
 def _fitted(fit: "Fit", judged: Judged) -> bool:
@@ -73,7 +73,7 @@ def calibration(
     of Hosmer and Lemeshow, the mean distance of rates, and an isotonic curve. As scikit-learn's calibration_curve and
     rms::val.prob.
     """
-    judged = judged_by(fit, data, label)
+    judged = judged_by(fit, data).one(label)
     return curves.calibration(judged, bins, None if by is None else groups_of(fit, judged, by, data)[0], level)
 
 
@@ -87,7 +87,7 @@ def roc(fit: "Fit", data: Any = None) -> ranking.Roc | ranking.ClassRocs:
 
 def lorenz(fit: "Fit", data: Any = None, *, label: str | None = None) -> ranking.Lorenz:
     """Which share of what was observed falls on the rows of the lowest fitted rates? Concentration curve and Gini."""
-    return ranking.lorenz(judged_by(fit, data, label))
+    return ranking.lorenz(judged_by(fit, data).one(label))
 
 
 def lift(
@@ -98,7 +98,7 @@ def lift(
     against   another fit, or its rates (means per unit of exposure), one a row of the data: then rows are sorted by the
               ratio of both rates (double lift), and the model that follows what was observed is the better one
     """
-    judged = judged_by(fit, data, label)
+    judged = judged_by(fit, data).one(label)
     if against is None:
         return lifts.lift(judged, bins)
     return lifts.lift(judged, bins, _rates(fit, judged, against, data, label))
@@ -109,7 +109,7 @@ def _rates(fit: "Fit", judged: Judged, against: Any, data: Any, label: str | Non
     places, given = judged.prepared.places, judged.prepared.given
     if hasattr(against, "model"):
         rows = fit.rows_source().data if data is None and against.source is None else data
-        other = judged_by(against, rows, label)
+        other = judged_by(against, rows).one(label)
         here, there = _places(judged), _places(other)
         if given != other.prepared.given or not np.isin(here, there).all():
             raise ExpfamError("the other fit leaves out rows that this one has; compare them on rows complete in both")
@@ -145,7 +145,7 @@ def actual_expected(
     Columns: column, level, rows, exposure, observed, expected, ratio, conf_low, conf_high, lower, upper.
     """
     curves.check_bins(bins)
-    judged = judged_by(fit, data, label)
+    judged = judged_by(fit, data).one(label)
     return experience.actual_expected(judged, groups_of(fit, judged, by, data, bins), level)
 
 
