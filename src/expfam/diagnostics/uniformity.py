@@ -72,7 +72,7 @@ def _anderson(u: FloatArray, f: FloatArray, upto: FloatArray, n: float) -> float
 
 
 def anderson_tail(z: float) -> float:
-    """P(A^2 > z) for large n, by the approximations of Marsaglia and Marsaglia (2004), good to 2e-6."""
+    """P(A^2 > z) for large n, by the approximations of Marsaglia and Marsaglia (2004), good to 2e-5."""
     if not z > 0:
         return 1.0
     if z < 2:

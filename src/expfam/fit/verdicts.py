@@ -24,8 +24,8 @@ SIZES = {
     "collinearity": (10.0, 100.0),  # GVIF^(1/df), a VIF
     "overdispersion": (0.1, 0.5),  # variance beyond the family's, as a share of it
     "zeros": (0.05, 0.2),  # beyond those expected, as a share of them
-    "link": (0.05, 0.2),  # move of eta, in parts of its spread
-    "form": (0.05, 0.2),  # the same
+    "link": (0.03, 0.1),  # move of eta, in parts of its spread
+    "form": (0.03, 0.1),  # the same
     "distribution": (0.02, 0.05),  # distance of probabilities
     "influence": (0.5, 1.0),  # Cook's distance
     "calibration": (0.05, 0.2),  # mean distance of observed from fitted rates, in parts of the spread of these
