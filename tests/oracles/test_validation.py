@@ -16,6 +16,7 @@ from sklearn.metrics import auc, roc_auc_score, roc_curve
 import expfam as ef
 from expfam.diagnostics import bins as rooms
 from expfam.diagnostics.bins import Sums
+from expfam.diagnostics.groups import of_numbers
 from expfam.diagnostics.intervals import ends
 from expfam.diagnostics.judged import judged
 from expfam.families import Bernoulli, Gamma, Gaussian, Poisson
@@ -93,7 +94,7 @@ def test_bins_are_of_nearly_equal_mass_and_keep_equal_numbers_together(seed: int
     assert np.all(
         (cells.lowest[cells.codes] <= x + 1e-9 * np.ptp(x)) & (x <= cells.highest[cells.codes] + 1e-9 * np.ptp(x))
     )
-    found = rooms.of_numbers("x", cells, mass, bins)
+    found = of_numbers("x", x, bins).levels(mass, bins)
     sums = np.bincount(found.codes, mass)
     tie = max(np.bincount(np.unique(x, return_inverse=True)[1], mass).max(), mass.sum() / (4 * bins) * 1.6)
     assert len(sums) == len(found.labels) <= max(bins, 1)

@@ -1,4 +1,4 @@
-"""Which rows belong together, and what was seen of them? Groups of levels, bins of equal exposure, sums over both.
+"""Bins of equal exposure, and what was seen in each: numbers to cells, cells to bins, rows to sums.
 
 Numbers are put into fine cells first, their distinct values where these are few: bins are cut between cells, so that
 equal numbers stay together, nothing of the length of the data is sorted, and the order of the rows does not matter.
@@ -19,7 +19,6 @@ from expfam.parallel import ordered_sum, slices
 CELLS = 1 << 12
 EXACT = 1 << 14  # rows up to which the cells are the distinct values
 TIED = 1e-13  # of the largest number: closer ones are equal
-MISSING = "(missing)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,67 +102,6 @@ def equal(mass: FloatArray, bins: int) -> AnyArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Groups:
-    """What a row belongs to: codes (n,) into `labels`; groups of numbers have bounds `lower` and `upper`, else NaN."""
-
-    name: str
-    codes: AnyArray
-    labels: tuple[str, ...]
-    lower: FloatArray
-    upper: FloatArray
-
-
-def of_labels(name: str, codes: AnyArray, labels: Sequence[str]) -> Groups:
-    """The levels of a factor; -1 is missing."""
-    empty = np.full(len(labels), np.nan)
-    return with_missing(Groups(name, codes, tuple(labels), empty, empty))
-
-
-def with_missing(groups: Groups) -> Groups:
-    """Rows of code -1 as a last group of their own."""
-    codes, labels, bounds = groups.codes, groups.labels, (groups.lower, groups.upper)
-    if (codes < 0).any():
-        codes, labels = np.where(codes < 0, len(labels), codes), (*labels, MISSING)
-        bounds = np.append(bounds[0], np.nan), np.append(bounds[1], np.nan)
-    return Groups(groups.name, codes.astype(smallest(len(labels)), copy=False), labels, *bounds)
-
-
-def of_numbers(name: str, part: Cells, exposure: FloatArray, bins: int) -> Groups:
-    """Numbers in bins of equal exposure; each value a group of its own where there are no more than `bins`."""
-    mass = np.bincount(part.codes, exposure, part.count).astype(np.float64)
-    used = np.flatnonzero(mass)
-    each = part.single and len(used) <= bins
-    bin_of = np.zeros(part.count, dtype=np.int64)
-    bin_of[used] = np.arange(len(used)) if each else equal(mass[used], bins)
-    ordered = bin_of[used]
-    count = np.arange(int(ordered.max(initial=-1)) + 1)
-    lower = part.lowest[used[np.searchsorted(ordered, count)]]
-    upper = part.highest[used[np.searchsorted(ordered, count, side="right") - 1]]
-    labels = tuple(_interval(lo, hi) for lo, hi in zip(lower, upper, strict=True))
-    return Groups(name, bin_of.astype(smallest(len(count)))[part.codes], labels, lower, upper)
-
-
-def _interval(lo: float, hi: float) -> str:
-    lo, hi = lo + 0.0, hi + 0.0  # no -0
-    return f"{lo:.5g}" if lo == hi else f"{lo:.5g} to {hi:.5g}"
-
-
-def crossed(groups: Sequence[Groups]) -> Groups:
-    """Combinations "a:b" of several groups that occur, the first varying slowest."""
-    if len(groups) == 1:
-        return groups[0]
-    joint = np.zeros(len(groups[0].codes), dtype=np.int64)
-    for part in groups:
-        joint = joint * len(part.labels) + part.codes
-    found, codes = np.unique(joint, return_inverse=True)
-    labels, rest = [""] * len(found), found
-    for part in reversed(groups):
-        rest, own = np.divmod(rest, len(part.labels))
-        labels = [":".join(filter(None, (part.labels[k], label))) for k, label in zip(own, labels, strict=True)]
-    return of_labels(":".join(part.name for part in groups), codes, labels)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Sums:
     """Sums over the rows of each group, (k,) each: rows (frequencies counted), weight, exposure, observed, expected,
     and the variance of observed."""
@@ -183,6 +121,11 @@ class Sums:
     def whole(self) -> "Sums":
         """The sums of all rows, (1,)."""
         return self.merged(np.zeros(len(self.rows), dtype=np.intp))
+
+
+def joined(parts: Sequence[Sums]) -> Sums:
+    """The groups of several one below the other."""
+    return Sums(*(np.concatenate([getattr(part, name) for part in parts]) for name in Sums.__slots__))
 
 
 def summed(judged: Judged, codes: Sequence[AnyArray], counts: Sequence[int]) -> list[Sums]:

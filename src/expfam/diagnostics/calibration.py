@@ -7,7 +7,8 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.data.answer import frame_like
-from expfam.diagnostics.bins import Fine, Groups, Sums, equal, fine, summed
+from expfam.diagnostics.bins import Fine, Sums, equal, fine, summed
+from expfam.diagnostics.groups import Levels
 from expfam.diagnostics.intervals import ends
 from expfam.diagnostics.judged import Judged
 from expfam.diagnostics.refits import small
@@ -110,7 +111,7 @@ class Calibration:
 
 
 def calibration(
-    judged: Judged, bins: int = 10, by: Groups | None = None, level: float = 0.95, along: Fine | None = None
+    judged: Judged, bins: int = 10, by: Levels | None = None, level: float = 0.95, along: Fine | None = None
 ) -> Calibration:
     """The calibration of some rows, by one read of them and a small refit; `along` if it is known already."""
     check_bins(bins)
@@ -148,7 +149,7 @@ def check_bins(bins: int) -> None:
         raise ExpfamError(f"bins={bins!r} is not allowed; give a whole number from 1 on, such as 10")
 
 
-def _binned(judged: Judged, along: Fine, by: Groups | None, bins: int) -> tuple[tuple[str, ...], Sums]:
+def _binned(judged: Judged, along: Fine, by: Levels | None, bins: int) -> tuple[tuple[str, ...], Sums]:
     """The level of each bin, and the sums of the bins."""
     count = along.cells.count
     if by is None:

@@ -43,6 +43,8 @@ def _end(
     near, far, still = seen, np.clip(seen + unit, *domain), np.ones(len(seen), dtype=bool)
     for k in range(DOUBLED):
         still = still & inside(far) & (far != near)
+        if not still.any():
+            break
         near, far = np.where(still, far, near), np.where(still, np.clip(seen + unit * 2.0 ** (k + 1), *domain), far)
     for _ in range(HALVED):
         middle = (near + far) / 2

@@ -105,17 +105,19 @@ def judged_rows(prepared: Prepared, theta: FloatArray, dispersion: float, kind: 
         with np.errstate(over="ignore", invalid="ignore"):
             mu = model.link.inverse(eta)
         _check(prepared, mu, eta, rows)
-        seen, mean = family.all_means(family.T(block.y)), family.all_means(mu)
+        mean = family.all_means(mu)
         V = mean * (1 - mean) if family.vector else family.variance(mean)
         same, w = V is mean and dispersion == 1, block.weight
         if not plain:
-            seen, mean, V = (w * seen.T).T, (w * mean.T).T, ((w**2 if squared else w) * V.T).T
+            mean, V = (w * mean.T).T, ((w**2 if squared else w) * V.T).T
         line = eta if e is None or family.vector else eta - np.log(e[rows])
-        return seen, mean, mean if same and not squared else dispersion * V, eta, line
+        return mean, mean if same and not squared else dispersion * V, eta, line
 
     blocks = ordered_map(part, slices(data.n, ROWS))
-    observed, expected, variance, eta, line = map(_joined, zip(*blocks, strict=True))
-    if all(block[1] is block[2] for block in blocks):
+    observed = family.all_means(family.T(data.y))
+    observed = observed if plain else (weight * observed.T).T
+    expected, variance, eta, line = map(_joined, zip(*blocks, strict=True))
+    if all(block[0] is block[1] for block in blocks):  # one array is summed faster than two
         variance = expected
     if not family.vector and model.link.derivative(eta[:1])[0] < 0:
         line = -line

@@ -14,7 +14,7 @@ from expfam.data.table import Table, read
 from expfam.diagnostics import calibration as curves
 from expfam.diagnostics import experience, ranking
 from expfam.diagnostics import lift as lifts
-from expfam.diagnostics.bins import Groups, crossed
+from expfam.diagnostics.groups import Groups, crossed, of_array, of_column
 from expfam.diagnostics.judged import Judged, judged_rows
 from expfam.errors import ExpfamError, SchemaError
 from expfam.formula.learn import plan
@@ -74,7 +74,8 @@ def calibration(
     rms::val.prob.
     """
     judged = judged_by(fit, data).one(label)
-    return curves.calibration(judged, bins, None if by is None else groups_of(fit, judged, by, data)[0], level)
+    levels = None if by is None else groups_of(fit, judged, by, data)[0].levels(judged.exposure, 10)
+    return curves.calibration(judged, bins, levels, level)
 
 
 def roc(fit: "Fit", data: Any = None) -> ranking.Roc | ranking.ClassRocs:
@@ -146,7 +147,7 @@ def actual_expected(
     """
     curves.check_bins(bins)
     judged = judged_by(fit, data).one(label)
-    return experience.actual_expected(judged, groups_of(fit, judged, by, data, bins), level)
+    return experience.actual_expected(judged, groups_of(fit, judged, by, data, bins), bins, level)
 
 
 def groups_of(fit: "Fit", judged: Judged, by: Any, data: Any, bins: int = 10) -> list[Groups]:
@@ -154,11 +155,11 @@ def groups_of(fit: "Fit", judged: Judged, by: Any, data: Any, bins: int = 10) ->
     source = fit.rows_source() if data is None else fit._source(data)
     several = isinstance(by, list | tuple) and all(isinstance(name, str) for name in by) and len(by) > 0
     if by is not None and not several and not isinstance(by, str):
-        return [experience.of_array(judged, by, bins)]
+        return [of_array(by, judged.prepared.given, judged.prepared.places, bins)]
     names = predictors(fit) if by is None else (by,) if isinstance(by, str) else tuple(by)
     table = table_of(fit, source, names)
-    found = [experience.grouped(judged, table, name, bins) for name in names]
-    return [crossed(found)] if several else found
+    found = [of_column(table, name, judged.prepared.places, bins) for name in names]
+    return [crossed([part.levels(judged.exposure, bins) for part in found])] if several else found
 
 
 def predictors(fit: "Fit") -> tuple[str, ...]:
