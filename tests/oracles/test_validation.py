@@ -94,6 +94,7 @@ def test_bins_are_of_nearly_equal_mass_and_keep_equal_numbers_together(seed: int
     assert np.all(
         (cells.lowest[cells.codes] <= x + 1e-9 * np.ptp(x)) & (x <= cells.highest[cells.codes] + 1e-9 * np.ptp(x))
     )
+    assert cells.count <= rooms.CELLS
     found = of_numbers("x", x, bins).levels(mass, bins)
     sums = np.bincount(found.codes, mass)
     tie = max(np.bincount(np.unique(x, return_inverse=True)[1], mass).max(), mass.sum() / (4 * bins) * 1.6)
@@ -288,6 +289,7 @@ def test_classes_have_a_curve_each() -> None:
     fit = ef.glm("c ~ x + z", data, family="categorical")
     found, p = fit.roc(), fit.predict()
     assert found.auc == pytest.approx(roc_auc_score(data["c"], p, multi_class="ovr", labels=["p", "q", "r"]), rel=1e-12)
+    assert set(found.table()["class"]) == {"p", "q", "r"}
     assert found["q"].auc == pytest.approx(roc_auc_score(data["c"] == "q", p[:, 1]), rel=1e-12)
     with pytest.raises(ef.ExpfamError, match="'p', 'q', 'r'"):
         _ = found["s"]
@@ -444,6 +446,17 @@ def test_missing_values_are_a_level() -> None:
     assert given.sums.observed == pytest.approx(fit.actual_expected("kind").sums.observed)
 
 
+def test_numbers_that_hardly_differ_and_infinite_ones() -> None:
+    data = book(27)
+    data["stamp"] = 1.7e9 + np.arange(N) // 100 * 1e-3
+    data["far"] = np.where(np.arange(N) < 30, np.inf, np.where(np.arange(N) < 50, -np.inf, data["doors"]))
+    fit = claims(data)
+    assert fit.actual_expected("stamp").sums.rows.tolist() == [100.0] * 6
+    found = fit.actual_expected("far")
+    assert found.level == ("-inf", "2", "3", "4", "5", "inf")
+    assert found.sums.rows[[0, -1]].tolist() == [20.0, 30.0]
+
+
 def test_five_thousand_levels() -> None:
     rng = np.random.default_rng(20)
     level = np.array([f"v{k:04d}" for k in rng.integers(0, 5_000, 20_000)])
@@ -462,7 +475,7 @@ def test_large_data_takes_cells_and_compiled_sums(monkeypatch: pytest.MonkeyPatc
     fit = claims(data)
     found, rate = fit.calibration(), fit.predict() / data["e"]
     exact = judged(fit.at_rows())
-    monkeypatch.setattr(rooms, "EXACT", 10**9)
+    monkeypatch.setattr(rooms, "SORTED", 10**9)
     sharp = fit.calibration()
     assert found.sums.exposure == pytest.approx(sharp.sums.exposure, rel=0.02)
     assert found.expected == pytest.approx(sharp.expected, rel=5e-3)

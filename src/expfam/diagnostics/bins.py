@@ -17,8 +17,8 @@ from expfam.diagnostics.judged import ROWS, Judged
 from expfam.parallel import ordered_sum, slices
 
 CELLS = 1 << 12
-EXACT = 1 << 14  # rows up to which the cells are the distinct values
-TIED = 1e-13  # of the largest number: closer ones are equal
+SORTED = 1 << 14  # rows up to which numbers are sorted into cells
+TIED = 1e-13  # of the largest linear predictor: closer ones are equal, as those of equal rows that were rounded apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,14 +39,16 @@ class Cells:
         return len(self.lowest)
 
 
-def cells(x: FloatArray, bins: int) -> Cells:
-    """Numbers (n,) in order: their distinct values, or cells of equal width where rows are many.
+def cells(x: FloatArray, bins: int, slack: float = 0.0) -> Cells:
+    """Numbers (n,) in order: their distinct values, or CELLS of them; numbers closer than slack times the largest are
+    equal.
 
-    A cell that holds more than a quarter of one of `bins` holds one value only; else numbers are sorted after all.
+    Where rows are many, cells are of equal width; but one that holds more than a quarter of one of `bins` must hold a
+    single value, or else numbers are sorted after all.
     """
-    lo, hi = (float(x.min()), float(x.max())) if len(x) > EXACT else (0.0, 0.0)
+    lo, hi = (float(x.min()), float(x.max())) if len(x) > SORTED else (0.0, 0.0)
     if not 0 < hi - lo < np.inf:
-        return _distinct(x)
+        return _ranked(x, slack)
     scale, codes = CELLS / (hi - lo), np.empty(len(x), dtype=np.uint16)
 
     def place(rows: slice) -> AnyArray:
@@ -61,7 +63,7 @@ def cells(x: FloatArray, bins: int) -> Cells:
     value[codes] = x
     mixed = np.bincount(codes[value[codes] != x], minlength=CELLS) > 0
     if (size[mixed] * bins > len(x) / 4).any():
-        return _distinct(x)
+        return _ranked(x, slack)
     return Cells(codes, np.where(mixed, edges[:-1], value), np.where(mixed, edges[1:], value), not mixed.any())
 
 
@@ -72,25 +74,29 @@ def whole(x: AnyArray, values: AnyArray) -> Cells:
     return Cells(codes, numbers, numbers, True)
 
 
-def _distinct(x: FloatArray) -> Cells:
-    order, starts = tied(x)
-    rank = np.zeros(len(x), dtype=np.intp)
-    rank[starts[1:]] = 1
-    codes = np.empty(len(x), dtype=smallest(len(starts)))
-    codes[order] = np.cumsum(rank)
-    values = x[order[starts]]
-    return Cells(codes, values, values, True)
+def _ranked(x: FloatArray, slack: float) -> Cells:
+    """Distinct values, or so many neighbours together that CELLS are left."""
+    order, starts = tied(x, slack)
+    first, last = x[order[starts]], x[order[np.append(starts[1:], len(x)) - 1]]
+    size = np.diff(np.append(starts, len(x)))
+    single = len(starts) <= CELLS
+    cell = np.arange(len(starts)) if single else equal(size.astype(np.float64), CELLS)
+    number = np.arange(int(cell.max(initial=-1)) + 1)
+    lowest = first[np.searchsorted(cell, number)]
+    highest = lowest if single else last[np.searchsorted(cell, number, side="right") - 1]
+    codes = np.empty(len(x), dtype=smallest(len(number)))
+    codes[order] = np.repeat(cell, size)
+    return Cells(codes, lowest, highest, single)
 
 
-def tied(x: FloatArray) -> tuple[AnyArray, AnyArray]:
-    """The order of numbers (n,), increasing, and where each group of equal ones starts in it.
-
-    Equal to rounding: rows of the same predictors may differ in the last bit of their eta.
-    """
+def tied(x: FloatArray, slack: float = TIED) -> tuple[AnyArray, AnyArray]:
+    """The order of numbers (n,), increasing, and where each group of equal ones starts in it: those that differ by no
+    more than slack times the largest."""
     order = np.argsort(x)
     ordered = x[order]
-    size = np.abs(ordered[[0, -1]]).max(initial=0.0) if len(x) else 0.0
-    return order, np.flatnonzero(np.append(len(x) > 0, np.diff(ordered) > TIED * size))
+    size = np.abs(ordered[np.isfinite(ordered)]).max(initial=0.0)
+    with np.errstate(invalid="ignore"):
+        return order, np.flatnonzero(np.append(len(x) > 0, np.diff(ordered) > slack * size))
 
 
 def equal(mass: FloatArray, bins: int) -> AnyArray:
@@ -160,5 +166,5 @@ class Fine:
 
 def fine(judged: Judged, bins: int) -> Fine:
     """Cells narrow enough for so many bins of equal exposure."""
-    along = cells(judged.line, bins)
+    along = cells(judged.line, bins, TIED)
     return Fine(along, summed(judged, [along.codes], [along.count])[0])

@@ -52,6 +52,13 @@ class ClassRocs:
         """The mean over classes (macro average, one against the rest)."""
         return float(np.mean([roc.auc for roc in self.rocs]))
 
+    def table(self) -> Any:
+        """class, threshold, fpr, tpr, one class below the other."""
+        names = ("threshold", "fpr", "tpr")
+        out: dict[str, Any] = {"class": [roc.label for roc in self.rocs for _ in roc.fpr]}
+        out |= {name: np.concatenate([getattr(roc, name) for roc in self.rocs]) for name in names}
+        return frame_like(self.rocs[0].kind, out)
+
     def __getitem__(self, label: str) -> Roc:
         found = next((roc for roc in self.rocs if roc.label == label), None)
         if found is None:
