@@ -34,7 +34,7 @@ def partial_residuals(optimum: Optimum, blocks: Sequence[Block]) -> FloatArray:
 
     def part(rows: slice) -> FloatArray:
         at = at_rows(optimum, optimum.problem.objective.data.take(rows), rows)
-        working = (at.t - at.mu) / at.slope
+        working = (at.t - at.mu) / optimum.model.link.derivative(at.eta)
         return np.asarray(working[:, None] + data.design.take(rows).forward(raw) - centre)
 
     return optimum.prepared.placed(np.concatenate(ordered_map(part, parts)))
