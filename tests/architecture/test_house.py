@@ -35,6 +35,7 @@ LAYERS = (
     ("inference",),
     ("diagnostics",),
     ("report",),
+    ("pictures",),
     ("fit",),
     ("modelfile",),
     ("fitting",),

@@ -209,7 +209,7 @@ def test_notes_go_to_stderr_without_file_and_line(shell: Shell) -> None:
         (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "tweedie(1.5"), "'tweedie(1.5' is not understood"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "tweedie(a)"), "is not understood"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--theta", "2"), "gaussian takes no parameters; got theta=2.0"),
-        (("fit", "book.parquet", "ClaimNb ~ Area", "--solver", "sgd(speed=2)"), "sgd takes passes, batch"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--solver", "sgd(speed=2)"), "sgd takes passes, update"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--solver", "newtn"), "did you mean 'newton'?"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--missing", "fill"), "'drop', 'error'"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--save", "nowhere/m.json"), "there is no folder nowhere"),
@@ -359,3 +359,22 @@ def _half(shell: Shell) -> Path:
     path = shell.folder / "half.parquet"
     parquet.write_table(parquet.read_table("book.parquet").slice(0, 2_000), path)
     return path
+
+
+def test_plot_writes_a_picture(shell: Shell, model: expfam.Fit) -> None:
+    for name, more in (("panels", ()), ("effect", ("--of", "Density", "--dark")), ("relativities", ("--of", "Area"))):
+        ran = shell("plot", "model.json", "book.parquet", name, "--out", f"{name}.png", *more)
+        assert (ran.code, ran.err) == (0, "")
+        assert f"to {name}.png" in ran.out
+        assert Path(f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_plot_refuses(shell: Shell, model: expfam.Fit) -> None:
+    for words, told in (
+        (("pie",), "there is no picture 'pie'; choose one of panels"),
+        (("effect",), "--of VARIABLE"),
+        (("panels", "--of", "Area"), "leave --of out"),
+        (("effect", "--of", "Arae"), "no variable 'Arae'"),
+    ):
+        assert told in " ".join(shell.refused("plot", "model.json", "book.parquet", *words, "--out", "p.png").split())
+    assert ".svg" in shell.refused("plot", "model.json", "book.parquet", "panels", "--out", "p.gif")

@@ -11,6 +11,7 @@ from expfam.cli.anova import anova
 from expfam.cli.demo import demo
 from expfam.cli.explain import explain
 from expfam.cli.fit import fit
+from expfam.cli.plot import plot
 from expfam.cli.predict import predict
 from expfam.cli.relativities import relativities
 from expfam.cli.stream import stream
@@ -26,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 the fit has not converged, 2 bad input.",
 )
-for command in (demo, fit, predict, anova, relativities, stream, explain, warmup):
+for command in (demo, fit, stream, predict, anova, relativities, plot, explain, warmup):
     app.command()(command)
 
 

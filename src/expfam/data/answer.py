@@ -43,6 +43,12 @@ def frame_like(kind: str, columns: Mapping[str, Any]) -> Any:
     return KINDS[kind]({name: _plain(values) for name, values in columns.items()})
 
 
+def columns_of(frame: Any) -> dict[str, AnyArray]:
+    """The columns of such an answer as arrays: the inverse of `frame_like`."""
+    names = getattr(frame, "column_names", None) or list(getattr(frame, "columns", frame))
+    return {name: np.asarray(frame[name]) for name in names}
+
+
 def _plain(values: Any) -> Any:
     """Text as a list: the one form that every kind takes for its own text type."""
     array = np.asarray(values)

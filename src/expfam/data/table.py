@@ -75,6 +75,11 @@ class Table:
         rows = np.flatnonzero(mask) if self.rows is None else self.rows[mask]
         return Table(kept, int(rows.size), self.kind, rows)
 
+    def take(self, rows: AnyArray) -> "Table":
+        """The rows of these numbers (m,), which may repeat."""
+        columns = {n: a if isinstance(a, Unreadable) else a.take(rows) for n, a in self.columns.items()}
+        return Table(columns, len(rows), self.kind, rows if self.rows is None else self.rows[rows])
+
     def row(self, i: int) -> int:
         """Where row i stood in the data as given, counted from 0."""
         return i if self.rows is None else int(self.rows[i])

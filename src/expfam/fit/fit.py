@@ -35,6 +35,7 @@ from expfam.inference.reduction import maximal, penalised
 from expfam.inference.vcov import Asked, asked, covariance, resampled
 from expfam.information import Covariance
 from expfam.model import Prepared, prepare
+from expfam.pictures.plots import Pictures
 from expfam.progress import progress as show_progress
 from expfam.source import Source
 
@@ -251,6 +252,11 @@ class Fit(Estimates):
     form_tests = specification.form_tests
     uniformity_test = specification.uniformity_test
     checks = verdicts.checks
+
+    @property
+    def plot(self) -> Pictures:
+        """Pictures of the fit, `fit.plot.panels()`: see `expfam.pictures.PICTURES`."""
+        return Pictures(self)
 
     # ---- keeping it --------------------------------------------------------------------------------------------
     def rows_source(self) -> Source:

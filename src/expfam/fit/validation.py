@@ -157,6 +157,8 @@ def groups_of(fit: "Fit", judged: Judged, by: Any, data: Any, bins: int = 10) ->
     if by is not None and not several and not isinstance(by, str):
         return [of_array(by, judged.prepared.given, judged.prepared.places, bins)]
     names = predictors(fit) if by is None else (by,) if isinstance(by, str) else tuple(by)
+    if not names:
+        raise ExpfamError("the model reads no columns to compare along; name one of the data: by='...'")
     table = table_of(fit, source, names)
     found = [of_column(table, name, judged.prepared.places, bins) for name in names]
     return [crossed([part.levels(judged.exposure, bins) for part in found])] if several else found

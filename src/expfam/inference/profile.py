@@ -6,7 +6,7 @@ d = mu a - b and mu^2 c'a = 2 (target - F + g'b / 2). H is that of the optimum, 
 and taken anew where steps leave too much: an end costs a few reads of the rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -90,7 +90,7 @@ def _advance(search: _Search, state: _State) -> _State:
     step = _step(state, search.c, search.optimum.at.value + search.rise, search.side)
     reach = abs(float(np.vdot(search.c, step))) / search.error
     fast = reach < FAST * state.reach
-    if fast and reach**2 / state.reach < FAST * CLOSE and state.left**2 < CLOSE:
+    if fast and reach * (reach / state.reach) < FAST * CLOSE and state.left**2 < CLOSE:
         return replace(state, beta=state.beta + step, status=Status.CONVERGED)
     limit = REACH * np.sqrt(2 * search.rise)
     return _moved(search, state, step, min(1.0, limit / reach) if reach > 0 else 1.0)
@@ -174,3 +174,12 @@ def each(
             at = (j, k) if c.ndim == 2 else (j,)
             out[at] = theta[at] + np.array(ends_of(c))
     return out
+
+
+def traces(optimum: Optimum, theta: FloatArray, rises: Sequence[float] | FloatArray, columns: BoolArray) -> FloatArray:
+    """Where the profile of each coefficient has risen by each of `rises`: the shape of theta with last axes (s, 2).
+
+    `columns` (p,) marks the coefficients asked for, NaN for the others; infinite where the profile never rises so far.
+    """
+    found = [each(optimum, theta, columns, partial(ends, optimum, rise=float(rise))) for rise in rises]
+    return np.stack(found, axis=-2)

@@ -56,9 +56,14 @@ class Levels:
         return np.asarray(np.where(np.abs(self.contrast) @ lost > 0, np.nan, np.sqrt(variance)))
 
 
+def link_name(model: Model) -> str:
+    """The link's name, a canonical one's by what it is: log, logit, softmax."""
+    return CANONICAL.get(model.family.name, "canonical") if model.link.name == "canonical" else model.link.name
+
+
 def column(model: Model) -> str:
     """What exp of a coefficient is called; ExpfamError for links where it is nothing."""
-    name = CANONICAL.get(model.family.name, "canonical") if model.link.name == "canonical" else model.link.name
+    name = link_name(model)
     if name not in COLUMNS:
         raise ExpfamError(
             f"relativities are factors on the mean or on its odds; with the {model.link.name} link effects do neither. "

@@ -139,8 +139,25 @@ class Scene(ABC):
         """One row: numbers at their mean, factors at their most frequent level, the offset at its mean."""
 
     @abstractmethod
+    def along(self, name: str, values: AnyArray) -> "Scene":
+        """The first row again and again, without its offset, with values (m,) of a number or codes of a factor."""
+
+    @abstractmethod
     def take(self, rows: IntArray) -> "Scene":
         """Some of the rows."""
+
+    @abstractmethod
+    def without_offset(self) -> "Scene":
+        """The same rows per unit of exposure."""
+
+    @abstractmethod
+    def column(self, name: str) -> AnyArray:
+        """A number of every row, (n,), or the codes of a factor."""
+
+    @property
+    @abstractmethod
+    def exposure(self) -> FloatArray:
+        """What stands behind each row, (n,): its weight in an average times its exposure, where the model has one."""
 
     @abstractmethod
     def groups(self, name: str) -> tuple[tuple[str, ...], IntArray]:
@@ -212,6 +229,22 @@ class MatrixScene(Scene):
         share = self.weight / self.weight.sum()
         offset = None if self.offset is None else (share @ self.offset)[None]
         return replace(self, X=np.asarray(self.X.T @ share)[None], weight=np.ones(1), offset=offset)
+
+    def along(self, name: str, values: AnyArray) -> "MatrixScene":
+        first = self.take(np.zeros(len(values), dtype=np.intp))
+        X = np.array(first.X if isinstance(first.X, np.ndarray) else first.X.toarray(), dtype=np.float64)
+        X[:, self.numbers.index(name)] = values
+        return replace(first, X=X, offset=None)
+
+    def without_offset(self) -> "MatrixScene":
+        return replace(self, offset=None)
+
+    def column(self, name: str) -> AnyArray:
+        return self._column(name)
+
+    @property
+    def exposure(self) -> FloatArray:
+        return self.weight
 
     def take(self, rows: IntArray) -> "MatrixScene":
         offset = None if self.offset is None else self.offset[rows]

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from expfam._typing import FloatArray, IntArray
+from expfam._typing import AnyArray, FloatArray, IntArray
 from expfam.data.names import some
 from expfam.data.table import Table, read
 from expfam.design import Columns, Design, assemble
@@ -246,6 +246,21 @@ class FormulaScene(Scene):
         found = one.held(means)
         return replace(found, values={**found.values, **modes}, weight=np.ones(1), offset=offset)
 
+    def along(self, name: str, values: AnyArray) -> "FormulaScene":
+        import pyarrow as pa
+
+        again, m = np.zeros(len(values), dtype=np.intp), len(values)
+        first = replace(
+            self, table=self.table.take(again), values={text: _at(value, again) for text, value in self.values.items()},
+            given={key: vector[again] for key, vector in self.given.items()}, weight=np.ones(m),
+        )  # fmt: skip
+        if name not in self.factors:
+            columns = {**first.table.columns, name: pa.array(np.asarray(values, dtype=np.float64))}
+            return replace(first._on(replace(first.table, columns=columns), name), offset=None)
+        texts = [text for text in self.nodes if self._coded(text) and self._unit(text) == name]
+        there = {text: _coded_at(first.values[text], values) for text in texts}
+        return replace(first, values={**first.values, **there}, offset=None)
+
     def take(self, rows: IntArray) -> "FormulaScene":
         mask = np.zeros(self.n, dtype=bool)
         mask[rows] = True
@@ -255,6 +270,20 @@ class FormulaScene(Scene):
         return replace(
             self, table=self.table.filter(mask), values=values, given=given, weight=self.weight[rows], offset=offset
         )
+
+    def without_offset(self) -> "FormulaScene":
+        return replace(self, offset=None)
+
+    def column(self, name: str) -> AnyArray:
+        if name not in self.factors:
+            return _numbers(self.table, name)
+        return next(v.codes for t, v in self.values.items() if isinstance(v, Factor) and self._unit(t) == name)
+
+    @property
+    def exposure(self) -> FloatArray:
+        found: Any = evaluate(self.schema, self.table, "exposure")
+        found = self.given.get("exposure", 1.0) if found is None else found
+        return np.asarray(self.weight * found, dtype=np.float64)
 
     def groups(self, name: str) -> tuple[tuple[str, ...], IntArray]:
         unit = next((text for text in self.nodes if self._coded(text) and name in (text, self._unit(text))), None)
@@ -315,6 +344,11 @@ def _at_hand(schema: Schema, table: Table, role: str) -> bool:
 
 def _at(value: Any, rows: slice | IntArray) -> Any:
     return replace(value, codes=value.codes[rows]) if isinstance(value, Factor) else value[rows]
+
+
+def _coded_at(factor: Any, codes: IntArray) -> Factor:
+    assert isinstance(factor, Factor)
+    return replace(factor, codes=codes.astype(factor.codes.dtype))
 
 
 def _only(factor: Factor, code: int) -> Factor:

@@ -1,0 +1,67 @@
+"""`fit.plot`: every picture of a fit, a function of its own file, as a method."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, final
+
+from expfam.inference.optimum import Optimum
+from expfam.pictures import (
+    actual_expected,
+    calibration,
+    effect,
+    forest,
+    leverage,
+    lift,
+    lorenz,
+    panels,
+    profile,
+    qq,
+    relativities,
+    residuals_fitted,
+    roc,
+    scale_location,
+)
+
+if TYPE_CHECKING:
+    from expfam.fit import Fit
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """What does the fit look like? Each method answers with a `Picture`: its numbers, and a figure of them.
+
+    Rows are read by each picture that shows some: those of the fit, or `data`. `over` reads them once for all.
+    """
+
+    fit: "Fit"
+    data: Any = None
+    read: Optimum | None = None
+
+    def over(self, data: Any = None) -> "Pictures":
+        """The same pictures over rows that are read once, here, for all of them."""
+        return replace(self, data=data, read=self.fit.at_rows(data))
+
+    def rows(self, data: Any = None) -> Optimum:
+        """The optimum with its rows."""
+        return self.read if data is None and self.read is not None else self.fit.at_rows(self.source(data))
+
+    def source(self, data: Any = None) -> Any:
+        """The data that a picture is of; None for those of the fit."""
+        return self.data if data is None else data
+
+    panels = panels.panels
+    residuals_fitted = residuals_fitted.residuals_fitted
+    worm = qq.worm
+    qq = qq.qq
+    scale_location = scale_location.scale_location
+    leverage = leverage.leverage
+    calibration = calibration.calibration
+    lift = lift.lift
+    lorenz = lorenz.lorenz
+    roc = roc.roc
+    actual_expected = actual_expected.actual_expected
+    effects = effect.effects
+    effect = effect.effect
+    relativities = relativities.relativities
+    profile = profile.profile
+    forest = forest.forest

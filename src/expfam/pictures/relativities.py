@@ -1,0 +1,127 @@
+"""What does each level pay? Relativities with intervals, the reference marked, exposure behind."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from expfam._typing import FloatArray
+from expfam.data.answer import columns_of
+from expfam.data.names import some
+from expfam.errors import ExpfamError
+from expfam.inference.relativities import column
+from expfam.pictures import levels
+from expfam.pictures.grid import grid, inches, part, prefixed, split
+from expfam.pictures.picture import Picture
+from expfam.pictures.seen import stands_for
+from expfam.pictures.style import MILD, PANELS, Numbers, ink, percent, plain, shortened
+
+if TYPE_CHECKING:
+    from expfam.pictures.plots import Pictures
+
+REACH = 20.0
+WORDS = {"relativity": ("Relativities", "mean"), "odds_ratio": ("Odds ratios", "odds")}
+READ = (
+    "Each point is the factor on the {} of its level against the reference (a ring, at 1), with its interval: one that "
+    "crosses 1 is no evidence of a difference, and a low bar means little experience."
+)
+
+
+def relativities(plot: "Pictures", term: str | None = None, *, level: float = 0.95, data: Any = None) -> Picture:
+    """What does each level pay, and how sure is that? `Fit.relativities` as points, exposure as bars behind.
+
+    term   one term with levels, "Area" or "Area:VehGas"; by default all of them, 12 at most
+
+    Of more than 30 levels, or 12 beside other terms, those of largest exposure. data: level, relativity (odds_ratio),
+    conf_low, conf_high, (m,) or (m, k) for classes, share of exposure, reference (1 for a reference level, else 0);
+    several terms' behind their names, "Area.level". A loaded fit without data has no share.
+    """
+    model = plot.fit.model
+    shown, classes, what = column(model), model.modelled, stands_for(model)
+    table = columns_of(plot.fit.relativities(level, plot.source(data)))
+    terms = _terms(table, term)
+    most = levels.MOST if len(terms) == 1 else levels.NARROW
+    parts = {name: _numbers(table, name, shown, len(classes) or 1, most) for name in terms[:PANELS]}
+    sizes = {name: int((table["term"] == name).sum()) // (len(classes) or 1) for name in parts}
+    note = "; ".join((f"{percent(level)} intervals", *_notes(parts, sizes, shown, what), *_more(len(terms))))
+    title, read = WORDS[shown][0], READ.format(WORDS[shown][1])
+    drawing = partial(_draw, tuple(parts), shown, classes, what)
+    if term is None:
+        return Picture("relativities", title, note, read, prefixed(parts), drawing, grid(len(parts)))
+    size = levels.width(parts[term]["level"].tolist())
+    return Picture("relativities", f"{title} of {plain(term)}", note, read, parts[term], drawing, size)
+
+
+def _terms(table: Numbers, term: str | None) -> list[str]:
+    """The terms with levels, or the one asked for; ExpfamError where it has none or is not there."""
+    every = list(dict.fromkeys(table["term"].tolist()))
+    leveled = [name for name in every if (table["level"][table["term"] == name] != "").any()]
+    if not leveled:
+        raise ExpfamError("the model has no factors, so there are no levels to compare; effects() shows its numbers")
+    if term is None or term in leveled:
+        return leveled if term is None else [term]
+    if term in every:
+        raise ExpfamError(f"{term!r} has no levels: effects() shows how the mean runs along numbers")
+    raise ExpfamError(f"the model has no term {term!r}; those with levels: {some(leveled)}")
+
+
+def _numbers(table: Numbers, term: str, shown: str, d: int, most: int) -> Numbers:
+    """One term's levels, those of largest exposure."""
+    here = table["term"] == term
+    mine = {name: values[here].reshape(-1, d) for name, values in table.items()}
+    size = mine["share"][:, 0].astype(float) if "share" in mine else np.ones(len(mine["level"]))
+    chosen = levels.largest(size, most)
+    found = {name: mine[name][chosen].astype(float) for name in (shown, "conf_low", "conf_high")}
+    found = found if d > 1 else {name: values[:, 0] for name, values in found.items()}
+    found["level"] = mine["level"][chosen, 0]
+    found["reference"] = (mine["std_error"][chosen].astype(float) == 0).all(axis=1).astype(float)
+    return found | {"share": size[chosen]} if "share" in mine else found
+
+
+def _notes(parts: Mapping[str, Numbers], sizes: Mapping[str, int], shown: str, what: str) -> Iterator[str]:
+    """What the bars are, and what is not shown."""
+    if all("share" in data for data in parts.values()):
+        yield f"bars: share of {what}"
+    yield from levels.cut(sizes, parts, what)
+    lost = sum(int((~(np.isfinite(data[shown]) & (data[shown] > 0))).sum()) for data in parts.values())
+    if lost:
+        yield f"{lost} levels have no finite estimate and no point"
+
+
+def _more(count: int) -> Iterator[str]:
+    if count > PANELS:
+        yield f"the first {PANELS} of {count} terms"
+
+
+def _panel(axes: Any, data: Numbers, shown: str, classes: tuple[str, ...], inches: float, what: str) -> None:
+    """Points and the line at 1, above bars."""
+    values, low, high = (data[name].reshape(len(data["level"]), -1) for name in (shown, "conf_low", "conf_high"))
+    values, low, high = (np.where(part > 0, part, np.nan) for part in (values, low, high))
+    levels.ranged(axes, np.array([1.0]), values, _near(values, low), _near(values, high), log=True, floor=0.35)
+    if "share" in data:
+        levels.bars(axes, np.arange(len(values)), data["share"], what)
+    axes.axhline(1, color=ink(), alpha=MILD, lw=1)
+    reference = np.flatnonzero(data["reference"])
+    others = np.where(data["reference"][:, None] > 0, np.nan, values)
+    levels.points(axes, others, np.maximum(low, 1e-300), np.minimum(high, 1e300), classes)
+    axes.plot(reference, np.ones(len(reference)), "o", mfc="none", mec=ink(), ms=6, mew=1.2)
+    levels.named(axes, data["level"].tolist(), inches)
+
+
+def _near(values: FloatArray, ends: FloatArray) -> FloatArray:
+    """Ends no further from their estimates than a factor of REACH: one wide interval does not flatten all others."""
+    return np.clip(ends, values / REACH, values * REACH)
+
+
+def _draw(terms: tuple[str, ...], shown: str, classes: tuple[str, ...], what: str, figure: Any, data: Numbers) -> None:
+    alone = "level" in data
+    panels = split(figure, len(terms))
+    for axes, term in zip(panels, terms, strict=True):
+        mine = data if alone else part(data, term)
+        _panel(axes, mine, shown, classes, inches(figure, len(terms)), what if alone else "")
+        if not alone:
+            axes.set_title(plain(shortened(term, 40)))
+    figure.supylabel(f"{shown.replace('_', ' ')} (logarithmic)", fontsize=9)
+    if classes:
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")
