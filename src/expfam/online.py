@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from expfam.penalties import penalty as penalty_of
 from expfam.stream import Ask, Stream
 from expfam.stream.feed import feed
 from expfam.stream.stream import classes_of
+
+if TYPE_CHECKING:
+    from expfam.pictures.picture import Picture
 
 
 @final
@@ -181,6 +184,12 @@ class OnlineGLM:
         model = cls.__new__(cls)
         model._stream = stream
         return model
+
+    def plot_learning(self, names: Sequence[str] | None = None) -> "Picture":
+        """The learning curve, and coefficients, those named or the strongest, with narrowing bands: a `Picture`."""
+        from expfam.stream.learning import learning  # brings what pictures need
+
+        return learning(self._stream.points, names)
 
     def learning_curve(self) -> Any:
         """How did it learn? A row each time the rows had grown by a twentieth: rows, loss of all rows so far before

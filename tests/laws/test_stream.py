@@ -210,6 +210,24 @@ def test_the_learning_curve_is_the_loss_before_learning() -> None:
     assert (np.diff(curve["rows"]) > 0).all()
 
 
+def test_the_picture_of_learning_draws_the_points() -> None:
+    model = learned(rows(5000), formula="y ~ x + g")
+    found, curve = model.plot_learning(), model.learning_curve()
+    assert np.array_equal(found.data["rows"], curve["rows"])
+    assert np.array_equal(found.data["loss"], curve["loss"])
+    assert set(found.data["names"]) == set(model.stream.points[-1].names) - {"Intercept"}
+    assert np.array_equal(found.data["estimate"][-1], model.stream.points[-1].theta[1:])
+    width = found.data["upper"] - found.data["lower"]
+    assert width[-1] == pytest.approx(2 * 1.959964 * model.stream.points[-1].se[1:], rel=1e-6)
+    assert width[-1, 0] < width[0, 0] / 4
+    assert len(found.png()) > 10_000
+    assert model.plot_learning(["x"]).data["names"].tolist() == ["x"]
+    with pytest.raises(ef.ExpfamError, match="no coefficient 'q'"):
+        model.plot_learning(["q"])
+    with pytest.raises(ef.ExpfamError, match="two batches"):
+        learned(rows(70)).plot_learning()
+
+
 def test_batches_grow_with_the_rows() -> None:
     assert [batch_rows(n) for n in (0, 512, 8000, 10**9)] == [64, 64, 1000, 65536]
 
