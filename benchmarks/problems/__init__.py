@@ -5,6 +5,7 @@ from benchmarks.problems import (
     a9a,
     coverage,
     covtype,
+    diagnostics,
     factor,
     fremtpl2,
     inference,
@@ -15,11 +16,12 @@ from benchmarks.problems import (
     scaling,
     severity,
     sgd_vs_newton,
+    stream,
     threads,
 )  # fmt: skip
 
 ALL = (
-    fremtpl2, severity, logistic, covtype, mnist, a9a, news20, factor, nist, inference, coverage, scaling, threads,
-    sgd_vs_newton,
+    fremtpl2, severity, logistic, covtype, mnist, a9a, news20, factor, nist, inference, coverage, diagnostics, scaling,
+    threads, sgd_vs_newton, stream,
 )  # fmt: skip
 PROBLEMS: dict[str, Problem] = {problem.PROBLEM.name: problem.PROBLEM for problem in ALL}

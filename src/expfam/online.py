@@ -197,7 +197,7 @@ class OnlineGLM:
         points = self._stream.points
         rows, weight, loss = (np.array([getattr(p, name) for p in points]) for name in ("rows", "weight", "loss"))
         if not len(rows):
-            raise ExpfamError("no batch is complete yet; the learning curve begins with the first 64 rows")
+            raise ExpfamError("no batch is complete yet; the learning curve begins with the first 256 rows")
         if self._stream.ask.half_life is None:
             recent = np.diff(loss, prepend=0.0) / np.diff(weight, prepend=0.0)
         else:

@@ -54,8 +54,8 @@ def same(one: ef.OnlineGLM, other: ef.OnlineGLM) -> bool:
 
 # ---- the order of arrival ---------------------------------------------------------------------------------------
 def test_rows_one_by_one_teach_what_they_teach_together() -> None:
-    data = rows(220)
-    assert same(learned(data), learned(data, list(range(1, 220))))
+    data = rows(300)
+    assert same(learned(data), learned(data, list(range(1, 300))))
 
 
 @settings(max_examples=10, deadline=None)
@@ -82,7 +82,7 @@ def test_any_kind_of_frame() -> None:
     assert isinstance(model.learning_curve(), pl.DataFrame)
 
 
-@pytest.mark.parametrize("at", [0, 1, 64, 333, N])
+@pytest.mark.parametrize("at", [0, 1, 256, 333, N])
 def test_it_goes_on_from_its_state_to_the_last_bit(at: int, tmp_path: Path) -> None:
     data = rows()
     first = ef.OnlineGLM(FORMULA, "poisson").partial_fit(part(data, 0, at))
@@ -98,7 +98,7 @@ def test_it_goes_on_from_its_state_to_the_last_bit(at: int, tmp_path: Path) -> N
 # ---- what it learns ---------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "categorical"])
 def test_every_family_comes_to_the_exact_answer(name: str) -> None:
-    """5,000 rows: within a third of a standard error of Newton's on all of them. The errors, whose information is that
+    """5,000 rows: within a fifth of a standard error of Newton's on all of them. The errors, whose information is that
     of theta as it came along, within a tenth."""
     family = FAMILIES[name](
         **({"theta": 2.0} if name == "negative_binomial" else {"power": 1.5} if name == "tweedie" else {})
@@ -109,7 +109,7 @@ def test_every_family_comes_to_the_exact_answer(name: str) -> None:
     exact = ef.glm("y ~ x + C(g, levels=['a', 'b', 'c'])", data, vcov="HC0", **options)
     model = learned(data, [1234], formula="y ~ x + C(g, levels=['a', 'b', 'c'])", **options)
     assert model.fit.names == exact.names
-    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 1 / 3
+    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 0.2
     assert model.fit.se == pytest.approx(exact.se, rel=0.1)
     assert model.fit.dispersion == pytest.approx(exact.dispersion, rel=0.02)
     assert model.fit.deviance == pytest.approx(exact.deviance, rel=0.01)
@@ -124,8 +124,8 @@ def test_softmax_and_its_classes() -> None:
     exact = ef.glm("y ~ x + z", data, family="categorical", vcov="HC0")
     assert exact.classes is not None
     model = learned(data, [1, 2, 3000], formula="y ~ x + z", family="categorical", classes=exact.classes)
-    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 1 / 3
-    assert model.fit.se == pytest.approx(exact.se, rel=0.1)
+    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 0.2
+    assert model.fit.se == pytest.approx(exact.se, rel=0.05)
     assert model.predict(part(data, 0, 3)).shape == (3, 3)
 
 
@@ -202,9 +202,9 @@ def test_the_learning_curve_is_the_loss_before_learning() -> None:
     data = rows(5000)
     model = learned(data, formula="y ~ x + g")
     curve = model.learning_curve()
-    first = part(data, 0, 64)["y"]
+    first = part(data, 0, 256)["y"]
     conjugate = np.where(first > 0, first * np.log(np.maximum(first, 1)) - first, 0.0)
-    assert curve["rows"][0] == 64
+    assert curve["rows"][0] == 256
     assert curve["loss"][0] == pytest.approx(np.mean(conjugate + 1), rel=1e-12)
     assert curve["recent_loss"][-1] < 1.2 * model.fit.deviance / (2 * model.fit.n)
     assert (np.diff(curve["rows"]) > 0).all()
@@ -225,11 +225,11 @@ def test_the_picture_of_learning_draws_the_points() -> None:
     with pytest.raises(ef.ExpfamError, match="no coefficient 'q'"):
         model.plot_learning(["q"])
     with pytest.raises(ef.ExpfamError, match="two batches"):
-        learned(rows(70)).plot_learning()
+        learned(rows(300)).plot_learning()
 
 
 def test_batches_grow_with_the_rows() -> None:
-    assert [batch_rows(n) for n in (0, 512, 8000, 10**9)] == [64, 64, 1000, 65536]
+    assert [batch_rows(n) for n in (0, 2048, 8000, 10**9)] == [256, 256, 1000, 65536]
 
 
 # ---- bad input --------------------------------------------------------------------------------------------------

@@ -53,8 +53,7 @@ class Group(ABC):
 
     @abstractmethod
     def support(self, times: FloatArray) -> FloatArray:
-        """The sum of `times` (n,) over the rows where a raw column may be other than zero, (r,): those of its level,
-        of numbers all."""
+        """The sum of `times` (n,) over the rows where a raw column is stored as other than zero, (r,)."""
 
     def grams(self, weights: FloatArray) -> FloatArray:
         """R' diag(w) R for every w of weights (m, n), (m, r, r)."""

@@ -58,7 +58,7 @@ class Dense(Group):
         return np.asarray(verbs(self.compiled).squares(self.values, self.centre, weights))
 
     def support(self, times: FloatArray) -> FloatArray:
-        return np.full(self.width, times.sum())
+        return np.asarray(times @ (self.values != 0))
 
     def centred(self, centre: FloatArray) -> "Dense":
         return replace(self, centre=centre if self.centre is None else self.centre + centre)

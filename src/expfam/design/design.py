@@ -117,8 +117,8 @@ class Design:
         return np.concatenate([group.squares(weights) for group in self.groups])
 
     def support(self, times: FloatArray) -> FloatArray:
-        """The sum of `times` over the rows where a column may be other than zero, (p,): of several raw columns the
-        mean."""
+        """The sum of `times` over the rows where a column is stored as other than zero, (p,): the mean of its raw
+        columns."""
         raw = np.concatenate([group.support(times) for group in self.groups])
         return np.asarray(self.maps.squares(raw) / self.maps.squares(np.ones_like(raw)))
 

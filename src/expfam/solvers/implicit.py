@@ -10,22 +10,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expfam._typing import FloatArray
-from expfam.design import Bordered
+from expfam._typing import BoolArray, FloatArray
+from expfam.design import Bordered, Design
 from expfam.errors import SolverError
 from expfam.information import Full
-from expfam.objective import Data, Evaluation, Objective, information
+from expfam.objective import Evaluation, Objective, information
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level
 from expfam.solvers.optimality import by_class, from_classes
 
-FIRST, SHARE, MOST = 64, 8, 1 << 16
+FIRST, SHARE, MOST = 256, 8, 1 << 16
 """A batch has this many rows at first, then one row for so many before, and never more than that."""
 
 ROWS = 1 << 14  # rows a task reads
 STEPS = 20  # Newton steps a batch is worth; late ones need one
 FAIR, CLOSE = 0.3, 0.1  # a step must bring this share of what it promises; within so much of it, it was the last
 SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood
+NEVER = 1e-6  # of a typical square: a column is at least so far from its mean
 ROUNDING = 1e-13  # differences of F below this share of it are noise
 DAMPED = (0.0, *(10.0**k for k in range(-2, 9)))  # Levenberg's, tried in turn
 
@@ -34,8 +35,9 @@ DAMPED = (0.0, *(10.0**k for k in range(-2, 9)))  # Levenberg's, tried in turn
 class Memory:
     """What rows that are gone have taught.
 
-    theta (p,) or (p, d); `information` H and `meat` S, the sum of s s' over scores s of rows, (p d, p d), class by
-    class; `prior` (p d,) the curvature of pseudo-rows for every coefficient met, 0 before.
+    theta (p,) or (p, d); `information` H and `meat` S, the sum of s s' over scores s of rows, and `prior`, the
+    information of the pseudo-rows, (p d, p d), class by class; `places` (4, p) tells of every column where its rows
+    are; `curvature` is the sum of the weights of H.
 
     `value` is F of all rows at theta, as their quadratic models remember it (exact for Gaussian means); `progressive`
     the sum of w loss of every row before it was learned from; `pearson` that of w (t - mu)^2 / V after, `free` its
@@ -46,18 +48,30 @@ class Memory:
     information: FloatArray
     meat: FloatArray
     prior: FloatArray
+    places: FloatArray
     rows: int = 0
     weight: float = 0.0
+    curvature: float = 0.0
     value: float = 0.0
     progressive: float = 0.0
     pearson: float = 0.0
     free: float = 0.0
 
+    @property
+    def met(self) -> BoolArray:
+        """Which columns some row has had, (p,)."""
+        return np.asarray(self.places[0] > 0)
+
+    @property
+    def metric(self) -> FloatArray:
+        """H with the pseudo-rows, definite."""
+        return np.asarray(self.information + self.prior)
+
 
 def blank(theta: FloatArray) -> Memory:
     """Before the first row, at theta."""
     square = np.zeros((theta.size, theta.size))
-    return Memory(theta, square, square, np.zeros(theta.size))
+    return Memory(theta, square, square, np.eye(theta.size), np.zeros((4, len(theta))))
 
 
 def batch_rows(rows: int) -> int:
@@ -67,7 +81,7 @@ def batch_rows(rows: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """prior   pseudo-rows at the start that a coefficient has, fewer as rows come in
+    """prior   pseudo-rows at the start that a coefficient has, of an average weight and a typical entry
     keep    what is left of the past after each unit of weight: below 1 the stream drifts"""
 
     prior: float = 0.01
@@ -100,42 +114,50 @@ def learn(objective: Objective, memory: Memory, options: Options, frequency: Flo
             f"{objective.family.name} family with the {objective.link.name} link; take a link that maps into the "
             "domain (log for positive means, logit for shares)"
         )
-    prior = _met(objective.data, memory.prior, seen.information, options.prior, frequency)
-    known, n = past * memory.information, objective.data.n if frequency is None else int(frequency.sum())
-    theta, last, end = _nearest(objective, known + np.diag(np.where(prior > 0, prior, 1.0)), seen, frequency)
+    times = np.ones(objective.data.n) if frequency is None else frequency
+    places = past * memory.places + _places(objective.data.design, times)
+    mean = memory.curvature / memory.rows if memory.rows else seen.weight / times.sum()
+    prior = options.prior * mean * _pseudo(places, memory.theta[0:1].size)
+    known = past * memory.information
+    theta, last, end = _nearest(objective, known + prior, seen, frequency)
     moved = by_class(theta - memory.theta)
     return Memory(
         theta,
         known + last.information,
         past**2 * memory.meat + last.meat,
         prior,
-        memory.rows + n,
+        places,
+        memory.rows + int(times.sum()),
         past * memory.weight + objective.weight,
+        memory.curvature + last.weight,
         past * memory.value + end.value + float(moved @ known @ moved) / 2,
         past * memory.progressive + seen.loss,
         past * memory.pearson + end.pearson,
-        past * memory.free + n - _spent(known + np.diag(prior), last.information),
+        past * memory.free + times.sum() - _spent(known + prior, last.information),
     )
+
+
+def _places(design: Design, times: FloatArray) -> FloatArray:
+    """Of every column how many rows have it, its sum and its sum of squares, and the number of rows: (4, p)."""
+    maps = design.maps
+    sums, squares = maps.adjoint(design.adjoint(times)), maps.squares(design.squares(times))
+    return np.stack([design.support(times), sums, squares, np.full(design.p, times.sum())])
+
+
+def _pseudo(places: FloatArray, classes: int) -> FloatArray:
+    """What a pseudo-row for every coefficient is, (p d, p d): one at the mean of the rows, and each column a typical
+    distance from there, so that it matters little where a column has its zero."""
+    support, sums, squares, rows = places
+    mean = sums / np.maximum(rows, 1.0)
+    typical = np.divide(squares, support, out=np.ones_like(squares), where=support > 0)
+    apart = np.maximum(typical - mean**2, NEVER * typical)
+    return np.kron(np.eye(classes), np.outer(mean, mean) + np.diag(apart))
 
 
 def _spent(metric: FloatArray, information: FloatArray) -> float:
     """tr((H + G)^-1 G): what a batch of information G takes off the expected sum of its squared residuals, exactly so
     for Gaussian means."""
     return float(np.trace(Full(metric + information).factor().solve(information)))
-
-
-def _met(
-    data: Data, prior: FloatArray, information: FloatArray, rows: float, frequency: FloatArray | None
-) -> FloatArray:
-    """The curvature of so many pseudo-rows for coefficients that are met for the first time: w h'^2 x_j^2 / V of the
-    rows that have them, on average."""
-    new = (prior == 0) & (np.diagonal(information) > 0)
-    if not new.any():
-        return prior
-    times = np.ones(data.n) if frequency is None else frequency
-    support = np.tile(data.design.support(times), len(prior) // data.design.p)
-    mean = np.divide(np.diagonal(information), support, out=np.zeros_like(prior), where=support > 0)
-    return np.where(new, rows * mean, prior)
 
 
 def _nearest(
@@ -197,7 +219,7 @@ def _see(objective: Objective, theta: FloatArray, frequency: FloatArray | None) 
         outer = score[a] * score[b] if frequency is None else score[a] * score[b] / frequency[rows]
         grams = block.design.grams(np.concatenate([np.atleast_2d(row.weight), outer]))
         grams = grams.written() if isinstance(grams, Bordered) else grams
-        return _Raw(row.value, float(row.weight.sum()), block.design.adjoint(row.score), grams)
+        return _Raw(row.value, _trace(row.weight, d), block.design.adjoint(row.score), grams)
 
     with np.errstate(over="ignore", invalid="ignore"):
         total = ordered_sum(part, slices(data.n, ROWS))
@@ -211,6 +233,13 @@ def _see(objective: Objective, theta: FloatArray, frequency: FloatArray | None) 
     assert at.gradient is not None
     assert at.hessian is not None
     return _Seen(theta, total.loss, total.weight, at.value, at.gradient, at.hessian.matrix, meat.matrix)
+
+
+def _trace(weight: FloatArray, d: int) -> float:
+    """The sum over rows of the mean curvature of a class, of weights (n,) or (pairs, n)."""
+    return (
+        float(weight.sum() if d == 1 else weight[[a == b for a, b in zip(*np.triu_indices(d), strict=True)]].sum()) / d
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +262,7 @@ def _glance(objective: Objective, theta: FloatArray) -> _Glance:
         row = objective.rows(data.take(rows), raw, Level.HESSIAN)
         if not np.isfinite(row.value) or row.score is None or row.weight is None:
             return _Glance(np.inf, np.nan, np.inf)
-        weight = float(row.weight.sum())
+        weight = _trace(row.weight, theta[0:1].size)
         if theta.ndim == 2:
             return _Glance(row.value, np.nan, weight)
         share = np.divide(np.square(row.score), row.weight, out=np.zeros_like(row.score), where=row.weight > 0)

@@ -25,7 +25,7 @@ def dispersion(model: Model, memory: Memory) -> float:
 
 def factor(memory: Memory) -> Factor:
     """H with its pseudo-rows, factorised."""
-    return Full(memory.information + np.diag(np.where(memory.prior > 0, memory.prior, 1.0))).factor()
+    return Full(memory.metric).factor()
 
 
 def covariance(model: Model, memory: Memory, kind: str) -> FloatArray:
@@ -33,7 +33,7 @@ def covariance(model: Model, memory: Memory, kind: str) -> FloatArray:
     family's; "model" phi H^-1."""
     bread = factor(memory).inverse().full()
     found = dispersion(model, memory) * bread if kind == "model" else bread @ memory.meat @ bread
-    unmet = memory.prior == 0
+    unmet = np.tile(~memory.met, len(found) // len(memory.met))
     found[unmet], found[:, unmet] = np.nan, np.nan
     return found
 
@@ -49,7 +49,7 @@ def fit_of(
 ) -> Fit:
     """A frozen fit without rows: everything that a fit says of its numbers and of new rows."""
     d = memory.theta[0:1].size
-    met = memory.prior.reshape(d, -1).max(axis=0) > 0
+    met = memory.met
     phi, free = dispersion(model, memory), float(met.sum() * d)
     fixed = model.family.fixed_dispersion
     sums = Statistics(

@@ -25,7 +25,7 @@ def learning(points: Sequence[Point], names: Sequence[str] | None = None) -> Pic
     data: rows, loss (m,); names (k,), estimate, lower, upper (m, k), NaN before a coefficient was met.
     """
     if len(points) < 2:
-        raise ExpfamError("a learning curve needs two batches at least: the first has 64 rows")
+        raise ExpfamError("a learning curve needs two batches at least: the first has 256 rows")
     theta, se = (_by_name(points, name) for name in ("theta", "se"))
     known = points[-1].names
     unknown = [name for name in names or () if name not in known]

@@ -193,14 +193,15 @@ def widened(memory: Memory, at: IntArray, shape: tuple[int, ...]) -> Memory:
     """A memory of more coefficients: those it has are number `at` (p,) among the new ones."""
     p, d = shape[0], int(np.prod(shape[1:]))
     flat = np.concatenate([at + k * p for k in range(d)])
-    theta, prior = np.zeros(shape), np.zeros(p * d)
-    theta[at], prior[flat] = memory.theta, memory.prior
+
+    theta, places = np.zeros(shape), np.zeros((4, p))
+    theta[at], places[:, at] = memory.theta, memory.places
     matrices = []
-    for old in (memory.information, memory.meat):
-        new = np.zeros((p * d, p * d))
-        new[np.ix_(flat, flat)] = old
-        matrices.append(new)
-    return replace(memory, theta=theta, prior=prior, information=matrices[0], meat=matrices[1])
+    for old, new in ((memory.information, 0.0), (memory.meat, 0.0), (memory.prior, 1.0)):
+        matrices.append(new * np.eye(p * d))
+        matrices[-1][np.ix_(flat, flat)] = old
+    information, meat, prior = matrices
+    return replace(memory, theta=theta, information=information, meat=meat, prior=prior, places=places)
 
 
 def objectives(model: Model, rows: Rows, before: int) -> tuple[Objective, Objective]:
