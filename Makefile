@@ -11,7 +11,7 @@ demo: $(VENV)/.stamp-run
 	@echo; echo "To call expfam by name in this shell: . $(BIN)/activate"
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -rs
 
 lint: $(VENV)/.stamp-dev
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ _HOMES = {
     "OnlineGLM": "expfam.online",
     "Ridge": "expfam.penalties",
     "SGD": "expfam.solvers",
-    "compare": "expfam.report.tables",
+    "compare": "expfam.report.comparison",
     "errors": "expfam.errors",
     "explain": "expfam.explanation",
     "families": "expfam.families",
@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     from expfam.parallel import threads
     from expfam.penalties import Ridge
     from expfam.portfolio import simulate_portfolio
-    from expfam.report.tables import compare
+    from expfam.report.comparison import compare
     from expfam.solvers import LBFGS, SGD, Newton
 
 

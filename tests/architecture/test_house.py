@@ -15,6 +15,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = (
     ("errors", "_typing", "parallel", "progress"),
+    ("outputs",),
     ("families",),
     ("links",),
     ("kernels",),
@@ -34,8 +35,8 @@ LAYERS = (
     ("nuisance",),
     ("inference",),
     ("diagnostics",),
-    ("report",),
     ("pictures",),
+    ("report",),
     ("fit",),
     ("modelfile",),
     ("fitting",),

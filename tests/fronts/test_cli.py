@@ -15,6 +15,7 @@ from expfam.cli import main
 from expfam.cli.files import write
 from expfam.errors import ExpfamError
 from expfam.families import FAMILIES
+from expfam.report.sections import SECTIONS
 
 FORMULA = "ClaimNb ~ Area + cut(DrivAge, [25, 40]) + log(Density)"
 POISSON = ("--family", "poisson", "--exposure", "Exposure")
@@ -71,6 +72,44 @@ def test_version_and_help(shell: Shell) -> None:
     help_ = shell("--help")
     assert help_.code == 0
     assert all(command in help_.out for command in ("demo", "fit", "predict", "explain"))
+
+
+def test_report_writes_a_page_and_tells_where(shell: Shell, model: expfam.Fit) -> None:
+    ran = shell("report", "model.json", "book.parquet", "--out", "m.html", "--no-figures", "--title", "Motor <1>")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("Wrote the report to m.html (")
+    page = Path("m.html").read_text("utf-8")
+    assert "<h1>Motor &lt;1&gt;</h1>" in page
+    assert all(f'<section id="{name}"' in page for name, _ in SECTIONS)
+    parquet.write_table(parquet.read_table("book.parquet").slice(0, 900), "new.parquet")
+    ran = shell("report", "model.json", "book.parquet", "--out", "m.html", "--no-figures", "--holdout", "new.parquet")
+    assert ran.code == 0, ran.err
+    assert "Kept aside" in Path("m.html").read_text("utf-8")
+    assert f"expfam.glm(&#39;{FORMULA}&#39;, data, family=&#39;poisson&#39;" in page
+
+
+def test_report_refuses_before_it_works(shell: Shell, model: expfam.Fit) -> None:
+    assert "--out book.csv: no file type written here; allowed: .html" in shell.refused(
+        "report", "model.json", "book.parquet", "--out", "book.csv"
+    )
+    assert "there is no folder" in shell.refused("report", "model.json", "book.parquet", "--out", "no/m.html")
+    assert "--report m.pdf" in shell.refused("fit", "book.parquet", FORMULA, *POISSON, "--report", "m.pdf")
+    csv.write_csv(parquet.read_table("book.parquet").slice(0, 50), "new.csv")
+    assert "not the rows of the fit" in shell.refused("report", "model.json", "new.csv", "--out", "m.html")
+
+
+def test_compare_sets_saved_models_side_by_side(shell: Shell, model: expfam.Fit) -> None:
+    shell("fit", "book.parquet", "ClaimNb ~ Area", *POISSON, "--save", "small.json", "--no-progress")
+    ran = shell("compare", "small.json", "model.json")
+    assert (ran.code, ran.err) == (0, "")
+    both = expfam.compare(expfam.load("small.json"), model, names=["small", "model"])
+    assert ran.out == f"{both}\n"
+    for form in ("markdown", "latex", "html"):
+        ran = shell("compare", "small.json", "model.json", "--format", form, "--name", "a", "--name", "b")
+        named = expfam.compare(expfam.load("small.json"), model, names=["a", "b"], format=form)
+        assert ran.out == f"{named}\n"
+    assert "format='rtf' is not allowed" in shell.refused("compare", "model.json", "--format", "rtf")
+    assert "give 2 different names" in shell.refused("compare", "small.json", "model.json", "--name", "a")
 
 
 def test_demo_shows_truth_beside_estimate(shell: Shell) -> None:

@@ -451,16 +451,6 @@ def test_html_is_escaped() -> None:
     assert "&lt;b&gt;x" in html
 
 
-def test_compare_sets_fits_side_by_side() -> None:
-    data = rows()
-    small, large = (ef.glm(f, data, family="poisson") for f in ("claims ~ age", "claims ~ age + area"))
-    text = ef.compare(small, large)
-    assert "area[town]" in text
-    assert f"{large.aic:,.2f}" in text
-    with pytest.raises(ef.ExpfamError, match="at least one"):
-        ef.compare()
-
-
 def test_t_and_z() -> None:
     data = rows()
     assert "P(>|z|)" in ef.glm("claims ~ age", data, family="poisson").summary()

@@ -8,12 +8,14 @@ import typer
 
 import expfam
 from expfam.cli.anova import anova
+from expfam.cli.compare import compare
 from expfam.cli.demo import demo
 from expfam.cli.explain import explain
 from expfam.cli.fit import fit
 from expfam.cli.plot import plot
 from expfam.cli.predict import predict
 from expfam.cli.relativities import relativities
+from expfam.cli.report import report
 from expfam.cli.stream import stream
 from expfam.cli.terminal import Reporting
 from expfam.cli.warmup import warmup
@@ -27,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 the fit has not converged, 2 bad input.",
 )
-for command in (demo, fit, stream, predict, anova, relativities, plot, explain, warmup):
+for command in (demo, fit, stream, predict, anova, relativities, compare, plot, report, explain, warmup):
     app.command()(command)
 
 

@@ -9,7 +9,9 @@ import typer
 import expfam
 from expfam.cli import spelled
 from expfam.cli.files import destination
+from expfam.cli.report import told
 from expfam.cli.terminal import NOT_CONVERGED, VERDICTS, console, say, watched
+from expfam.fit.reporting import SUFFIXES
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -46,6 +48,7 @@ def fit(
     max_iter: Annotated[int, _option("Bound on Newton's steps.", SOLVING)] = 100,
     seed: Annotated[int, _option("Order of the rows for sgd.", SOLVING)] = 0,
     save: Annotated[Path | None, _option("Write the model here, as JSON without any rows.", OUTPUT)] = None,
+    report: Annotated[Path | None, _option("Write a page of everything here, as .html.", OUTPUT)] = None,
     progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="On in a terminal.", rich_help_panel=OUTPUT)
     ] = None,
@@ -54,6 +57,8 @@ def fit(
     began = perf_counter()
     if save is not None:
         destination("--save", save, inputs=[data])
+    if report is not None:
+        destination("--report", report, inputs=[data], suffixes=SUFFIXES)
     fitted = expfam.glm(
         formula, data, family=spelled.family(family, theta=theta, power=power), link=link, weights=weights,
         weights_kind=weights_kind, offset=offset, exposure=exposure, trials=trials,
@@ -66,6 +71,9 @@ def fit(
     if save is not None:
         fitted.save(save)
         out.print(f"Saved to {save} ({save.stat().st_size / 1e3:,.0f} kB), without any rows.", markup=False)
+    if report is not None:
+        begun = perf_counter()
+        told(fitted.report(report, progress=watched(progress)), perf_counter() - begun)
     out.print(f"{perf_counter() - began:.2f} s in all: reading, fitting, certifying.", style="dim")
     if not fitted.converged:
         certificate = fitted.certificate

@@ -40,7 +40,7 @@ class Scores:
         values, axes = np.linalg.eigh(V / np.outer(scale, scale))
         free = values > SPAN
         steps = (axes.T @ (U / scale))[free]
-        statistic, df = float(np.sum(steps**2 / values[free])) / dispersion, int(free.sum())
+        statistic, df = float(np.sum(steps**2 / values[free])) / (dispersion or np.nan), int(free.sum())
         excess = max(statistic - df, 0.0) * dispersion
         moved = np.sqrt(excess / self.total) / self.spread if self.spread > 0 else np.nan
         slope = axes[:, free] @ (steps / values[free]) / scale

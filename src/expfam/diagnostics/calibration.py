@@ -183,7 +183,7 @@ def recalibration(judged: Judged) -> Recalibration:
     found = small(judged.prepared, eta[:, None], np.array([0.0, 1.0]), judged.dispersion)
     away = found.coef - np.array([0.0, 1.0])
     statistic = np.nan
-    if np.isfinite(found.covariance).all():
+    if np.isfinite(found.covariance).all() and np.linalg.det(found.covariance) > 0:  # 0: every row is met exactly
         statistic = float(away @ np.linalg.solve(found.covariance, away))
     (a, b), (sa, sb) = found.coef.tolist(), found.se.tolist()
     return Recalibration(a, sa, b, sb, statistic, float(chi_squared(statistic, 2)))

@@ -17,7 +17,9 @@ from expfam.inference.statistics import Statistics
 from expfam.information import Covariance
 from expfam.model import Model
 from expfam.nuisance.number import Nuisance
-from expfam.report import html, summary, tables
+from expfam.report import tables
+from expfam.report.content import content
+from expfam.report.formats import written
 from expfam.solvers.optimality import from_classes
 from expfam.source import Source
 
@@ -218,9 +220,9 @@ class Estimates(ABC):
         return self.certificate.converged and all(number.settled for number in self.nuisance)
 
     # ---- the answer as tables and text -------------------------------------------------------------------------
-    def summary(self) -> str:
-        """The fit in the manner of R's summary."""
-        return summary.text(self)
+    def summary(self, *, format: str = "text", level: float = 0.95) -> str:
+        """The fit in the manner of R's summary: "text", "markdown", "latex" (booktabs) or "html", names escaped."""
+        return written(content(self, level), format)
 
     def __str__(self) -> str:
         return self.summary()
@@ -229,7 +231,7 @@ class Estimates(ABC):
         return self.summary()
 
     def _repr_html_(self) -> str:
-        return html.fragment(self)
+        return self.summary(format="html")
 
     def tidy(self, level: float = 0.95) -> Any:
         """One row a coefficient: term, (class,) estimate, std_error, statistic, p_value, conf_low, conf_high."""

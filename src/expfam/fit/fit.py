@@ -19,6 +19,7 @@ from expfam.fit import (
     means,
     predictions,
     relativities,
+    reporting,
     separations,
     specification,
     validation,
@@ -252,6 +253,9 @@ class Fit(Estimates):
     form_tests = specification.form_tests
     uniformity_test = specification.uniformity_test
     checks = verdicts.checks
+
+    # ---- all of it on a page -------------------------------------------------------------------------------------
+    report = reporting.report
 
     @property
     def plot(self) -> Pictures:

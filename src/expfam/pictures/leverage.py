@@ -64,7 +64,7 @@ def panel(axes: Any, data: Numbers, log: bool) -> None:
         inside = (y >= frame[0]) & (y <= frame[1])
         if inside.any():
             axes.plot(at[inside], y[inside], "--", color=OCHRE, lw=1)
-            _named(axes, f"{level:g}", at[inside][-1], y[inside][-1], False, OCHRE)
+            _named(axes, f"{level:g}", at[inside][-1], y[inside][-1], False, ink())
     axes.set_ylim(frame)
     for row, x, y in zip(data["row"], data["row_x"], data["row_y"], strict=True):
         _named(axes, f"{row:d}", x, y, x > 0.85 * float(at[-1]), ink())

@@ -27,7 +27,7 @@ def inline(figure: Any, name: str, label: str, width: int | None) -> str:
 
     out = StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(out, format="svg", transparent=True, dpi=DPI, metadata={"Date": None})
+        _drawn(figure, out)
     drawn = out.getvalue()
     body = drawn[drawn.index(">", drawn.index("<svg")) + 1 :]
     body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", "", body, flags=re.DOTALL)
@@ -39,6 +39,16 @@ def inline(figure: Any, name: str, label: str, width: int | None) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]:g} {size[1]:g}" role="img" '
         f'aria-label="{escape(label)}" style="{style}" {DRAWN}>{body}'
     )
+
+
+def _drawn(figure: Any, out: StringIO) -> None:
+    """What savefig(transparent=True) writes, drawn once: savefig draws twice, the first time for the layout alone."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    figure.patch.set_visible(False)
+    figure.set_dpi(DPI)
+    canvas: Any = FigureCanvasSVG(figure)
+    canvas.print_svg(out, metadata={"Date": None})
 
 
 def _lean(tag: re.Match[str]) -> str:
@@ -63,9 +73,12 @@ def _dotted(body: str) -> str:
 
 
 def _bare(body: str) -> str:
-    """Without groups that say nothing, and without what a marker, or the root, says already."""
-    drawn = set(re.findall(r'<path id="(\w+)" d="[^"]*" style="[^"]*stroke:', body))
-    use = re.compile(r'(<use href="#(\w+)"[^>]*?) style="(?!fill: none)[^"]*"')
+    """Without groups that say nothing, and without what a tick, or the root, says already.
+
+    A tick is an open path; the fill of a closed marker stands with its use.
+    """
+    drawn = set(re.findall(r'<path id="(\w+)" d="[^"zZ]*" style="[^"]*stroke:', body))
+    use = re.compile(r'(<use href="#(\w+)"[^>]*?) style="[^"]*"')
     body = use.sub(lambda use: use[1] if use[2] in drawn else use[0], body)
     body = re.sub(r'(<text style="[^"]*); fill: currentColor', r"\1", body).replace("<defs></defs>", "")
     said: list[bool] = []

@@ -1,8 +1,8 @@
 """What a report of a fit says, free of any format: a head, rows of coefficients, closing lines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,18 +16,24 @@ WIDTH = 100
 KINDS = {"given": "given", "pearson": "Pearson", "deviance": "deviance", "ml": "ML", "adjusted": "adjusted score"}
 MANY = 200  # coefficients up to which a report lists all,
 HEAD, TAIL = 30, 10  # and how many of more it shows from either end
+T = TypeVar("T")
+
+
+Row = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Title and subtitle, a table (header, rows of (name, cells), a row with no cells is a heading), closing lines."""
+    """Title, model and size, a table, closing lines. Of the table: header, rows of (name, cells), a row without cells
+    being a heading, and below a rule the rows of `foot`. What is empty is not shown."""
 
     title: str
     model: str
     size: str
     header: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    foot: tuple[Row, ...] = ()
 
 
 def content(fit: "Estimates", level: float = 0.95) -> Content:
@@ -36,7 +42,7 @@ def content(fit: "Estimates", level: float = 0.95) -> Content:
     sides = f"{(1 - level) / 2:.1%}", f"{(1 + level) / 2:.1%}"
     letter = "z" if fit.df_reference is None else "t"
     return Content(
-        title=f"Generalized linear model: {_words(model.family.name)} family, {_words(model.link.name)} link",
+        title=f"Generalized linear model: {words(model.family.name)} family, {words(model.link.name)} link",
         model=model.terms.title,
         size=f"{count(fit.n)} rows, {fit.estimate.size} coefficients",
         header=("Estimate", "Std. error", letter, f"P(>|{letter}|)", *sides),
@@ -45,7 +51,8 @@ def content(fit: "Estimates", level: float = 0.95) -> Content:
     )
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """A family or link as a text names it."""
     known = {
         "gaussian": "Gaussian",
         "bernoulli": "Bernoulli",
@@ -56,7 +63,7 @@ def _words(name: str) -> str:
     return known.get(name, name.replace("_", " "))
 
 
-def _rows(fit: "Estimates", level: float) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _rows(fit: "Estimates", level: float) -> Iterator[Row]:
     blocks = (
         [("", slice(None))]
         if fit.estimate.ndim == 1
@@ -67,15 +74,22 @@ def _rows(fit: "Estimates", level: float) -> Iterator[tuple[str, tuple[str, ...]
         if label:
             yield f"{fit.model.response} = {label}", ()
         lines = list(zip(fit.names, *(part[at] for part in columns), strict=True))
-        if len(lines) <= MANY:
-            yield from map(_row, lines)
-            continue
-        yield from map(_row, lines[:HEAD])
-        yield f"... {count(len(lines) - HEAD - TAIL)} more: tidy() has all", ("",) * 6
-        yield from map(_row, lines[-TAIL:])
+        yield from shortened(lines, lambda line: (_row(line),), "tidy()", 6)
 
 
-def _row(line: tuple[Any, ...]) -> tuple[str, tuple[str, ...]]:
+def shortened(
+    lines: Sequence[T], rows: Callable[[T], Iterable[Row]], whole: str, columns: int, most: int = MANY
+) -> Iterator[Row]:
+    """The rows of each line, of very many the first and the last, and between them who has all."""
+    parts = (lines,) if len(lines) <= most else (lines[:HEAD], lines[-TAIL:])
+    for part in parts:
+        if part is not parts[0]:
+            yield f"... {count(len(lines) - HEAD - TAIL)} more: {whole} has all", ("",) * columns
+        for line in part:
+            yield from rows(line)
+
+
+def _row(line: tuple[Any, ...]) -> Row:
     name, coef, se, statistic, p, ends = line
     cells = figure(coef), figure(se), "NA" if np.isnan(statistic) else f"{statistic:.2f}", p_value(p)
     return name, (*cells, figure(ends[0]), figure(ends[1]))

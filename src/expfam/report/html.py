@@ -1,31 +1,37 @@
-"""The summary as an HTML fragment for notebooks: no scripts, inherits the notebook's colours."""
+"""Content as an HTML fragment for notebooks and mails: no scripts, no style sheet, it inherits the page's colours."""
 
 from html import escape
-from typing import TYPE_CHECKING
 
-from expfam.report.content import content
+from expfam.report.content import Content, Row
 
-if TYPE_CHECKING:
-    from expfam.fit.estimates import Estimates
+CELL = "text-align:right;padding:0.15em 0.8em;font-variant-numeric:tabular-nums"
+NAME = "text-align:left;font-weight:normal;padding:0.15em 0.8em 0.15em 0"
+RULE = "border-top:1px solid currentColor"
 
 
-def fragment(fit: "Estimates", level: float = 0.95) -> str:
-    """A heading, a table of coefficients and the closing lines."""
-    what = content(fit, level)
-    style = "text-align:right;padding:0.15em 0.8em"
-    head = "".join(f'<th style="{style}">{escape(title)}</th>' for title in ("", *what.header))
-    body = []
-    for name, cells in what.rows:
-        if not cells:
-            body.append(f'<tr><th colspan="{len(what.header) + 1}" style="text-align:left">{escape(name)}</th></tr>')
-            continue
-        numbers = "".join(
-            f'<td style="{style};font-variant-numeric:tabular-nums">{escape(cell)}</td>' for cell in cells
-        )
-        body.append(f'<tr><th style="text-align:left;font-weight:normal">{escape(name)}</th>{numbers}</tr>')
-    notes = "<br>".join(map(escape, what.notes))
+def render(what: Content) -> str:
+    """A heading, a table and the closing lines."""
+    head = "".join(f'<th scope="col" style="{CELL}">{escape(title)}</th>' for title in what.header)
+    columns = len(what.header) + 1
+    body = "".join(_row(row, columns) for row in what.rows)
+    foot = "".join(_row(row, columns) for row in what.foot)
+    last = f'<tbody style="{RULE}">{foot}</tbody>' if foot else ""
     return (
-        f'<div class="expfam"><strong>{escape(what.title)}</strong><br>'
-        f"<code>{escape(what.model)}</code>, {escape(what.size)}"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table><p>{notes}</p></div>"
+        f'<div class="expfam">{_title(what)}'
+        f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody>{last}</table>"
+        + (f"<p>{'<br>'.join(map(escape, what.notes))}</p>" if what.notes else "")
+        + "</div>"
     )
+
+
+def _title(what: Content) -> str:
+    title = f"<strong>{escape(what.title)}</strong><br>" if what.title else ""
+    return title + ", ".join(filter(None, (f"<code>{escape(what.model)}</code>" * bool(what.model), escape(what.size))))
+
+
+def _row(row: Row, columns: int) -> str:
+    label, cells = row
+    if not cells:
+        return f'<tr><th colspan="{columns}" scope="colgroup" style="text-align:left">{escape(label)}</th></tr>'
+    numbers = "".join(f'<td style="{CELL}">{escape(cell)}</td>' for cell in cells)
+    return f'<tr><th scope="row" style="{NAME}">{escape(label)}</th>{numbers}</tr>'

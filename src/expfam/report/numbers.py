@@ -24,6 +24,15 @@ def total(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 1e3 else f"{value:,.2f}"
 
 
+def brief(value: float) -> str:
+    """Four significant digits, whole numbers whole: 50, 0.6563, 435.6, 10,535, 2.4e-07."""
+    if np.isnan(value):
+        return "NA"
+    if abs(value) >= 1000 and abs(value) < 1e10:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
 def count(value: float) -> str:
     """1,234,567; degrees of freedom under a penalty keep two digits."""
     return f"{value:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:,.2f}"

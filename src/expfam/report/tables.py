@@ -1,10 +1,8 @@
-"""Fits as columns of numbers: one row a coefficient, one row a fit, several fits side by side."""
+"""Fits as columns of numbers: one row a coefficient, one row a fit."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from expfam.errors import ExpfamError
 
 if TYPE_CHECKING:
     from expfam.fit.estimates import Estimates
@@ -41,26 +39,3 @@ def glance(fit: "Estimates") -> dict[str, Any]:
         "gradient": certificate.gradient,
     } | {number.name: number.value for number in fit.nuisance}
     return {name: np.array([value]) for name, value in values.items()}
-
-
-def compare(*fits: "Estimates") -> str:
-    """Coefficients (standard errors) of several fits side by side, with their deviance, AIC, BIC and n, as text."""
-    if not fits:
-        raise ExpfamError("compare() needs at least one fit")
-    names = list(dict.fromkeys(name for fit in fits for name in fit.model.flat_names))
-    rows = [["", *(f"({k + 1})" for k in range(len(fits)))]]
-    columns = [
-        dict(zip(fit.model.flat_names, zip(fit.flat(fit.coef), fit.flat(fit.se), strict=True), strict=True))
-        for fit in fits
-    ]
-    for name in names:
-        rows.append([name, *(f"{c[name][0]:.4f}" if name in c else "" for c in columns)])
-        rows.append(["", *(f"({c[name][1]:.4f})" if name in c else "" for c in columns)])
-    for title, pick in (("Deviance", "deviance"), ("AIC", "aic"), ("BIC", "bic"), ("n", "n")):
-        rows.append([title, *(f"{getattr(fit, pick):,.2f}" if pick != "n" else f"{fit.n:,.0f}" for fit in fits)])
-    widths = [max(len(row[k]) for row in rows) for k in range(len(fits) + 1)]
-    lines = [
-        "  ".join([f"{row[0]:<{widths[0]}}", *(f"{c:>{w}}" for c, w in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
-    ]
-    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,28 @@
+"""`expfam compare MODEL ...`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import expfam
+
+
+def compare(
+    models: Annotated[
+        list[Path], typer.Argument(metavar="MODEL ...", help="Models that `fit --save` wrote.", show_default=False)
+    ],
+    name: Annotated[
+        list[str] | None, typer.Option(help="A column's title; one a model, in their order.", show_default="file names")
+    ] = None,
+    format: Annotated[str, typer.Option(help="text, markdown, latex (booktabs) or html.")] = "text",
+) -> None:
+    """Several saved models side by side: estimates with standard errors, deviance, AIC, BIC."""
+    names = name or _stems(models)
+    typer.echo(str(expfam.compare(*map(expfam.load, models), names=names, format=format)))
+
+
+def _stems(models: list[Path]) -> list[str]:
+    """The files' names without their ending, whole where that would leave two alike."""
+    stems = [path.stem for path in models]
+    return stems if len(set(stems)) == len(stems) else [str(path) for path in models]

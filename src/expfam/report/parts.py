@@ -1,0 +1,168 @@
+"""What a page is made of, free of any markup: sections of prose, facts, tables, figures and notices."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from expfam.errors import ExpfamError
+from expfam.report.numbers import figure
+
+Form: TypeAlias = Callable[[float], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a table's column; numbers stand right-aligned and sort as numbers. `hint` explains the head."""
+
+    title: str
+    number: bool = False
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is shown, and the number to sort by (None: by the text)."""
+
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "prose"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """What is not there, and why."""
+
+    kind: ClassVar[str] = "omitted"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Terms and what is to be said of each."""
+
+    kind: ClassVar[str] = "facts"
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns, rows of cells, a caption above, and what was left out below."""
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawing as inline SVG, so many pixels wide by itself, its title, and a sentence on how to read it."""
+
+    kind: ClassVar[str] = "figure"
+    title: str
+    caption: str
+    svg: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to look at: grave ("bad"), doubtful ("warn") or all is well ("good"), and what to do about it."""
+
+    kind: ClassVar[str] = "notice"
+    grade: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text as typed: a formula, a call."""
+
+    kind: ClassVar[str] = "code"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a formula: "i" a variable, "b" a name, "sub", "sup", "" plain."""
+
+    tag: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Lines of spans, in mathematical notation."""
+
+    kind: ClassVar[str] = "formula"
+    lines: tuple[tuple[Span, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Parts behind a line that opens them; open on paper, and from the start if `open`."""
+
+    kind: ClassVar[str] = "folded"
+    title: str
+    parts: tuple["Part", ...]
+    open: bool = False
+
+
+Part: TypeAlias = Prose | Omitted | Facts | Table | Figure | Notice | Code | Formula | Folded
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A chapter of the page: its anchor, its title, a sentence on what it answers, its parts."""
+
+    id: str
+    title: str
+    lead: str
+    parts: tuple[Part, ...]
+
+
+def attempt(make: Callable[[], Iterable[Part]], what: str) -> tuple[Part, ...]:
+    """The parts, or a sentence why there are none: what the library refuses is told, not hidden."""
+    try:
+        return tuple(make())
+    except ExpfamError as error:
+        return (Omitted(f"{what}: {str(error).rstrip('.')}."),)
+
+
+def number(value: float, form: Form = figure) -> Cell:
+    """A number as people read it, sorted by its value; nothing for NaN."""
+    known = not np.isnan(value)
+    return Cell(form(value) if known else "", float(value) if known else None)
+
+
+def tabled(
+    answer: Mapping[str, Any],
+    columns: Sequence[tuple[str, str, Form | None]],
+    caption: str,
+    *,
+    rows: Sequence[int] | None = None,
+    note: str = "",
+) -> Table:
+    """A table of some columns of an answer, each (name, title, form); form None for text. `rows` chooses and orders."""
+    heads = tuple(Column(title, form is not None) for _, title, form in columns)
+    size = len(next(iter(answer.values())))
+    chosen = range(size) if rows is None else rows
+    cells = tuple(
+        tuple(
+            Cell(str(answer[name][at])) if form is None else number(float(answer[name][at]), form)
+            for name, _, form in columns
+        )
+        for at in chosen
+    )
+    return Table(caption, heads, cells, note)

@@ -1,0 +1,48 @@
+"""What does each level pay? Factors on the mean or the odds, with the rows behind them."""
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from expfam.report.numbers import count, figure, several
+from expfam.report.parts import Folded, Omitted, Part, Section, Table, attempt, tabled
+from expfam.report.study import Study
+
+LARGEST = 30  # levels of a term that are listed, those of the largest exposure
+TERMS = 30
+
+
+def relativities(study: Study) -> Section:
+    """A picture and a table of each term, where effects are factors."""
+    lead = "The factor by which each level moves the mean or the odds, beside what the rows show at that level."
+    return Section("relativities", "Relativities", lead, attempt(lambda: _parts(study), "No relativities"))
+
+
+def _parts(study: Study) -> Iterator[Part]:
+    answer = study.fit.relativities()
+    rows_of = groupby(range(len(answer["term"])), key=lambda at: str(answer["term"][at]))
+    terms = [(term, list(rows)) for term, rows in rows_of if term != "Intercept"]
+    if any(answer["level"]):
+        yield from study.picture("relativities")
+    for term, rows in terms[:TERMS]:
+        yield Folded(f"{term}: {count(len(rows))} line{'s' * (len(rows) > 1)}", (_table(answer, term, rows),))
+    if len(terms) > TERMS:
+        yield Omitted(f"Not shown: {several([term for term, _ in terms[TERMS:]])}; fit.relativities() has all.")
+
+
+def _table(answer: Mapping[str, Any], term: str, rows: list[int]) -> Table:
+    factor = "odds_ratio" if "odds_ratio" in answer else "relativity"
+    columns = [
+        ("level", "Level", None), *([("class", "Class", None)] if "class" in answer else []),
+        (factor, factor.replace("_", " ").capitalize(), figure), ("conf_low", "Lower", figure),
+        ("conf_high", "Upper", figure), ("rows", "Rows", count), ("exposure", "Exposure", lambda x: f"{x:,.0f}"),
+        ("observed", "Observed", lambda x: f"{x:,.6g}"), ("fitted", "Fitted", lambda x: f"{x:,.6g}"),
+    ]  # fmt: skip
+    note = ""
+    if len(rows) > LARGEST:
+        largest = np.argsort(-answer["exposure"][rows], kind="stable")[:LARGEST]
+        note = f"The {LARGEST} of {count(len(rows))} levels with the largest exposure; fit.relativities() has all."
+        rows = [rows[at] for at in sorted(largest)]
+    return tabled(answer, columns, term, rows=rows, note=note)
