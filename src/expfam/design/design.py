@@ -15,7 +15,7 @@ from expfam.design.maps import ColumnMap
 from expfam.design.ones import Ones
 from expfam.design.sparse import Sparse
 from expfam.design.wide import Bordered, Wide
-from expfam.parallel import slices
+from expfam.parallel import scratch, slices
 
 CELLS, COLUMNS = 1 << 20, 256  # numbers written out at a time, of so many columns
 
@@ -163,7 +163,11 @@ class Design:
             block = self.take(rows)
             columns = [group.columns() for group in block.groups if isinstance(group, Ones | Dense)]
             ends = np.cumsum([c.shape[1] for c in columns])
-            for x, y in zip(columns, np.split(block.forward(turn), ends, axis=1), strict=False):
+            for x, y in zip(
+                columns,
+                np.split(block.forward(turn, scratch("quadratic", block.n, turn.shape[1])), ends, axis=1),
+                strict=False,
+            ):
                 out[rows] += np.einsum("nr,nr->n", x, y)
         return out
 

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.diagnostics.residuals import ROWS, at_rows, deviance, pearson
+from expfam.diagnostics.residuals import at_rows, deviance, pearson
 from expfam.errors import ExpfamError
 from expfam.inference.optimum import Optimum
 from expfam.parallel import ordered_map, slices
 
 FULL = 1e-10  # a row of leverage 1 to this much is met whatever its response: it has no residual to judge
+BLOCK = 1 << 17  # rows at once: shorter blocks make threads wait for the interpreter
 MOST = 1 << 27  # numbers of dfbetas up to which they are written out: 1 GB
 
 
@@ -75,26 +76,31 @@ def influence(optimum: Optimum, dispersion: float, df: float | None) -> Influenc
         raise ExpfamError("influence needs one linear predictor; fit the classes of interest one against another")
     data, bread = optimum.problem.objective.data, optimum.factor.inverse()
 
-    def part(rows: slice) -> FloatArray:
+    found = np.empty((6, data.n))
+
+    def part(rows: slice) -> None:
         block = data.take(rows)
         at = at_rows(optimum, block, rows)
-        h = optimum.leverage(block, at.precision * at.weight, bread)
-        return _measures(np.clip(h, 0.0, 1.0), pearson(optimum, at), deviance(at), dispersion, df)
+        h = np.clip(optimum.leverage(block, at.precision * at.weight, bread), 0.0, 1.0)
+        _measure(h, pearson(optimum, at), deviance(at), dispersion, df, found[:, rows])
 
-    found = np.concatenate(ordered_map(part, slices(data.n, ROWS)), axis=1)
+    ordered_map(part, slices(data.n, BLOCK))
     found[1] /= optimum.beta.size
     h, cook, rstandard, rstudent, dffits, sigma = (optimum.prepared.placed(values) for values in found)
     return Influence(h, cook, rstandard, rstudent, dffits, sigma, optimum)
 
 
-def _measures(h: FloatArray, r: FloatArray, d: FloatArray, dispersion: float, df: float | None) -> FloatArray:
-    """The fields of Influence for some rows, (6, m), from leverages, Pearson and deviance residuals; Cook's distance
-    times q."""
-    left = np.where(1 - h > FULL, 1 - h, np.nan)
+def _measure(h: FloatArray, r: FloatArray, d: FloatArray, dispersion: float, df: float | None, out: FloatArray) -> None:
+    """The fields of Influence for some rows into out (6, m), from leverages, Pearson and deviance residuals; Cook's
+    distance times q."""
+    left = 1 - h
+    left[left <= FULL] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         rest = r**2 / left
         phi = dispersion if df is None else (dispersion * df - rest) / (df - 1) if df > 1 else np.nan
-        sigma = np.broadcast_to(np.sqrt(phi), h.shape)
-        cook, rstandard = h * rest / (dispersion * left), d / np.sqrt(dispersion * left)
-        rstudent = np.sign(d) * np.sqrt(d**2 + h * rest) / sigma
-        return np.stack([h, cook, rstandard, rstudent, r * np.sqrt(h) / (left * sigma), sigma])
+        out[0], out[5], moved = h, np.sqrt(phi), h * rest
+        sigma = out[5]
+        np.divide(moved, dispersion * left, out=out[1])
+        np.divide(d, np.sqrt(dispersion * left), out=out[2])
+        np.divide(np.copysign(np.sqrt(d**2 + moved), d), sigma, out=out[3])
+        np.divide(r * np.sqrt(h), left * sigma, out=out[4])
