@@ -52,16 +52,16 @@ def _lorenz(study: Study, label: str | None) -> Picture:
 
 
 def _areas(study: Study) -> Table:
-    """One row a set of rows and class: Gini and its bound, AUC with its error."""
+    """One row a set of rows and class: Gini and its bound, AUC with its error where there is one."""
     sets = [("rows of the fit", study.judged), *([] if study.aside is None else [("kept aside", study.aside)])]
-    rows = []
-    for name, judged in sets:
-        for label in study.labels:
-            area, error = _area(judged, label)
-            gini = _gini(judged.one(label))
-            cells = tuple(number(value, figure) for value in (*gini, area, error))
-            rows.append((Cell(name if label is None else f"{label}, {name}"), *cells))
-    return Table("Areas", (Column("Rows"), *(Column(title, number=True) for title in HEADS)), tuple(rows))
+    found = {
+        name if label is None else f"{label}, {name}": (*_gini(judged.one(label)), *_area(judged, label))
+        for name, judged in sets
+        for label in study.labels
+    }
+    told = [k for k in range(len(HEADS)) if not all(np.isnan(row[k]) for row in found.values())]
+    rows = tuple((Cell(name), *(number(row[k], figure) for k in told)) for name, row in found.items())
+    return Table("Areas", (Column("Rows"), *(Column(HEADS[k], number=True) for k in told)), rows)
 
 
 def _gini(judged: Judged) -> tuple[float, float, float]:
