@@ -18,8 +18,8 @@ class Status(Enum):
     )
     MAX_ITER = "the iteration limit was reached; raise max_iter, or look for separation and huge values"
     STREAMED = (
-        "one pass over a stream, whose rows are gone: the estimate is within its standard errors of the optimum of all "
-        "rows if the model holds, and there is nothing left to certify it by"
+        "one pass over a stream, whose rows are gone: after many rows the optimum of all of them is a fraction of a "
+        "standard error away, and there is nothing left to certify that by"
     )
     PASSES_DONE = (
         "stochastic gradient descent ran the passes it was given; more passes or a lower rate come closer, "
