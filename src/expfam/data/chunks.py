@@ -84,9 +84,10 @@ def _parquet(path: Any, wanted: Wanted, rows: int) -> Iterator[Chunk]:
             names = list(choose(file.schema_arrow.names, wanted))
         with pq.ParquetFile(path, read_dictionary=names) as file:
             at = 0
-            for batch in file.iter_batches(batch_size=rows, columns=names):
-                yield Chunk(pa.table(batch), np.arange(at + 1, at + 1 + batch.num_rows))
-                at += batch.num_rows
+            for group in range(file.num_row_groups):  # one after the other, or Arrow reads far ahead
+                for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=names):
+                    yield Chunk(pa.table(batch), np.arange(at + 1, at + 1 + batch.num_rows))
+                    at += batch.num_rows
     except FileNotFoundError:
         raise SchemaError(f"there is no file {path}") from None
     except (pa.ArrowException, OSError) as error:

@@ -4,6 +4,7 @@ from itertools import chain
 
 import numpy as np
 
+from expfam._typing import AnyArray
 from expfam.design._group import Group
 from expfam.design.coded import COMPILE_FROM
 from expfam.design.columns import Columns
@@ -16,14 +17,17 @@ from expfam.design.ones import Ones
 from expfam.design.sparse import sparse
 from expfam.design.wide import lay_wide, wide
 
+MANY = 8  # single columns from which copying each to a place in every row costs more than reading them so
 
-def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None) -> Design:
+
+def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None, *, seek: bool = True) -> Design:
     """The design of some terms: ones, all factors as codes of one row-major array, all numerics as one matrix.
 
-    `compiled` picks the kernels (None: by size). A single dense term is taken as it is, without a copy.
+    `compiled` picks the kernels (None: by size). A single dense term is taken as it is, without a copy. `seek`: look
+    for numbers that are zeros and ones alone, which of large data are stored as codes.
     """
     large = n * max(sum(map(_stored, columns)), 1) >= COMPILE_FROM if compiled is None else compiled
-    columns = bundled(columns, n) if large else columns
+    columns = bundled(columns, n) if large and seek else columns
     ones = tuple(c for c in columns if c.codes is None and c.values is None and c.sparse is None)
     dense = tuple(c for c in columns if c.codes is None and c.values is not None)
     apart = wide(columns)
@@ -36,7 +40,7 @@ def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None)
         coded = tuple(chain.from_iterable(slots))
     if dense:
         blocks = [c.values for c in dense if c.values is not None]
-        values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+        values = blocks[0] if len(blocks) == 1 else _side_by_side(blocks)
         groups.append(Dense(values, None, large))
     groups += [sparse(c.sparse, compiled) for c in thin]
     if apart is not None:
@@ -44,6 +48,16 @@ def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None)
         thin += (apart,)
     maps, parts = _maps(columns, ones + coded + dense + thin), tuple(groups)
     return Design(parts, maps, _names(columns), n, spans_of(parts), large)
+
+
+def _side_by_side(blocks: list[AnyArray]) -> AnyArray:
+    """Some columns as one matrix: row by row, but many single columns one after the other, as they lie."""
+    if len(blocks) < MANY or any(block.shape[1] > 1 for block in blocks):
+        return np.concatenate(blocks, axis=1)
+    out = np.empty((len(blocks), len(blocks[0])), dtype=np.result_type(*blocks))
+    for row, block in zip(out, blocks, strict=True):
+        row[:] = block[:, 0]
+    return out.T
 
 
 def _stored(term: Columns) -> int:

@@ -26,6 +26,7 @@ ROWS = 1 << 14  # rows a task reads
 STEPS = 20  # Newton steps a batch is worth; late ones need one
 FAIR, CLOSE = 0.3, 0.1  # a step must bring this share of what it promises; within so much of it, it was the last
 SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood
+SETTLED = 1 << 16  # rows after which a pseudo-row need not follow their mean any more
 NEVER = 1e-6  # of a typical square: a column is at least so far from its mean
 ROUNDING = 1e-13  # differences of F below this share of it are noise
 DAMPED = (0.0, *(10.0**k for k in range(-2, 9)))  # Levenberg's, tried in turn
@@ -115,7 +116,9 @@ def learn(objective: Objective, memory: Memory, options: Options, frequency: Flo
             "domain (log for positive means, logit for shares)"
         )
     times = np.ones(objective.data.n) if frequency is None else frequency
-    places = past * memory.places + _places(objective.data.design, times)
+    places = memory.places
+    if memory.rows < SETTLED or not memory.met.all():
+        places = past * places + _places(objective.data.design, times)
     mean = memory.curvature / memory.rows if memory.rows else seen.weight / times.sum()
     prior = options.prior * mean * _pseudo(places, memory.theta[0:1].size)
     known = past * memory.information

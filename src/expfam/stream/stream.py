@@ -5,8 +5,9 @@ handed over row by row ends where the same stream in one piece does, to the last
 answer that the waiting rows as a last batch would give.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from expfam.stream.answer import errors, fit_of
 from expfam.stream.rows import Entry, Rows, enter
 from expfam.terms import FormulaTerms
 
+AT_ONCE = 1 << 16  # rows whose columns are laid out together, so that they stay in cache
 KEPT = 1.05  # a point of the learning curve is kept where the rows have grown by this factor since the last one
 
 
@@ -104,10 +106,13 @@ class Stream:
 
     def settled(self) -> "Stream":
         """The stream as it would be if no more rows came: the waiting ones are a batch."""
-        if self.waiting is None or not self.waiting.n:
+        rows = self.waiting
+        if rows is None or not rows.n:
             return self
+        model = _met(self.known, self.model, rows)
         with one_blas_thread():
-            return replace(self._learned(self.waiting), waiting=None)
+            pair = objectives(model, rows, _large(self, model, rows.n))
+            return replace(self._learned(model, *pair, rows.frequency), waiting=None)
 
     def _with(self, entry: Entry) -> "Stream":
         lacking = {
@@ -119,23 +124,25 @@ class Stream:
         )  # fmt: skip
         if entry.rows is None:
             return current
-        rows, at = entry.rows if self.waiting is None else self.waiting + entry.rows, 0
-        for _ in range(rows.n):
-            size = batch_rows(0 if current.memory is None else current.memory.rows)
-            if rows.n - at < size:
-                break
-            current = current._learned(rows.take(slice(at, at + size)))
-            at += size
-        return replace(current, waiting=rows.take(slice(at, rows.n)))
+        rows = entry.rows if self.waiting is None else self.waiting + entry.rows
+        done = 0
+        for model, compiled, ends in runs(current, rows):
+            span = slice(ends[0], ends[-1])
+            objective, alone = objectives(model, rows.take(span), compiled)
+            for lo, hi in pairwise(ends):
+                batch = slice(lo - ends[0], hi - ends[0])
+                frequency = None if rows.frequency is None else rows.frequency[lo:hi]
+                current = current._learned(model, _at(objective, batch), _at(alone, batch), frequency)
+            done = ends[-1]
+        return replace(current, waiting=rows.take(slice(done, rows.n)))
 
-    def _learned(self, rows: Rows) -> "Stream":
-        """The stream after a batch."""
-        grown = _grown(self, _met(self.known, self.model, rows))
+    def _learned(self, model: Model, objective: Objective, alone: Objective, frequency: FloatArray | None) -> "Stream":
+        """The stream after a batch: its loss as a function of all coefficients of the model, and of the intercept."""
+        grown = _grown(self, model)
         assert grown.memory is not None
         assert grown.null is not None
-        objective, alone = objectives(grown.model, rows, grown.memory.rows)
-        memory = learn(objective, grown.memory, self.ask.options, rows.frequency)
-        null = learn(alone, grown.null, self.ask.options, rows.frequency)
+        memory = learn(objective, grown.memory, self.ask.options, frequency)
+        null = learn(alone, grown.null, self.ask.options, frequency)
         last = self.points[-1].rows if self.points else 0
         points = (*self.points, grown._point(memory)) if memory.rows >= KEPT * last else self.points
         return replace(grown, memory=memory, null=null, points=points)
@@ -158,20 +165,24 @@ def schema_of(model: Model) -> Schema | None:
 
 
 def _met(known: Model, model: Model, rows: Rows) -> Model:
-    """The model with the levels of a batch and of those before; they are numbered as they came."""
+    """The model with the levels of a batch and of those before, itself where no level is new; they are numbered as they
+    came."""
     schema, before = schema_of(known), schema_of(model)
     assert schema is not None
+    changed = before is None
     for text in free(schema):
         variable = schema.variables[text]
-        count = int(rows.values[text].max()) + 1
-        count = count if before is None else max(count, len(before.variables[text].levels))
-        if count < len(variable.levels):
-            schema = with_levels(schema, text, variable.levels[:count], variable.reference)
-    return replace(known, terms=FormulaTerms(schema))
+        count, had = int(rows.values[text].max()) + 1, 0 if before is None else len(before.variables[text].levels)
+        changed |= count > had
+        if max(count, had) < len(variable.levels):
+            schema = with_levels(schema, text, variable.levels[: max(count, had)], variable.reference)
+    return replace(known, terms=FormulaTerms(schema)) if changed else model
 
 
 def _grown(stream: Stream, model: Model) -> Stream:
     """The same stream with coefficients for the levels that came in."""
+    if model is stream.model and stream.memory is not None:
+        return stream
     d = len(model.modelled) or 1
     shape = (len(model.names), d) if model.family.vector else (len(model.names),)
     if np.prod(shape) > WRITTEN_OUT:
@@ -182,8 +193,6 @@ def _grown(stream: Stream, model: Model) -> Stream:
     if stream.memory is None:
         start = blank(np.zeros(shape)), blank(np.zeros((1, *shape[1:])))
         return replace(stream, model=model, memory=start[0], null=start[1])
-    if model.names == stream.model.names:
-        return replace(stream, model=model)
     place = {name: j for j, name in enumerate(model.names)}
     at = np.array([place[name] for name in stream.model.names])
     return replace(stream, model=model, memory=widened(stream.memory, at, shape))
@@ -204,23 +213,58 @@ def widened(memory: Memory, at: IntArray, shape: tuple[int, ...]) -> Memory:
     return replace(memory, theta=theta, information=information, meat=meat, prior=prior, places=places)
 
 
-def objectives(model: Model, rows: Rows, before: int) -> tuple[Objective, Objective]:
-    """The loss of a batch as a function of all coefficients, and of the intercept alone."""
+def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
+    """Batches that have the same levels and kernels, so that their columns are laid out at once: the model, whether the
+    kernels are compiled, and where the batches end."""
+    before = 0 if stream.memory is None else stream.memory.rows
+    model, ends, compiled = stream.model, [0], False
+    for _ in range(rows.n):
+        at = ends[-1]
+        size = batch_rows(before)
+        batch = rows.take(slice(at, at + size))
+        whole = at + size <= rows.n
+        met = _met(stream.known, model, batch) if whole else model
+        large = whole and _compiled(met, before, size)
+        alike = met is model and large == compiled and at + size - ends[0] <= AT_ONCE
+        if len(ends) > 1 and not (whole and alike):
+            yield model, compiled, ends
+            ends = [at]
+        if not whole:
+            return
+        model, compiled = met, large
+        ends = [*ends, at + size]
+        before += size if batch.frequency is None else int(batch.frequency.sum())
+
+
+def _compiled(model: Model, before: int, rows: int) -> bool:
+    """Has the stream become so long that loading the compiled kernels pays?"""
+    schema = schema_of(model)
+    return (before + rows) * max(len(schema.variables) if schema else 1, 1) >= COMPILE_FROM
+
+
+def _large(stream: Stream, model: Model, rows: int) -> bool:
+    return _compiled(model, 0 if stream.memory is None else stream.memory.rows, rows)
+
+
+def objectives(model: Model, rows: Rows, compiled: bool) -> tuple[Objective, Objective]:
+    """The loss of some rows as a function of all coefficients, and of the intercept alone."""
     assert isinstance(model.terms, FormulaTerms)
     schema = model.terms.schema
     columns = lay_out(schema, rows.variables(schema))
-    compiled = (before + rows.n) * max(len(schema.variables), 1) >= COMPILE_FROM
-    design = assemble(columns, rows.n, compiled)
+    design = assemble(columns, rows.n, compiled, seek=False)
     alone = assemble((Columns(("Intercept",)),), rows.n, compiled)
     conjugate = model.family.conjugate(model.family.T(rows.y))
-    offset = rows.offset if rows.offset.any() else None
-    data = Data(design, rows.y, conjugate, rows.weight, offset)
-    penalty = model.penalty.bind(design.names)
-    none = NoPenalty().bind(alone.names)
+    data = Data(design, rows.y, conjugate, rows.weight, rows.offset if rows.offset.any() else None)
+    penalty, none = model.penalty.bind(design.names), NoPenalty().bind(alone.names)
     return (
         Objective(model.family, model.link, penalty, data),
         Objective(model.family, model.link, none, replace(data, design=alone)),
     )
+
+
+def _at(objective: Objective, rows: slice) -> Objective:
+    """The same of some of the rows."""
+    return replace(objective, data=objective.data.take(rows))
 
 
 def classes_of(model: Model, classes: tuple[str, ...]) -> Model:
