@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,12 +26,24 @@ from expfam.source import Terms
 
 FORMAT = "expfam-fit"
 VERSION = 1
+T = TypeVar("T")
 
 
 def save(fit: Fit, path: str | PathLike[str]) -> None:
     """Write a fit; the file appears whole or not at all."""
-    text = json.dumps(to_dict(fit), allow_nan=False, indent=1)
-    target = Path(path)
+    write(to_dict(fit), path, indent=1)
+
+
+def load(path: str | PathLike[str], *, family: ExponentialFamily | None = None) -> Fit:
+    """Read a fit that `Fit.save` wrote. A user's own family is functions, which no file holds: give it as `family`."""
+    plain = read(path, "model")
+    check(plain, str(path), "model", FORMAT, VERSION)
+    return undamaged(lambda: from_dict(plain, family), str(path))
+
+
+def write(plain: Mapping[str, Any], path: str | PathLike[str], indent: int | None = None) -> None:
+    """Write JSON; the file appears whole or not at all."""
+    text, target = json.dumps(plain, allow_nan=False, indent=indent), Path(path)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         draft.write_text(text, encoding="utf-8")
@@ -43,27 +55,35 @@ def save(fit: Fit, path: str | PathLike[str]) -> None:
         ) from None
 
 
-def load(path: str | PathLike[str], *, family: ExponentialFamily | None = None) -> Fit:
-    """Read a fit that `Fit.save` wrote. A user's own family is functions, which no file holds: give it as `family`."""
+def read(path: str | PathLike[str], what: str) -> Any:
+    """The JSON of a file."""
     try:
-        plain = json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelFileError(f"there is no model file {path}") from None
+        raise ModelFileError(f"there is no {what} file {path}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelFileError(f"{path} is damaged or no model file: {error}. Save the fit again") from None
-    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
-        raise ModelFileError(f'{path} is no expfam model: "format" is not {FORMAT!r}')
-    if not isinstance(plain.get("version"), int) or plain["version"] > VERSION:
+        raise ModelFileError(f"{path} is damaged or no {what} file: {error}. Save it again") from None
+
+
+def check(plain: Any, place: str, what: str, form: str, version: int) -> None:
+    """ModelFileError where JSON is of another format, or of a later version."""
+    if not isinstance(plain, Mapping) or plain.get("format") != form:
+        raise ModelFileError(f'{place} is no expfam {what}: "format" is not {form!r}')
+    if not isinstance(plain.get("version"), int) or plain["version"] > version:
         raise ModelFileError(
-            f"{path} has version {plain.get('version')} of the format, written by expfam {plain.get('expfam')}; "
-            f"this is expfam {__version__}, which reads up to version {VERSION}: upgrade expfam"
+            f"{place} has version {plain.get('version')} of the format, written by expfam {plain.get('expfam')}; "
+            f"this is expfam {__version__}, which reads up to version {version}: upgrade expfam"
         )
+
+
+def undamaged(make: Callable[[], T], place: str) -> T:
+    """What is made of JSON; ModelFileError where something is absent or out of shape."""
     try:
-        return from_dict(plain, family)
+        return make()
     except ExpfamError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"{path} is damaged: {type(error).__name__}: {error}. Save the fit again") from None
+        raise ModelFileError(f"{place} is damaged: {type(error).__name__}: {error}. Save it again") from None
 
 
 def to_dict(fit: Fit) -> dict[str, Any]:

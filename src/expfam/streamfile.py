@@ -1,22 +1,18 @@
 """A stream as versioned JSON, to stop on Monday and to go on on Tuesday: arrays are written bit for bit."""
 
-import json
-import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from expfam import __version__
 from expfam._typing import AnyArray
-from expfam.errors import ExpfamError, ModelFileError
 from expfam.families import ExponentialFamily
 from expfam.formula.schema import Request
-from expfam.modelfile import model_from_dict, model_to_dict
+from expfam.modelfile import check, model_from_dict, model_to_dict, read, undamaged, write
 from expfam.solvers.implicit import Memory
 from expfam.stream import Ask, Stream
 from expfam.stream.rows import Rows
@@ -52,19 +48,20 @@ def to_dict(stream: Stream) -> dict[str, Any]:
 
 def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Stream:
     """The inverse of `to_dict`; ModelFileError where something is absent or out of shape."""
-    if plain.get("format") != FORMAT:
-        raise ModelFileError(f'this is no state of a stream: "format" is {plain.get("format")!r}, not {FORMAT!r}')
-    if not isinstance(plain.get("version"), int) or plain["version"] > VERSION:
-        raise ModelFileError(
-            f"the state has version {plain.get('version')}, written by expfam {plain.get('expfam')}; this is expfam "
-            f"{__version__}, which reads up to version {VERSION}: upgrade expfam"
-        )
-    try:
-        return _stream(plain, family)
-    except ExpfamError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"the state is damaged: {type(error).__name__}: {error}; take an earlier one") from None
+    check(plain, "the state", "stream", FORMAT, VERSION)
+    return undamaged(lambda: _stream(plain, family), "the state")
+
+
+def save(stream: Stream, path: str | PathLike[str]) -> None:
+    """Write a stream; the file appears whole or not at all."""
+    write(to_dict(stream), path)
+
+
+def load(path: str | PathLike[str], family: ExponentialFamily | None = None) -> Stream:
+    """Read a stream that `save` wrote."""
+    plain = read(path, "stream")
+    check(plain, str(path), "stream", FORMAT, VERSION)
+    return undamaged(lambda: _stream(plain, family), str(path))
 
 
 def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Stream:
@@ -82,33 +79,6 @@ def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Strea
         raise ValueError(f"{len(model.names)} names, coefficients of shape {memory.theta.shape}")
     counts = plain["kind"], plain["given"], plain["left_out"], plain["lacking"]
     return Stream(ask, known, model, memory, null, waiting, points, *counts)
-
-
-def save(stream: Stream, path: str | PathLike[str]) -> None:
-    """Write a stream; the file appears whole or not at all."""
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_text(json.dumps(to_dict(stream), allow_nan=False), encoding="utf-8")
-        draft.replace(target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ModelFileError(
-            f"{target} cannot be written: {error.strerror}; choose a folder you may write to"
-        ) from None
-
-
-def load(path: str | PathLike[str], family: ExponentialFamily | None = None) -> Stream:
-    """Read a stream that `save` wrote."""
-    try:
-        plain = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelFileError(f"there is no file {path}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelFileError(f"{path} is damaged or no state of a stream: {error}") from None
-    if not isinstance(plain, dict):
-        raise ModelFileError(f"{path} is no state of a stream")
-    return from_dict(plain, family)
 
 
 def _written(item: Any) -> Any:
