@@ -116,6 +116,17 @@ def test_every_family_comes_to_the_exact_answer(name: str) -> None:
     assert model.fit.null_deviance == pytest.approx(exact.null_deviance, rel=0.01)
 
 
+@pytest.mark.parametrize(("family", "link"), [("gamma", None), ("inverse_gaussian", None), ("poisson", "identity")])
+def test_means_that_leave_their_domain_do_not_end_a_stream(family: str, link: str | None) -> None:
+    """At theta = 0, where a stream begins, these have no mean; and a later row may have none at the theta of before."""
+    known = FAMILIES[family]()
+    data = simulate(known, 4000, means=(0.4, 0.6))
+    data["x"][2000] = 8.0 if link is None else 3.0
+    exact = ef.glm("y ~ x", data, family=family, link=link)
+    model = learned(data, [100], formula="y ~ x", family=family, link=link)
+    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 1
+
+
 def test_softmax_and_its_classes() -> None:
     rng = np.random.default_rng(3)
     x, z = rng.normal(size=(2, 5000))

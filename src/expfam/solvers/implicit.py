@@ -28,6 +28,7 @@ FAIR, CLOSE = 0.3, 0.1  # a step must bring this share of what it promises; with
 SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood
 SETTLED = 1 << 16  # rows after which a pseudo-row need not follow their mean any more
 NEVER = 1e-6  # of a typical square: a column is at least so far from its mean
+BACK = (0.0, 0.5, 0.75, 0.9, 1.0)  # of the way to a theta that is surely inside
 ROUNDING = 1e-13  # differences of F below this share of it are noise
 DAMPED = (0.0, *(10.0**k for k in range(-2, 9)))  # Levenberg's, tried in turn
 
@@ -102,19 +103,20 @@ class _Seen:
     meat: FloatArray
 
 
-def learn(objective: Objective, memory: Memory, options: Options, frequency: FloatArray | None = None) -> Memory:
+def learn(
+    objective: Objective,
+    memory: Memory,
+    options: Options,
+    frequency: FloatArray | None = None,
+    inside: FloatArray | None = None,
+) -> Memory:
     """The memory after one batch more, the rows of the objective, each of them `frequency` (n,) times there.
 
-    SolverError where a mean is outside its domain at the theta that the rows before have led to.
+    Where a mean is outside its domain at the theta that the rows before have led to, Newton's method begins between it
+    and `inside`, where all are within; SolverError where there is no such theta.
     """
     past = options.keep ** float(objective.weight)
-    seen = _see(objective, memory.theta, frequency)
-    if seen is None:
-        raise SolverError(
-            f"after {memory.rows:,} rows a mean lies outside the domain {objective.family.mean_domain} of the "
-            f"{objective.family.name} family with the {objective.link.name} link; take a link that maps into the "
-            "domain (log for positive means, logit for shares)"
-        )
+    seen = _within(objective, memory, frequency, inside)
     times = np.ones(objective.data.n) if frequency is None else frequency
     places = memory.places
     if memory.rows < SETTLED or not memory.met.all():
@@ -122,7 +124,7 @@ def learn(objective: Objective, memory: Memory, options: Options, frequency: Flo
     mean = memory.curvature / memory.rows if memory.rows else seen.weight / times.sum()
     prior = options.prior * mean * _pseudo(places, memory.theta[0:1].size)
     known = past * memory.information
-    theta, last, end = _nearest(objective, known + prior, seen, frequency)
+    theta, last, end = _nearest(objective, known + prior, memory.theta, seen, frequency)
     moved = by_class(theta - memory.theta)
     return Memory(
         theta,
@@ -137,6 +139,21 @@ def learn(objective: Objective, memory: Memory, options: Options, frequency: Flo
         past * memory.progressive + seen.loss,
         past * memory.pearson + end.pearson,
         past * memory.free + times.sum() - _spent(known + prior, last.information),
+    )
+
+
+def _within(objective: Objective, memory: Memory, frequency: FloatArray | None, inside: FloatArray | None) -> _Seen:
+    """The batch at the theta of the memory, or as near to it as all means are inside their domain."""
+    ways = BACK if inside is not None else BACK[:1]
+    for share in ways:
+        theta = memory.theta if share == 0 or inside is None else memory.theta + share * (inside - memory.theta)
+        seen = _see(objective, theta, frequency)
+        if seen is not None:
+            return seen
+    raise SolverError(
+        f"after {memory.rows:,} rows a mean lies outside the domain {objective.family.mean_domain} of the "
+        f"{objective.family.name} family with the {objective.link.name} link; take a link that maps into the domain "
+        "(log for positive means, logit for shares)"
     )
 
 
@@ -164,14 +181,14 @@ def _spent(metric: FloatArray, information: FloatArray) -> float:
 
 
 def _nearest(
-    objective: Objective, metric: FloatArray, seen: _Seen, frequency: FloatArray | None
+    objective: Objective, metric: FloatArray, start: FloatArray, seen: _Seen, frequency: FloatArray | None
 ) -> tuple[FloatArray, _Seen, "_Glance"]:
     """The minimum of F + |theta - start|^2 / 2 in a metric, what was last seen on the way, and F at the end.
 
     Newton's method, until a step brings what its model promised and finds the weights of the information as they were:
     rows that a wild theta has saturated would be remembered with the curvature that they have there.
     """
-    theta, start, end = seen.theta, seen.theta, _Glance(seen.value, np.nan, np.nan)
+    theta, end = seen.theta, _Glance(seen.value, np.nan, np.nan)
     for _ in range(STEPS):
         away = by_class(theta - start)
         slope, here = by_class(seen.gradient) + metric @ away, end.value + float(away @ metric @ away) / 2

@@ -96,7 +96,9 @@ def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _Sta
     how = Options(options.prior)
     memory, steps = state.memory, state.steps
     for rows in _batches(options, problem.objective.data.n, memory.rows, draw):
-        memory = learn(replace(problem.objective, data=problem.objective.data.take(rows)), memory, how)
+        memory = learn(
+            replace(problem.objective, data=problem.objective.data.take(rows)), memory, how, None, problem.start
+        )
         steps += 1
     passes = state.passes + 1
     return _State(memory, steps, passes, Status.PASSES_DONE if passes == options.passes else Status.RUNNING)

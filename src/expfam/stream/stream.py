@@ -26,6 +26,7 @@ from expfam.parallel import one_blas_thread
 from expfam.penalties import NoPenalty
 from expfam.solvers.implicit import Memory, Options, batch_rows, blank, learn
 from expfam.solvers.problem import WRITTEN_OUT
+from expfam.solvers.start import null_model, starting_point
 from expfam.stream.answer import errors, fit_of
 from expfam.stream.rows import Entry, Rows, enter
 from expfam.terms import FormulaTerms
@@ -141,8 +142,12 @@ class Stream:
         grown = _grown(self, model)
         assert grown.memory is not None
         assert grown.null is not None
-        memory = learn(objective, grown.memory, self.ask.options, frequency)
-        null = learn(alone, grown.null, self.ask.options, frequency)
+        mean = grown.null.theta if grown.null.rows else starting_point(alone, null_model(alone))
+        null = learn(alone, grown.null, self.ask.options, frequency, mean)
+        inside = np.zeros_like(grown.memory.theta)
+        if "Intercept" in model.names:
+            inside[model.names.index("Intercept")] = mean[0]
+        memory = learn(objective, grown.memory, self.ask.options, frequency, inside)
         last = self.points[-1].rows if self.points else 0
         points = (*self.points, grown._point(memory)) if memory.rows >= KEPT * last else self.points
         return replace(grown, memory=memory, null=null, points=points)
