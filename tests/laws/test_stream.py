@@ -140,6 +140,21 @@ def test_softmax_and_its_classes() -> None:
     assert model.predict(part(data, 0, 3)).shape == (3, 3)
 
 
+@pytest.mark.parametrize("vcov", ["HC0", "model"])
+def test_intervals_of_a_stream_hold_the_truth(vcov: str) -> None:
+    """80 logistic streams of 3 coefficients: 95%, to four binomial errors; the spread of z is 1 likewise."""
+    z = []
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        x, w = rng.normal(size=(2, 2000))
+        y = (rng.random(2000) < 1 / (1 + np.exp(0.5 - x + 0.3 * w))).astype(float)
+        fit = learned({"y": y, "x": x, "w": w}, formula="y ~ x + w", family="bernoulli", vcov=vcov).fit
+        z.append((fit.coef - [-0.5, 1.0, -0.3]) / fit.se)
+    held = np.mean(np.abs(z) < 1.959964)
+    assert held == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / np.size(z)))
+    assert np.std(z) == pytest.approx(1.0, abs=4 * np.sqrt(0.5 / np.size(z)))
+
+
 def test_least_squares_is_recursive() -> None:
     """But for the pseudo-rows, coefficients, deviance, dispersion and both kinds of errors are those of all rows."""
     data = rows()
