@@ -57,6 +57,10 @@ class Dense(Group):
     def squares(self, weights: FloatArray) -> FloatArray:
         return np.asarray(verbs(self.compiled).squares(self.values, self.centre, weights))
 
+    def dots(self, rows: FloatArray, out: FloatArray) -> None:
+        """out += the sum of R * rows over the columns, (n,) for rows (n, m)."""
+        verbs(self.compiled).dots(self.values, self.centre, rows, out)
+
     def support(self, times: FloatArray) -> FloatArray:
         return np.asarray(times @ (self.values != 0))
 

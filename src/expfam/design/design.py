@@ -161,14 +161,13 @@ class Design:
         turn = np.ascontiguousarray(Q[:, held])
         for rows in slices(self.n, max(CELLS // max(turn.shape[1], 1), 1)):
             block = self.take(rows)
-            columns = [group.columns() for group in block.groups if isinstance(group, Ones | Dense)]
-            ends = np.cumsum([c.shape[1] for c in columns])
-            for x, y in zip(
-                columns,
-                np.split(block.forward(turn, scratch("quadratic", block.n, turn.shape[1])), ends, axis=1),
-                strict=False,
-            ):
-                out[rows] += np.einsum("nr,nr->n", x, y)
+            y, first = block.forward(turn, scratch("quadratic", block.n, turn.shape[1])), 0
+            for group in block.groups:
+                if isinstance(group, Ones):
+                    out[rows] += y[:, first]
+                elif isinstance(group, Dense):
+                    group.dots(y[:, first : first + group.width], out[rows])
+                first += group.width if isinstance(group, Ones | Dense) else 0
         return out
 
     def _products(self, matrix: FloatArray) -> FloatArray:

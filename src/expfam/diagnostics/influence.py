@@ -82,7 +82,7 @@ def influence(optimum: Optimum, dispersion: float, df: float | None) -> Influenc
         block = data.take(rows)
         at = at_rows(optimum, block, rows)
         h = np.clip(optimum.leverage(block, at.precision * at.weight, bread), 0.0, 1.0)
-        _measure(h, pearson(optimum, at), deviance(at), dispersion, df, found[:, rows])
+        _measure(h, pearson(optimum, at), deviance(optimum, at), dispersion, df, found[:, rows])
 
     ordered_map(part, slices(data.n, BLOCK))
     found[1] /= optimum.beta.size

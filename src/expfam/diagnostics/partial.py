@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.diagnostics.residuals import at_rows
+from expfam.diagnostics.residuals import at_rows, means
 from expfam.errors import ExpfamError
 from expfam.inference.optimum import Optimum
 from expfam.parallel import ordered_map, ordered_sum, slices
@@ -34,7 +34,7 @@ def partial_residuals(optimum: Optimum, blocks: Sequence[Block]) -> FloatArray:
 
     def part(rows: slice) -> FloatArray:
         at = at_rows(optimum, optimum.problem.objective.data.take(rows), rows)
-        working = (at.t - at.mu) / optimum.model.link.derivative(at.eta)
+        working = (at.t - means(optimum, at)) / optimum.model.link.derivative(at.eta)
         return np.asarray(working[:, None] + data.design.take(rows).forward(raw) - centre)
 
     return optimum.prepared.placed(np.concatenate(ordered_map(part, parts)))

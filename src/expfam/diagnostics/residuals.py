@@ -32,13 +32,12 @@ NODES, SHARES = np.polynomial.legendre.leggauss(40)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Some rows at the optimum: y, T(y), eta, mu, and loss, score and weight of a row of w = 1, with its precision w,
-    (m,) each."""
+    """Some rows at the optimum: y, T(y), eta, and loss, score and weight of a row of w = 1, with its precision w, (m,)
+    each."""
 
     y: FloatArray
     t: FloatArray
     eta: FloatArray
-    mu: FloatArray
     loss: FloatArray
     score: FloatArray
     weight: FloatArray
@@ -54,7 +53,7 @@ def at_rows(optimum: Optimum, block: Data, rows: slice) -> Rows:
     assert row.score is not None
     assert row.weight is not None
     precision = optimum.single(block.weight, rows)
-    return Rows(block.y, t, eta, link.inverse(eta), row.loss, row.score, row.weight, precision)
+    return Rows(block.y, t, eta, row.loss, row.score, row.weight, precision)
 
 
 def residuals(optimum: Optimum, kind: str, dispersion: float, seed: int) -> FloatArray:
@@ -76,49 +75,67 @@ def residuals(optimum: Optimum, kind: str, dispersion: float, seed: int) -> Floa
 
 def of_rows(optimum: Optimum, at: Rows, kind: str, dispersion: float, rng: np.random.Generator) -> FloatArray:
     """The residuals of some rows."""
-    away = at.t - at.mu
-    if kind == "response":
-        return away
-    if kind == "working":
-        return np.asarray(away / optimum.model.link.derivative(at.eta))
     if kind == "pearson":
         return pearson(optimum, at)
     if kind == "deviance":
-        return deviance(at)
+        return deviance(optimum, at)
+    mu = means(optimum, at)
+    if kind == "response":
+        return np.asarray(at.t - mu)
+    if kind == "working":
+        return np.asarray((at.t - mu) / optimum.model.link.derivative(at.eta))
     if kind == "anscombe":
-        return anscombe(optimum, at)
-    return quantile(optimum, at, dispersion, rng)
+        return anscombe(optimum, at, mu)
+    return quantile(optimum, at, mu, dispersion, rng)
+
+
+def means(optimum: Optimum, at: Rows) -> FloatArray:
+    """mu."""
+    return optimum.model.link.inverse(at.eta)
 
 
 def pearson(optimum: Optimum, at: Rows) -> FloatArray:
-    """sqrt(w) (t - mu) / sqrt(V(mu)), 0 where mu = t on the edge of the means."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = (at.t - at.mu) * np.sqrt(at.precision / optimum.model.family.variance(at.mu))
-    return np.where(at.t == at.mu, 0.0, found)
+    """sqrt(w) (t - mu) / sqrt(V(mu)) = -+ sqrt(w / weight) score, for these are h'^2 / V and h' (mu - t) / V; 0 where
+    mu = t on the edge of the means."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        found = _turned(optimum, at) * np.sqrt(at.precision / at.weight)
+    flat = at.weight < np.finfo(float).tiny  # too small to divide by
+    if flat.any():
+        mu, t = means(optimum, at)[flat], at.t[flat]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            edge = (t - mu) * np.sqrt(at.precision[flat] / optimum.model.family.variance(mu))
+        found[flat] = np.where(t == mu, 0.0, edge)
+    return np.asarray(found)
 
 
-def deviance(at: Rows) -> FloatArray:
+def deviance(optimum: Optimum, at: Rows) -> FloatArray:
     """sign(t - mu) sqrt(2 w loss)."""
-    return np.asarray(np.sign(at.t - at.mu) * np.sqrt(2 * at.precision * np.maximum(at.loss, 0.0)))
+    return np.copysign(np.sqrt(2 * at.precision * np.maximum(at.loss, 0.0)), _turned(optimum, at))
 
 
-def anscombe(optimum: Optimum, at: Rows) -> FloatArray:
+def _turned(optimum: Optimum, at: Rows) -> FloatArray:
+    """|score| with the sign of t - mu: the score's is that of mu - t, times that of h'."""
+    falls = len(at.eta) > 0 and float(optimum.model.link.derivative(at.eta[:1])[0]) < 0
+    return at.score if falls else -at.score
+
+
+def anscombe(optimum: Optimum, at: Rows, mu: FloatArray) -> FloatArray:
     """sqrt(w) (A(t) - A(mu)) / V(mu)^(1/6), the integral by Gauss and Legendre after the cube root of its end."""
     family = optimum.model.family
     u = (NODES + 1) / 2  # s = mu + (t - mu) (1 - (1 - u)^3): an end where V is 0 is no pole any more
-    s = at.mu[:, None] + (at.t - at.mu)[:, None] * (1 - (1 - u) ** 3)
+    s = mu[:, None] + (at.t - mu)[:, None] * (1 - (1 - u) ** 3)
     jacobian = 3 * (1 - u) ** 2 * SHARES / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         values = family.variance(s) ** (-1 / 3) * jacobian
-    area = np.nan_to_num(values).sum(axis=1) * (at.t - at.mu)
-    return np.asarray(np.sqrt(at.precision) * area / family.variance(at.mu) ** (1 / 6))
+    area = np.nan_to_num(values).sum(axis=1) * (at.t - mu)
+    return np.asarray(np.sqrt(at.precision) * area / family.variance(mu) ** (1 / 6))
 
 
-def quantile(optimum: Optimum, at: Rows, dispersion: float, rng: np.random.Generator) -> FloatArray:
+def quantile(optimum: Optimum, at: Rows, mu: FloatArray, dispersion: float, rng: np.random.Generator) -> FloatArray:
     """The normal quantile of a point drawn between F(y-) and F(y)."""
     family = optimum.model.family
-    below = family.cdf_left(at.y, at.mu, dispersion, at.precision)
-    upto = family.cdf(at.y, at.mu, dispersion, at.precision)
+    below = family.cdf_left(at.y, mu, dispersion, at.precision)
+    upto = family.cdf(at.y, mu, dispersion, at.precision)
     drawn = below + rng.random(len(at.y)) * (upto - below)
     tiny = np.finfo(float).tiny
     return np.asarray(ndtri(np.clip(drawn, tiny, 1 - np.finfo(float).epsneg)))

@@ -39,6 +39,16 @@ def _grams(values, centre, weights, across, panels, scaled, out, sums):  # type:
                 out[a, i, j] = out[a, j, i]
 
 
+def _dots(values, centre, rows, out):  # type: ignore[no-untyped-def]
+    """out += the sum of R * rows over the columns."""
+    n, m = values.shape
+    for i in range(n):
+        total = 0.0
+        for j in range(m):
+            total += (values[i, j] - centre[j]) * rows[i, j]
+        out[i] += total
+
+
 def _forward(values, centre, theta, out):  # type: ignore[no-untyped-def]
     """out += R theta where the numbers of a row stand one after the other: four rows side by side."""
     n, m = values.shape
@@ -216,6 +226,7 @@ _REST: dict[Callable[..., None], tuple[Any, ...]] = {
     _adjoint_many: (_MATRIX, _VECTOR, types.boolean, _OUT[2], _OUT[2], _OUT[1]),
     _grams: (_MATRIX, types.boolean, _OUT[2], _OUT[2], _OUT[2], _OUT[1]),
     _squares: (_VECTOR, types.boolean, _OUT[2], _OUT[0]),
+    _dots: (_MATRIX, _OUT[0]),
 }
 """What a kernel takes after values and centre."""
 
@@ -246,6 +257,12 @@ def forward(
     for rows, part, _ in _parts(values):
         _kernel(_forward_many, part.dtype)(part, _centre(centre, m), panels, product[rows])
     return product[:, :d].copy() if out is None else np.add(out, product[:, :d], out=out)
+
+
+def dots(values: AnyArray, centre: FloatArray | None, rows: FloatArray, out: FloatArray) -> None:
+    """out += the sum of R * rows over the columns, (n,) for rows (n, m)."""
+    for at, part, _ in _parts(values):
+        _kernel(_dots, part.dtype)(part, _centre(centre, values.shape[1]), rows[at], out[at])
 
 
 def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> FloatArray:

@@ -39,6 +39,12 @@ def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> t
     return out, sums
 
 
+def dots(values: AnyArray, centre: FloatArray | None, rows: FloatArray, out: FloatArray) -> None:
+    """out += the sum of R * rows over the columns, (n,) for rows (n, m)."""
+    for at, R in _parts(values, centre):
+        out[at] += np.einsum("nr,nr->n", R, rows[at])
+
+
 def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> FloatArray:
     """(R * R)' weights, (m,)."""
     return np.asarray(sum((R * R).T @ weights[at] for at, R in _parts(values, centre)))
