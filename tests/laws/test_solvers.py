@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
 import expfam as ef
@@ -330,6 +331,17 @@ def test_implicit_steps_bear_wild_rows_and_units() -> None:
     assert np.abs((close.coef - exact.coef) / exact.se).max() < 1
     with pytest.raises(ef.SolverError, match="update='implicit'"):
         ef.glm_arrays(x[:, None], y, family="poisson", solver=ef.SGD(update="explicit", rate=1e3, shuffle=False))
+
+
+def test_sgd_of_very_many_coefficients_steps_explicitly() -> None:
+    """Their information would not fit; 3,100 words, few of which matter."""
+    rng = np.random.default_rng(4)
+    X = csr_array((rng.random((2000, 3100)) < 0.003).astype(float))
+    y = X[:, [0]].toarray()[:, 0] * 2 + rng.normal(size=2000)
+    implicit, explicit = (
+        ef.glm_arrays(X, y, penalty=ef.Ridge(0.1), solver=ef.SGD(update=u)) for u in ("implicit", "explicit")
+    )
+    assert np.array_equal(implicit.coef, explicit.coef)
 
 
 @both_updates

@@ -28,7 +28,8 @@ class SGD(Solver):
 
     passes    how often the rows are read
     update    "implicit" (12): alpha_t = H_t^-1 with H_t the information of the rows before, which needs no tuning,
-              cannot diverge, and after one pass is as good as all rows together; "explicit" (11): alpha_t a number
+              cannot diverge, and after one pass is about as good as all rows together; "explicit" (11): alpha_t a
+              number. More than 3,000 coefficients, whose information is no matter of memory any more, step explicitly
     batch     rows a step; None: a growing share of those before, or 32 for explicit steps. 1 is the textbook's
     prior     implicit: pseudo-rows at the start that a coefficient has, so that the first rows do not carry it off
     rate      explicit: alpha_0, in units of a step that is stable for average rows
@@ -68,15 +69,10 @@ class SGD(Solver):
             raise SolverError(f"SGD(burn_in={self.burn_in}): a share of the steps, from 0 to below 1")
 
     def solve(self, problem: Problem) -> Solution:
-        if self.update == "explicit":
+        if self.update == "explicit" or problem.start.size > WRITTEN_OUT:
             batch = BATCH if self.batch is None else self.batch
             walk = self.schedule, self.decay, self.power, self.average, self.burn_in, self.shuffle
             return Textbook(self.passes, batch, self.rate, *walk).solve(problem)
-        if problem.start.size > WRITTEN_OUT:
-            raise SolverError(
-                f"SGD(update='implicit') keeps the information of {problem.start.size:,} coefficients, a matrix; "
-                f"beyond {WRITTEN_OUT:,} take update='explicit' or solver='lbfgs'"
-            )
         draw = np.random.default_rng(problem.seed)
         begin = _State(blank(problem.start), 0, 0, Status.RUNNING)
         end = iterate(partial(_pass, self, problem, draw), begin, partial(_report, problem))
