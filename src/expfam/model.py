@@ -113,7 +113,7 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     frequency = None
     if weights is not None and model.weights_kind == "frequency":
         frequency = whole(weights, rows)
-    trials = _trials(goal, rows)
+    trials = trials_of(goal, rows)
     weight = np.ones(rows.n)
     for factor in (weights, trials):
         weight = weight if factor is None else weight * factor
@@ -147,7 +147,8 @@ def whole(weights: FloatArray, rows: RowSet) -> FloatArray:
     return weights
 
 
-def _trials(goal: Target, rows: RowSet) -> FloatArray | None:
+def trials_of(goal: Target, rows: RowSet) -> FloatArray | None:
+    """The trials of the response or of `trials=`, None where there are none; other families have none."""
     given = rows.vectors.get("trials")
     if given is None:
         return goal.trials

@@ -151,12 +151,12 @@ class OnlineGLM:
 
     def summary(self) -> str:
         """The fit so far in the manner of R's summary, with the loss of rows before they were learned from."""
-        return f"{self.fit.summary()}\n{self._progress()}"
-
-    def _progress(self) -> str:
-        memory = self._stream.settled().memory
-        assert memory is not None
-        return f"Mean loss of rows before they were learned from: {memory.progressive / memory.weight:.6g}"
+        now = self._stream.settled()
+        said = now.fit().summary()
+        assert now.memory is not None
+        return (
+            f"{said}\nMean loss of rows before they were learned from: {now.memory.progressive / now.memory.weight:.6g}"
+        )
 
     def __repr__(self) -> str:
         formula = self._stream.ask.request.formula

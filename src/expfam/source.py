@@ -119,8 +119,9 @@ def _vector(name: str, values: AnyArray, n: int, kept: BoolArray | None) -> Floa
     return vector if kept is None else vector[kept]
 
 
-def check_vectors(rows: RowSet) -> None:
-    """Finite offsets, weights >= 0 not all zero, exposure > 0, trials >= 0: else SchemaError naming row and value."""
+def check_vectors(rows: RowSet, *, some: bool = True) -> None:
+    """Finite offsets, weights >= 0 and `some` of them not zero, exposure > 0, trials >= 0: else SchemaError naming row
+    and value."""
     rules: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "weights": (lambda v: v >= 0, "finite and not negative", "drop the row or give it the weight 0"),
         "offset": (np.isfinite, "finite", "drop the row, or mend the offset"),
@@ -137,5 +138,5 @@ def check_vectors(rows: RowSet) -> None:
             raise SchemaError(
                 f"{name} is {value:g} in row {rows.place(at)}; it must be {allowed}. {remedy[0].upper()}{remedy[1:]}"
             )
-        if name == "weights" and not high > 0:
+        if name == "weights" and some and not high > 0:
             raise SchemaError("weights are all zero; at least one row must count")

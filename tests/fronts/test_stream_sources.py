@@ -123,9 +123,11 @@ def test_the_command_line_learns_saves_and_goes_on(tmp_path: Path) -> None:
     assert second.returncode == 0, second.stderr
     assert b"Streamed: 899 rows" in second.stdout
     rows = [row for i, row in enumerate(records()) if i != 30]
-    other = ef.OnlineGLM(FORMULA, "bernoulli").partial_fit(pa.Table.from_pylist(rows))
-    assert np.array_equal(ef.load(model).coef, other.fit.coef)
+    exact = ef.OnlineGLM(FORMULA, "bernoulli").partial_fit(pa.Table.from_pylist(rows))
+    assert np.array_equal(ef.load(model).coef, exact.fit.coef)
     assert run("y ~ x", "--resume", state).returncode == 2
+    other = run(FORMULA, "--resume", state, "--family", "poisson")
+    assert (other.returncode, b"leave --family out" in other.stderr) == (2, True)
     assert run(FORMULA, "--family", "bernoulli", "--strict", given=b"".join(lines)).returncode == 2
     assert run(FORMULA, "--save", str(tmp_path / "no" / "s.json")).returncode == 2
 

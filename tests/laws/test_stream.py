@@ -307,6 +307,16 @@ def test_rows_with_gaps_are_left_out_and_counted() -> None:
         learned(data, [100], missing="error")
 
 
+def test_trials_belong_to_shares_and_no_weight_is_no_row() -> None:
+    data = rows()
+    with pytest.raises(ef.SchemaError, match="binomial"):
+        learned(data, formula="y ~ x", trials="w")
+    data["w"][[0, 7]] = 0.0
+    one_by_one = learned(data, [1, 7, 8], formula="y ~ x", weights="w")
+    assert same(one_by_one, learned(data, formula="y ~ x", weights="w"))
+    assert one_by_one.rows == N - 2
+
+
 def test_labels_never_seen() -> None:
     data = {"y": np.array(["no", "yes"] * 50), "x": np.arange(100.0)}
     model = ef.OnlineGLM("y ~ x", "bernoulli").partial_fit(data)

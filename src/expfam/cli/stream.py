@@ -27,7 +27,7 @@ def stream(
         Path | None,
         typer.Argument(metavar="[SOURCE]", help="A Parquet, CSV or NDJSON file; else stdin.", show_default=False),
     ] = None,
-    family: Annotated[str, typer.Option(help="A family, such as poisson or 'tweedie(1.5)'.")] = "gaussian",
+    family: Annotated[str | None, typer.Option(help="A family, such as poisson; gaussian if left out.")] = None,
     link: Annotated[str | None, typer.Option(help="A link; the family's own if left out.")] = None,
     kind: Annotated[str | None, typer.Option("--format", help="parquet, csv or ndjson (stdin: ndjson).")] = None,
     classes: Annotated[str | None, typer.Option(help="All labels of the response, 'no,yes'.")] = None,
@@ -47,7 +47,8 @@ def stream(
         if path is not None:
             destination(flag, path, inputs=[] if source is None else [source])
     learner = _learner(resume, formula, {
-        "family": spelled.family(family), "link": link, "weights": weights, "offset": offset, "exposure": exposure,
+        "family": None if family is None else spelled.family(family), "link": link, "weights": weights,
+        "offset": offset, "exposure": exposure,
         "half_life": half_life, "classes": None if classes is None else [label.strip() for label in classes.split(",")],
     })  # fmt: skip
     place: Any = sys.stdin.buffer if source is None or str(source) == "-" else source
@@ -74,8 +75,12 @@ def _learner(resume: Path | None, formula: str, options: dict[str, Any]) -> "Onl
     """A new model, or the one that a file holds; ExpfamError where that is of another formula."""
     from expfam.online import OnlineGLM
 
+    given = {name: value for name, value in options.items() if value is not None}
     if resume is None:
-        return OnlineGLM(formula, **options)
+        return OnlineGLM(formula, **given)
+    if given:
+        flag = next(iter(given)).replace("_", "-")
+        raise ExpfamError(f"--{flag} beside --resume: the state goes on as it was begun; leave --{flag} out")
     found = OnlineGLM.from_state(resume)
     before = found.stream.ask.request.formula
     if "".join(before.split()) != "".join(formula.split()):

@@ -28,4 +28,4 @@ def influence(fit: "Fit", *, data: Any = None) -> measures.Influence:
     rows, those of the fit or `data`.
     """
     here = fit.at_rows(data)
-    return measures.influence(here, fit.dispersion, None if fit.df_reference is None else fit.df_residual)
+    return measures.influence(here, fit.dispersion, fit.df_reference)

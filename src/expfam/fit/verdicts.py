@@ -169,7 +169,7 @@ def _distribution(case: _Case) -> Iterator[Finding]:
 
 def _influence(case: _Case) -> Iterator[Finding]:
     fit = case.fit
-    found = influence.influence(case.here, fit.dispersion, None if fit.df_reference is None else fit.df_residual)
+    found = influence.influence(case.here, fit.dispersion, fit.df_reference)
     full = int((found.leverage > 1 - influence.FULL).sum())
     if full:
         said = "They meet their responses whatever these are: a level with one row, most often. Merge such levels."

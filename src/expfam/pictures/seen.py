@@ -68,7 +68,7 @@ def seen(
     residual = kinds.residuals(here, kind, fit.dispersion, seed)
     found: dict[str, Any] = {"standard": residual}
     if influential or (standard and kind != "quantile"):
-        measures = influence(here, fit.dispersion, None if fit.df_reference is None else fit.df_residual)
+        measures = influence(here, fit.dispersion, fit.df_reference)
         places = slice(None) if prepared.places is None else prepared.places
         leverage = measures.leverage[places]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -14,9 +14,9 @@ from expfam.formula.learn import Values, missing_rows, needed
 from expfam.formula.roles import Worth
 from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor
-from expfam.model import Model, offset_of, whole
+from expfam.model import Model, offset_of, trials_of, whole
 from expfam.source import RowSet, check_vectors
-from expfam.target import RawResponse, labelled, target
+from expfam.target import RawResponse, Target, labelled, target
 from expfam.terms import FormulaTerms, response_of
 
 
@@ -126,27 +126,27 @@ def _rows(model: Model, schema: Schema, values: Values, roles: Mapping[str, Wort
     vectors = {name: np.asarray(worth, dtype=float) for name, worth in roles.items() if name != "response"}
     raw = response_of(schema.response or "y", roles["response"], table)
     given = RowSet((), table.n, table.kind, raw, vectors)
-    check_vectors(given)
-    bound, y, trials = _response(model, raw)
+    check_vectors(given, some=False)
+    bound, goal = _response(model, raw)
     weight = np.ones(table.n)
     frequency = None
     if "weights" in vectors:
         weight = vectors["weights"].copy()
         frequency = whole(weight, given) if model.weights_kind == "frequency" else None
-    trials = vectors.get("trials") if trials is None else trials
+    trials = trials_of(goal, given)
     weight = weight if trials is None else weight * trials
     offset = offset_of(bound, given)
     plain = {name: found.codes if isinstance(found, Factor) else found for name, found in values.items()}
-    rows = Rows(plain, y, weight, np.zeros(table.n) if offset is None else offset, frequency)
+    rows = Rows(plain, goal.y, weight, np.zeros(table.n) if offset is None else offset, frequency)
     counted = weight > 0
     return bound, rows if counted.all() else rows.each(lambda array: array[counted])
 
 
-def _response(model: Model, raw: RawResponse) -> tuple[Model, FloatArray, FloatArray | None]:
-    """y and the trials of a response, its classes those that the model knows, or those here if it knows none yet."""
+def _response(model: Model, raw: RawResponse) -> tuple[Model, Target]:
+    """A response checked and numbered by the classes that the model knows, or by those here if it knows none yet."""
     if model.classes is None or (raw.numbers is not None and not model.family.vector):
         goal = target(model.family, raw)
-        return replace(model, family=goal.family, classes=goal.classes, response=raw.name), goal.y, goal.trials
+        return replace(model, family=goal.family, classes=goal.classes, response=raw.name), goal
     labels, codes = (raw.labels, raw.codes) if raw.codes is not None else labelled(raw)
     place = {label: k for k, label in enumerate(model.classes)}
     strange = [k for k, label in enumerate(labels) if label not in place and (codes == k).any()]
@@ -158,4 +158,4 @@ def _response(model: Model, raw: RawResponse) -> tuple[Model, FloatArray, FloatA
             f"the classes {', '.join(model.classes)}; name all that may come: OnlineGLM(..., classes=[...])"
         )
     table = np.array([place.get(label, -1) for label in labels], dtype=float)
-    return replace(model, response=raw.name), table[codes], raw.trials
+    return replace(model, response=raw.name), Target(model.family, table[codes], raw.trials, model.classes)

@@ -51,7 +51,7 @@ def _spread(values: FloatArray) -> list[float]:
 def _influential(study: Study) -> Iterator[Part]:
     """The rows with the largest Cook's distance, by their numbers in the data."""
     fit, here = study.fit, study.here
-    found = influence(here, fit.dispersion, None if fit.df_reference is None else fit.df_residual)
+    found = influence(here, fit.dispersion, fit.df_reference)
     cooks = np.nan_to_num(found.cooks_distance, nan=-1.0)
     most = min(SHOWN, len(cooks))
     rows = np.argpartition(-cooks, most - 1)[:most]
