@@ -11,6 +11,7 @@ _HOMES = {
     "LBFGS": "expfam.solvers",
     "Newton": "expfam.solvers",
     "OnlineGLM": "expfam.online",
+    "ElasticNet": "expfam.penalties",
     "Ridge": "expfam.penalties",
     "SGD": "expfam.solvers",
     "compare": "expfam.report.comparison",
@@ -41,6 +42,7 @@ __all__ = [
     "ConvergenceWarning",
     "CovarianceWarning",
     "DataWarning",
+    "ElasticNet",
     "ExpfamError",
     "ExpfamWarning",
     "Family",
@@ -94,7 +96,7 @@ if TYPE_CHECKING:
     from expfam.modelfile import load
     from expfam.online import OnlineGLM
     from expfam.parallel import threads
-    from expfam.penalties import Ridge
+    from expfam.penalties import ElasticNet, Ridge
     from expfam.portfolio import simulate_portfolio
     from expfam.report.comparison import compare
     from expfam.solvers import LBFGS, SGD, Newton

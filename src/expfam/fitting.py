@@ -90,7 +90,7 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     theta = standard.original(solution.theta)
     half = at.value - problem.objective.value_of_penalty(solution.theta)
     inverse = None if factor is None else factor.inverse()
-    df = _df_model(problem, inverse)
+    df = _df_model(problem, theta, inverse)
     sums, numbers = _statistics(prepared, objective, theta, 2 * half, _null_deviance(problem), df, how, numbers)
     covariance = None
     if factor is not None and inverse is not None:
@@ -202,10 +202,13 @@ def _null_deviance(problem: Problem) -> float:
     return 2 * half if np.isfinite(half) else np.nan
 
 
-def _df_model(problem: Problem, inverse: Covariance | None) -> float:
-    """How many coefficients are free: those kept, fewer under a penalty."""
+def _df_model(problem: Problem, theta: FloatArray, inverse: Covariance | None) -> float:
+    """How many coefficients are free: those kept, fewer under a penalty, those that are not zero under an absolute one
+    (Zou, Hastie and Tibshirani 2007)."""
     if problem.objective.penalty.is_zero:
         return float(problem.start.size)
+    if problem.objective.penalty.absolute is not None:
+        return float(np.count_nonzero(theta))
     classes = problem.start[0:1].size
     return np.nan if inverse is None else effective_df(problem.objective, inverse, classes)
 

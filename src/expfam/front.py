@@ -92,10 +92,10 @@ def glm(
     weights       column name, expression or array; weights_kind "precision" (phi / w, R's), "frequency" (a row stands
                   for w rows) or "sampling" (design weights: the standard errors become a sandwich)
     offset        added to eta; exposure: offset log(exposure) of a log link; trials: of a binomial share
-    penalty       such as Ridge(0.1); None is maximum likelihood
+    penalty       Ridge(0.1), ElasticNet(0.1, 0.5) or None, maximum likelihood
     bias          "firth" (also "mean") or "median": adjusted scores, less biased and finite where separation makes the
                   maximum likelihood infinite (R's brglm2, AS_mean and AS_median)
-    solver        "auto", "newton", "lbfgs", "sgd", or an object with options, SGD(passes=5)
+    solver        "auto", "newton", "lbfgs", "proximal", "sgd", or an object with options, SGD(passes=5)
     tol           bounds max |gradient| / sum(weights), columns standardised; max_iter bounds Newton's steps
     missing       "drop" (told) or "error"; aliased: "drop" (told) or "error"
     unseen        a level first met at prediction: "error", "reference" or "missing"

@@ -14,7 +14,7 @@ from expfam.families import Categorical, ExponentialFamily
 from expfam.information import Arrow, Full, Information, Root, root
 from expfam.links import Link
 from expfam.parallel import ordered_sum, scratch
-from expfam.penalties import QuadraticForm
+from expfam.penalties import PenaltyForm
 from expfam.response import At, Level, Weighted, weighted
 
 BLOCK_BYTES = 1 << 23  # in the shared cache, and long enough that threads seldom wait for the interpreter
@@ -97,7 +97,7 @@ class Objective:
 
     family: ExponentialFamily
     link: Link
-    penalty: QuadraticForm
+    penalty: PenaltyForm
     data: Data
     observed: bool = False
 
@@ -121,8 +121,13 @@ class Objective:
         return total if self.penalty.is_zero else self.penalised(total, theta, 1.0)
 
     def value_of_penalty(self, theta: FloatArray) -> float:
-        """sum w P(theta)."""
+        """sum w P(theta), of its quadratic part."""
         return float(np.vdot(theta, self.penalty.gradient(theta))) / 2 * self.weight
+
+    def absolute(self, theta: FloatArray) -> FloatArray:
+        """What is multiplied by |theta_j| in F, class after class, (p d,); zeros where there is no such penalty."""
+        bound = self.penalty.absolute
+        return np.zeros(theta.size) if bound is None else np.tile(self.weight * bound, theta[0:1].size)
 
     def penalised(self, at: Evaluation, theta: FloatArray, times: float) -> Evaluation:
         """An evaluation with the penalty added `times`: P is per unit of mean loss, F is a sum."""

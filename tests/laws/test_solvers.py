@@ -395,7 +395,7 @@ def test_solver_names() -> None:
     assert ef.glm("y ~ x", data, solver="newton").coef == pytest.approx(ef.glm("y ~ x", data).coef)
     with pytest.raises(ef.SolverError, match="did you mean 'newton'"):
         ef.glm("y ~ x", data, solver="newtom")
-    assert set(SOLVERS) == {"lbfgs", "newton", "sgd"}
+    assert set(SOLVERS) == {"lbfgs", "newton", "proximal", "sgd"}
 
 
 def test_choose_takes_objects() -> None:

@@ -79,6 +79,11 @@ def _seconds(seconds: float) -> str:
 def closing_evaluation(problem: Problem, solution: Solution) -> tuple[Evaluation, Factor | None]:
     """F, gradient, information and its factor at the returned theta: the same whether the solver has them already."""
     at = solution.at
+    if problem.objective.penalty.absolute is not None:
+        at = problem.objective(solution.theta, Level.GRADIENT) if at is None else at
+        assert at.gradient is not None
+        nearest = problem.objective.penalty.residual(at.gradient, solution.theta, problem.objective.weight)
+        return Evaluation(at.value, nearest), None
     if at is None:
         level = Level.HESSIAN if affordable(problem.objective, solution.theta.size) else Level.GRADIENT
         at = problem.objective(solution.theta, level)

@@ -76,6 +76,11 @@ class Estimates(ABC):
     # ---- inference ---------------------------------------------------------------------------------------------
     def known_covariance(self) -> Covariance:
         """The covariance; ExpfamError where none was computed."""
+        if self.covariance is None and not self.model.penalty.smooth:
+            raise ExpfamError(
+                "coefficients that an absolute penalty has selected have no standard errors; refit those that are not "
+                "zero on other rows, without penalty"
+            )
         if self.covariance is None:
             raise ExpfamError(
                 f"no covariance was computed for {self.estimate.size:,} coefficients: it has as many squared entries. "

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from expfam.errors import SolverError
-from expfam.penalties._penalty import NoPenalty, Penalty, QuadraticForm
+from expfam.penalties._penalty import NoPenalty, Penalty, PenaltyForm
+from expfam.penalties.elastic_net import ElasticNet
 from expfam.penalties.ridge import Ridge
 
-PENALTIES: dict[str, type[Penalty]] = {"none": NoPenalty, "ridge": Ridge}
+PENALTIES: dict[str, type[Penalty]] = {"none": NoPenalty, "ridge": Ridge, "elastic_net": ElasticNet}
 
 
 def penalty(given: Penalty | None) -> Penalty:
@@ -24,4 +25,4 @@ def from_dict(plain: Mapping[str, object]) -> Penalty:
     return PENALTIES[str(plain["name"])](**options)
 
 
-__all__ = ["PENALTIES", "NoPenalty", "Penalty", "QuadraticForm", "Ridge", "from_dict", "penalty"]
+__all__ = ["PENALTIES", "ElasticNet", "NoPenalty", "Penalty", "PenaltyForm", "Ridge", "from_dict", "penalty"]

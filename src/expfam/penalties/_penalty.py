@@ -9,17 +9,20 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class QuadraticForm:
-    """P(theta) = sum over classes of theta' S theta / 2, S = diag(`diagonal`) + `matrix`, per unit of mean loss.
+class PenaltyForm:
+    """P(theta) = sum over classes of theta' S theta / 2 + l' |theta|, S = diag(`diagonal`) + `matrix`, per unit of mean
+    loss.
 
-    diagonal (p,); matrix (p, p), None for zero, so that a ridge on a million columns stays a vector.
+    diagonal (p,); matrix (p, p), None for zero, so that a ridge on a million columns stays a vector; `absolute` l (p,),
+    None for zero. What has a derivative is the quadratic part: `gradient` and `hessian` are its.
     """
 
     diagonal: FloatArray
     matrix: FloatArray | None = None
+    absolute: FloatArray | None = None
 
     def gradient(self, theta: FloatArray) -> FloatArray:
-        """S theta, the shape of theta; P(theta) is half its product with theta."""
+        """S theta, the shape of theta; half its product with theta is P(theta) without l' |theta|."""
         scaled = self.diagonal * theta if theta.ndim == 1 else self.diagonal[:, None] * theta
         return scaled if self.matrix is None else scaled + self.matrix @ theta
 
@@ -28,21 +31,32 @@ class QuadraticForm:
         matrix = None if self.matrix is None else np.asarray(np.kron(np.eye(classes), scale * self.matrix))
         return np.tile(scale * self.diagonal, classes), matrix
 
-    def congruence(self, scale: FloatArray, kept: AnyArray) -> "QuadraticForm":
+    def congruence(self, scale: FloatArray, kept: AnyArray) -> "PenaltyForm":
         """P as a function of beta, theta_j = scale_j beta_j for the kept columns, the others zero (14)."""
         half = scale[kept]
         matrix = None if self.matrix is None else self.matrix[np.ix_(kept, kept)] * half[:, None] * half
-        return QuadraticForm(self.diagonal[kept] * half**2, matrix)
+        absolute = None if self.absolute is None else self.absolute[kept] * np.abs(half)
+        return PenaltyForm(self.diagonal[kept] * half**2, matrix, absolute)
+
+    def residual(self, gradient: FloatArray, theta: FloatArray, scale: float) -> FloatArray:
+        """The subgradient nearest to zero of F = smooth + scale l' |theta|, from the gradient of what is smooth: zero
+        at the optimum, and nowhere else."""
+        if self.absolute is None:
+            return gradient
+        bound = (scale * self.absolute).reshape(-1, *[1] * (theta.ndim - 1))
+        inside = np.sign(gradient) * np.maximum(np.abs(gradient) - bound, 0.0)
+        return np.where(theta == 0, inside, gradient + bound * np.sign(theta))
 
     @property
     def holds(self) -> BoolArray:
         """Which coefficients P depends on, (p,)."""
-        return self.diagonal > 0 if self.matrix is None else (self.diagonal > 0) | self.matrix.any(axis=0)
+        held = self.diagonal > 0 if self.matrix is None else (self.diagonal > 0) | self.matrix.any(axis=0)
+        return held if self.absolute is None else held | (self.absolute > 0)
 
     @property
     def is_zero(self) -> bool:
         """Nothing is penalised: the estimate is maximum likelihood."""
-        return not self.diagonal.any() and (self.matrix is None or not self.matrix.any())
+        return not any(part is not None and part.any() for part in (self.diagonal, self.matrix, self.absolute))
 
 
 class Penalty(ABC):
@@ -50,8 +64,13 @@ class Penalty(ABC):
 
     __slots__ = ()
 
+    @property
+    def smooth(self) -> bool:
+        """Has P a derivative everywhere?"""
+        return True
+
     @abstractmethod
-    def bind(self, names: tuple[str, ...]) -> QuadraticForm:
+    def bind(self, names: tuple[str, ...]) -> PenaltyForm:
         """P for the columns `names`."""
 
     @abstractmethod
@@ -63,8 +82,8 @@ class Penalty(ABC):
 class NoPenalty(Penalty):
     """P = 0: maximum likelihood."""
 
-    def bind(self, names: tuple[str, ...]) -> QuadraticForm:
-        return QuadraticForm(np.zeros(len(names)))
+    def bind(self, names: tuple[str, ...]) -> PenaltyForm:
+        return PenaltyForm(np.zeros(len(names)))
 
     def to_dict(self) -> dict[str, object]:
         return {"name": "none"}

@@ -7,7 +7,7 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.errors import SolverError
-from expfam.penalties._penalty import Penalty, QuadraticForm
+from expfam.penalties._penalty import Penalty, PenaltyForm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,12 +20,12 @@ class Ridge(Penalty):
 
     strength: float | Sequence[float] | Mapping[str, float] | FloatArray = 1.0
 
-    def bind(self, names: tuple[str, ...]) -> QuadraticForm:
+    def bind(self, names: tuple[str, ...]) -> PenaltyForm:
         p = len(names)
         if isinstance(self.strength, Mapping):
             unknown = sorted(set(self.strength) - set(names))
             if unknown:
-                raise SolverError(f"Ridge names {unknown[0]!r}, which is no coefficient; there are: {', '.join(names)}")
+                raise SolverError(f"the penalty names {unknown[0]!r}, no coefficient; there are: {', '.join(names)}")
             return _diagonal(np.array([self.strength.get(name, 0.0) for name in names], dtype=float))
         given = np.asarray(self.strength, dtype=float)
         free = np.array([name == "Intercept" for name in names], dtype=bool)
@@ -50,18 +50,18 @@ class Ridge(Penalty):
         return {"name": "ridge", "strength": plain}
 
 
-def _diagonal(strength: FloatArray) -> QuadraticForm:
+def _diagonal(strength: FloatArray) -> PenaltyForm:
     bad = ~(np.isfinite(strength) & (strength >= 0))
     if bad.any():
         raise SolverError(f"Ridge strength is {strength[bad][0]}; strengths are finite and not negative")
-    return QuadraticForm(strength)
+    return PenaltyForm(strength)
 
 
-def _matrix(form: FloatArray) -> QuadraticForm:
+def _matrix(form: FloatArray) -> PenaltyForm:
     scale = np.abs(form).max(initial=0.0)
     if not np.isfinite(scale) or not np.allclose(form, form.T, rtol=0, atol=1e-12 * scale):
         raise SolverError("Ridge matrix is not symmetric and finite; theta' S theta / 2 needs S = S'")
     lowest = float(np.linalg.eigvalsh(form)[0])
     if lowest < -1e-10 * scale:
         raise SolverError(f"Ridge matrix has the eigenvalue {lowest:.3g}; it must be positive semidefinite")
-    return QuadraticForm(np.zeros(len(form)), (form + form.T) / 2)
+    return PenaltyForm(np.zeros(len(form)), (form + form.T) / 2)

@@ -8,9 +8,10 @@ from expfam.errors import SolverError
 from expfam.solvers.lbfgs import LBFGS
 from expfam.solvers.newton import Newton
 from expfam.solvers.problem import Problem, Solver, affordable
+from expfam.solvers.proximal import Proximal
 from expfam.solvers.sgd import SGD
 
-SOLVERS: dict[str, type[Solver]] = {"newton": Newton, "lbfgs": LBFGS, "sgd": SGD}
+SOLVERS: dict[str, type[Solver]] = {"newton": Newton, "lbfgs": LBFGS, "proximal": Proximal, "sgd": SGD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Row:
 
 TABLE: tuple[Row, ...] = (
     Row(
+        lambda problem: problem.objective.penalty.absolute is not None,
+        Proximal(),
+        "F has corners at zero, where no gradient vanishes",
+    ),
+    Row(
         lambda problem: not affordable(problem.objective, problem.start.size),
         LBFGS(),
         "the information would have more than WRITTEN_OUT squared entries, levels of a wide factor apart; "
@@ -35,12 +41,13 @@ TABLE: tuple[Row, ...] = (
 
 def choose(given: str | Solver, problem: Problem) -> Solver:
     """The solver asked for: an object, a name of SOLVERS, or "auto" for the first fitting row of TABLE."""
-    if isinstance(given, Solver):
-        return given
+    if isinstance(given, Solver) or given in SOLVERS:
+        solver = given if isinstance(given, Solver) else SOLVERS[given]()
+        if not isinstance(solver, SGD | Proximal) and problem.objective.penalty.absolute is not None:
+            raise SolverError(f"solver={given!r} knows no |theta_j|; allowed with this penalty: 'proximal' and 'sgd'")
+        return solver
     if given == "auto":
         return next(row.solver for row in TABLE if row.when(problem))
-    if given in SOLVERS:
-        return SOLVERS[given]()
     near = get_close_matches(str(given), SOLVERS, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     raise SolverError(

@@ -6,7 +6,7 @@ import numpy as np
 
 from expfam._typing import AnyArray
 from expfam.objective import Objective
-from expfam.penalties import QuadraticForm
+from expfam.penalties import PenaltyForm
 from expfam.solvers.problem import Problem
 
 ROWS_A_COEFFICIENT = 40
@@ -46,7 +46,7 @@ def sample_of(problem: Problem) -> Problem | None:
     return replace(problem, objective=part, first=first, sample=None, scale=scale, tol=CLOSE, max_iter=30)
 
 
-def _with_pseudo_rows(part: Objective, problem: Problem) -> QuadraticForm:
+def _with_pseudo_rows(part: Objective, problem: Problem) -> PenaltyForm:
     """The penalty, and W z_j^2 for one row of an average weight W: x_j = 1 in a column of codes, else its spread."""
     design = part.data.design
     size = design.peaks()
