@@ -136,9 +136,7 @@ class OnlineGLM:
     @property
     def rows(self) -> int:
         """How many rows were learned from or wait to be, frequencies counted."""
-        waiting = self._stream.waiting
-        more = 0 if waiting is None else waiting.n if waiting.frequency is None else int(waiting.frequency.sum())
-        return more + (0 if self._stream.memory is None else self._stream.memory.rows)
+        return self._stream.rows
 
     @property
     def fit(self) -> Fit:

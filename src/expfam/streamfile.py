@@ -38,6 +38,7 @@ def to_dict(stream: Stream) -> dict[str, Any]:
         "memory": _written(stream.memory),
         "null": _written(stream.null),
         "waiting": None if stream.waiting is None else {**_written(stream.waiting), "values": _arrays(stream.waiting)},
+        "gathered": stream.gathered,
         "points": [_written(point) for point in stream.points],
         "kind": stream.kind,
         "given": stream.given,
@@ -78,7 +79,7 @@ def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Strea
     ):
         raise ValueError(f"{len(model.names)} names, coefficients of shape {memory.theta.shape}")
     counts = plain["kind"], plain["given"], plain["left_out"], plain["lacking"]
-    return Stream(ask, known, model, memory, null, waiting, points, *counts)
+    return Stream(ask, known, model, memory, null, waiting, plain.get("gathered", 0), points, *counts)
 
 
 def _written(item: Any) -> Any:

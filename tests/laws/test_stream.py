@@ -1,7 +1,8 @@
 """Streams: however rows arrive they teach the same, to the last bit; errors that hold; nothing lost to bad input."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -52,18 +53,34 @@ def same(one: ef.OnlineGLM, other: ef.OnlineGLM) -> bool:
     return numbers and a.names == b.names and a.deviance == b.deviance and a.null_deviance == b.null_deviance
 
 
+@contextmanager
+def hurried() -> Iterator[None]:
+    """Batches that begin with 64 rows, and rows forgotten from 300 on: all that happens to a stream, in 700 rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("expfam.solvers.implicit.FIRST", 64)
+        patch.setattr("expfam.stream.stream.FEW", 300)
+        yield
+
+
 # ---- the order of arrival ---------------------------------------------------------------------------------------
 def test_rows_one_by_one_teach_what_they_teach_together() -> None:
-    data = rows(300)
-    assert same(learned(data), learned(data, list(range(1, 300))))
+    data = rows()
+    with hurried():
+        together, singly = learned(data), learned(data, list(range(1, N)))
+        assert same(together, singly)
+    assert together.stream.gathered == 0
+    assert together.stream.waiting is not None
+    assert 0 < together.stream.waiting.n < N / 2
 
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, N), max_size=6).map(sorted))
 def test_frames_of_any_size_teach_the_same(cuts: list[int]) -> None:
-    """Empty ones among them."""
+    """Empty ones among them; while few rows have come, and later."""
     data = rows()
     assert same(learned(data), learned(data, cuts))
+    with hurried():
+        assert same(learned(data), learned(data, cuts))
 
 
 def test_columns_in_another_order_and_extra_ones() -> None:
@@ -82,24 +99,26 @@ def test_any_kind_of_frame() -> None:
     assert isinstance(model.learning_curve(), pl.DataFrame)
 
 
-@pytest.mark.parametrize("at", [0, 1, 256, 333, N])
+@pytest.mark.parametrize("at", [0, 1, 64, 256, 333, N])
 def test_it_goes_on_from_its_state_to_the_last_bit(at: int, tmp_path: Path) -> None:
     data = rows()
-    first = ef.OnlineGLM(FORMULA, "poisson").partial_fit(part(data, 0, at))
-    again = ef.OnlineGLM.from_state(json.loads(json.dumps(first.state())))
-    first.save(tmp_path / "state.json")
-    filed = ef.OnlineGLM.from_state(tmp_path / "state.json")
-    for model in (again, filed):
-        model.partial_fit(part(data, at, N))
-        assert same(learned(data), model)
-        assert model.state() == learned(data, [at]).state()
+    with hurried():
+        first = ef.OnlineGLM(FORMULA, "poisson").partial_fit(part(data, 0, at))
+        again = ef.OnlineGLM.from_state(json.loads(json.dumps(first.state())))
+        first.save(tmp_path / "state.json")
+        filed = ef.OnlineGLM.from_state(tmp_path / "state.json")
+        for model in (again, filed):
+            model.partial_fit(part(data, at, N))
+            assert same(learned(data), model)
+            assert model.state() == learned(data, [at]).state()
 
 
 # ---- what it learns ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("forgets", [False, True])
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "categorical"])
-def test_every_family_comes_to_the_exact_answer(name: str) -> None:
-    """5,000 rows: within a fifth of a standard error of Newton's on all of them. The errors, whose information is that
-    of theta as it came along, within a tenth."""
+def test_every_family_comes_to_the_exact_answer(name: str, forgets: bool) -> None:
+    """5,000 rows, all kept: within a fiftieth of a standard error of Newton's, from which the pseudo-rows keep it. With
+    rows forgotten from 300 on, a half; the errors, whose information is that of theta as it came along, a tenth."""
     family = FAMILIES[name](
         **({"theta": 2.0} if name == "negative_binomial" else {"power": 1.5} if name == "tweedie" else {})
     )
@@ -107,13 +126,15 @@ def test_every_family_comes_to_the_exact_answer(name: str) -> None:
     trials: dict[str, Any] = {"trials": "n"} if trials_of(family, 5000) else {}
     options = {"family": family, "link": "log" if name in ("gamma", "inverse_gaussian") else None, **trials}
     exact = ef.glm("y ~ x + C(g, levels=['a', 'b', 'c'])", data, vcov="HC0", **options)
-    model = learned(data, [1234], formula="y ~ x + C(g, levels=['a', 'b', 'c'])", **options)
-    assert model.fit.names == exact.names
-    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 0.2
-    assert model.fit.se == pytest.approx(exact.se, rel=0.1)
-    assert model.fit.dispersion == pytest.approx(exact.dispersion, rel=0.02)
-    assert model.fit.deviance == pytest.approx(exact.deviance, rel=0.01)
-    assert model.fit.null_deviance == pytest.approx(exact.null_deviance, rel=0.01)
+    with hurried() if forgets else nullcontext():
+        fit = learned(data, [1234], formula="y ~ x + C(g, levels=['a', 'b', 'c'])", **options).fit
+    near, rel = (0.5, 0.1) if forgets else (0.02, 0.002)
+    assert fit.names == exact.names
+    assert np.abs((fit.coef - exact.coef) / exact.se).max() < near
+    assert fit.se == pytest.approx(exact.se, rel=rel)
+    assert fit.dispersion == pytest.approx(exact.dispersion, rel=rel / 5)
+    assert fit.deviance == pytest.approx(exact.deviance, rel=rel / 10)
+    assert fit.null_deviance == pytest.approx(exact.null_deviance, rel=rel / 10)
 
 
 @pytest.mark.parametrize(("family", "link"), [("gamma", None), ("inverse_gaussian", None), ("poisson", "identity")])
@@ -134,9 +155,14 @@ def test_softmax_and_its_classes() -> None:
     data = {"x": x, "z": z, "y": np.array(["one", "two", "three"])[eta.argmax(axis=1)]}
     exact = ef.glm("y ~ x + z", data, family="categorical", vcov="HC0")
     assert exact.classes is not None
-    model = learned(data, [1, 2, 3000], formula="y ~ x + z", family="categorical", classes=exact.classes)
-    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 0.2
-    assert model.fit.se == pytest.approx(exact.se, rel=0.05)
+    options: dict[str, Any] = {"formula": "y ~ x + z", "family": "categorical", "classes": exact.classes}
+    model = learned(data, [1, 2, 3000], **options)
+    assert np.abs((model.fit.coef - exact.coef) / exact.se).max() < 0.01
+    assert model.fit.se == pytest.approx(exact.se, rel=0.01)
+    with hurried():
+        other = learned(data, [1, 2, 3000], **options)
+    assert np.abs((other.fit.coef - exact.coef) / exact.se).max() < 0.5
+    assert other.fit.se == pytest.approx(exact.se, rel=0.1)
     assert model.predict(part(data, 0, 3)).shape == (3, 3)
 
 
@@ -201,13 +227,43 @@ def test_offsets_and_exposure() -> None:
         assert np.abs((fit.coef - exact.coef) / exact.se).max() < 0.2
 
 
-def test_a_penalty_is_that_of_all_rows() -> None:
+def test_a_ridge_is_that_of_all_rows() -> None:
     data = rows(5000)
     penalty = ef.Ridge(0.1)
     exact = ef.glm("y ~ x + g", data, family="poisson", penalty=penalty)
     fit = learned(data, [600], formula=f"y ~ x + C(g, ref='{exact.model.terms.references['g']}')", penalty=penalty).fit
     at = [fit.names.index(name) for name in ("Intercept", "x")]
     assert fit.coef[at] == pytest.approx(exact.coef[:2], abs=0.01)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "bernoulli", "poisson"])
+def test_an_elastic_net_is_that_of_all_rows(family: str, tmp_path: Path) -> None:
+    """What is zero stays zero, the others come within a standard error of a fit without penalty; states go on."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(20_000, 6)) * [1, 2, 3, 1, 10, 0.1] + [0, 1, 0, 0, 5, 0]
+    eta = 0.5 * X[:, 0] - 0.3 * X[:, 1]
+    y = {
+        "gaussian": eta + rng.normal(size=20_000),
+        "bernoulli": (rng.random(20_000) < 1 / (1 + np.exp(-eta))).astype(float),
+        "poisson": rng.poisson(np.exp(eta / 2)).astype(float),
+    }[family]
+    names = [f"x{j + 1}" for j in range(6)]
+    data = {"y": y, **dict(zip(names, X.T, strict=True))}
+    options: dict[str, Any] = {"family": family, "penalty": ef.ElasticNet(0.05, 0.8)}
+    exact = ef.glm_arrays(X, y, **options)
+    spread = ef.glm_arrays(X, y, family=family).se
+    model = learned(data, [700, 9000], formula="y ~ " + " + ".join(names), **options)
+    assert 0 < np.count_nonzero(exact.coef == 0) < 5
+    np.testing.assert_array_equal(model.fit.coef == 0, exact.coef == 0)
+    assert np.abs((model.fit.coef - exact.coef) / spread).max() < 0.5
+    assert model.fit.deviance == pytest.approx(exact.deviance, rel=1e-3)
+    assert np.isnan(model.fit.se).all()
+    again = learned(part(data, 0, 12_345), formula="y ~ " + " + ".join(names), **options)
+    again.save(tmp_path / "state.json")
+    again = ef.OnlineGLM.from_state(tmp_path / "state.json").partial_fit(part(data, 12_345, 20_000))
+    np.testing.assert_array_equal(again.fit.coef, model.fit.coef)
+    again = ef.glm_arrays(X, y, solver="sgd", **options)
+    np.testing.assert_array_equal(again.coef == 0, exact.coef == 0)
 
 
 def test_what_is_old_fades() -> None:
@@ -228,16 +284,16 @@ def test_the_learning_curve_is_the_loss_before_learning() -> None:
     data = rows(5000)
     model = learned(data, formula="y ~ x + g")
     curve = model.learning_curve()
-    first = part(data, 0, 256)["y"]
+    first = part(data, 0, 512)["y"]
     conjugate = np.where(first > 0, first * np.log(np.maximum(first, 1)) - first, 0.0)
-    assert curve["rows"][0] == 256
+    assert curve["rows"][0] == 512
     assert curve["loss"][0] == pytest.approx(np.mean(conjugate + 1), rel=1e-12)
     assert curve["recent_loss"][-1] < 1.2 * model.fit.deviance / (2 * model.fit.n)
     assert (np.diff(curve["rows"]) > 0).all()
 
 
 def test_the_picture_of_learning_draws_the_points() -> None:
-    model = learned(rows(5000), formula="y ~ x + g")
+    model = learned(rows(20_000), formula="y ~ x + g")
     found, curve = model.plot_learning(), model.learning_curve()
     assert np.array_equal(found.data["rows"], curve["rows"])
     assert np.array_equal(found.data["loss"], curve["loss"])
@@ -255,7 +311,7 @@ def test_the_picture_of_learning_draws_the_points() -> None:
 
 
 def test_batches_grow_with_the_rows() -> None:
-    assert [batch_rows(n) for n in (0, 2048, 8000, 10**9)] == [256, 256, 1000, 65536]
+    assert [batch_rows(n) for n in (0, 1024, 8000, 10**9)] == [512, 512, 4000, 65536]
 
 
 # ---- bad input --------------------------------------------------------------------------------------------------

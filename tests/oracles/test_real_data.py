@@ -104,11 +104,14 @@ ONE_PASS = {
 @pytest.mark.filterwarnings("ignore::expfam.DataWarning")  # flights have missing values
 @pytest.mark.parametrize("name", ONE_PASS)
 def test_one_pass_of_sgd_brings_the_deviance_down(name: str) -> None:
-    """Within 1% of the exact reduction, without tuning, and every coefficient within 5 standard errors."""
+    """Within 1% of the exact reduction, without tuning, in whatever order the rows come; every coefficient within 5
+    standard errors."""
     file, formula, options = ONE_PASS[name]
-    exact, close = (ef.glm(formula, DATA / file, solver=solver, **options) for solver in ("newton", "sgd"))
-    assert 0 <= close.deviance - exact.deviance < 0.01 * (exact.null_deviance - exact.deviance)
-    assert np.abs((close.coef - exact.coef) / exact.se).max() < 5
+    exact = ef.glm(formula, DATA / file, **options)
+    for seed in range(3):
+        close = ef.glm(formula, DATA / file, solver="sgd", seed=seed, **options)
+        assert 0 <= close.deviance - exact.deviance < 0.01 * (exact.null_deviance - exact.deviance)
+        assert np.abs((close.coef - exact.coef) / exact.se).max() < 5
 
 
 @pytest.mark.filterwarnings("ignore::expfam.ExpfamWarning")  # aliased soils

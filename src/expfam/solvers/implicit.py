@@ -16,11 +16,16 @@ from expfam.errors import SolverError
 from expfam.information import Full
 from expfam.objective import Evaluation, Objective, information
 from expfam.parallel import ordered_sum, slices
-from expfam.response import Level
+from expfam.response import Level, Weighted
+from expfam.solvers.corner import corner
 from expfam.solvers.optimality import by_class, from_classes
 
-FIRST, SHARE, MOST = 256, 8, 1 << 16
+FIRST, SHARE, MOST = 1 << 9, 2, 1 << 16
 """A batch has this many rows at first, then one row for so many before, and never more than that."""
+
+FEW = 1 << 14
+"""While there are no more rows than this all of them are kept, and every batch is learned together with them anew: what
+little data says of curvature, and so how firmly it is remembered, is often far from true."""
 
 ROWS = 1 << 14  # rows a task reads
 STEPS = 20  # Newton steps a batch is worth; late ones need one
@@ -41,6 +46,8 @@ class Memory:
     information of the pseudo-rows, (p d, p d), class by class; `places` (4, p) tells of every column where its rows
     are; `curvature` is the sum of the weights of H.
 
+    `pull` (p d,) is the gradient of F there, what corners of a penalty hold at bay; None where there are none.
+
     `value` is F of all rows at theta, as their quadratic models remember it (exact for Gaussian means); `progressive`
     the sum of w loss of every row before it was learned from; `pearson` that of w (t - mu)^2 / V after, `free` its
     degrees of freedom.
@@ -58,6 +65,7 @@ class Memory:
     progressive: float = 0.0
     pearson: float = 0.0
     free: float = 0.0
+    pull: FloatArray | None = None
 
     @property
     def met(self) -> BoolArray:
@@ -103,6 +111,33 @@ class _Seen:
     meat: FloatArray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Past:
+    """What is added to the F of a batch: pull'a + a'M a / 2, a = theta - start, of the rows before; bound' |theta|."""
+
+    start: FloatArray
+    metric: FloatArray
+    pull: FloatArray | None
+    bound: FloatArray | None
+
+    def __call__(self, theta: FloatArray) -> float:
+        away = by_class(theta - self.start)
+        value = float(away @ self.metric @ away) / 2
+        value += 0.0 if self.pull is None else float(self.pull @ away)
+        return value if self.bound is None else value + float(self.bound @ np.abs(by_class(theta)))
+
+    def slope(self, theta: FloatArray) -> FloatArray:
+        """The gradient of what is smooth."""
+        along = np.asarray(self.metric @ by_class(theta - self.start))
+        return along if self.pull is None else along + self.pull
+
+    def step(self, curvature: Full, slope: FloatArray, theta: FloatArray) -> FloatArray:
+        """To the minimum of slope'd + d'C d / 2 + bound' |theta + d|."""
+        if self.bound is None:
+            return -curvature.factor().solve(slope)
+        return corner(curvature.matrix, slope, self.bound, by_class(theta))
+
+
 def learn(
     objective: Objective,
     memory: Memory,
@@ -124,8 +159,10 @@ def learn(
     mean = memory.curvature / memory.rows if memory.rows else seen.weight / times.sum()
     prior = options.prior * mean * _pseudo(places, memory.theta[0:1].size)
     known = past * memory.information
-    theta, last, end = _nearest(objective, known + prior, memory.theta, seen, frequency)
+    weight = past * memory.weight + objective.weight
+    theta, last, end, pull = _nearest(objective, _past(objective, memory, known + prior, past, weight), seen, frequency)
     moved = by_class(theta - memory.theta)
+    value = past * memory.value + end.value + float(moved @ known @ moved) / 2
     return Memory(
         theta,
         known + last.information,
@@ -133,12 +170,47 @@ def learn(
         prior,
         places,
         memory.rows + int(times.sum()),
-        past * memory.weight + objective.weight,
+        weight,
         memory.curvature + last.weight,
-        past * memory.value + end.value + float(moved @ known @ moved) / 2,
+        value if memory.pull is None else value + past * float(memory.pull @ moved),
         past * memory.progressive + seen.loss,
         past * memory.pearson + end.pearson,
         past * memory.free + times.sum() - _spent(known + prior, last.information),
+        pull,
+    )
+
+
+def together(
+    objective: Objective,
+    before: int,
+    memory: Memory,
+    options: Options,
+    frequency: FloatArray | None = None,
+    inside: FloatArray | None = None,
+) -> Memory:
+    """The memory of all rows of the objective, of which so many were learned before: few, and all of them at hand."""
+    whole = learn(objective, blank(memory.theta), options, frequency, inside)
+    if before == objective.data.n:
+        return replace(whole, progressive=memory.progressive)
+    batch = replace(objective, data=objective.data.take(slice(before, objective.data.n)))
+    return replace(whole, progressive=memory.progressive + _foretold(batch, memory.theta, inside))
+
+
+def _foretold(objective: Objective, theta: FloatArray, inside: FloatArray | None) -> float:
+    """sum w loss of rows before they are learned from, at theta, or as near to it as all means are in their domain."""
+    ways = (theta if share == 0 or inside is None else theta + share * (inside - theta) for share in BACK)
+    values = (objective.loss(way, Level.VALUE).value for way in ways)
+    return next((value for value in values if np.isfinite(value)), np.inf)
+
+
+def _past(objective: Objective, memory: Memory, metric: FloatArray, past: float, weight: float) -> _Past:
+    bound = objective.penalty.absolute
+    classes = memory.theta[0:1].size
+    return _Past(
+        memory.theta,
+        metric,
+        None if memory.pull is None else past * memory.pull,
+        None if bound is None else np.tile(weight * bound, classes),
     )
 
 
@@ -181,33 +253,43 @@ def _spent(metric: FloatArray, information: FloatArray) -> float:
 
 
 def _nearest(
-    objective: Objective, metric: FloatArray, start: FloatArray, seen: _Seen, frequency: FloatArray | None
-) -> tuple[FloatArray, _Seen, "_Glance"]:
-    """The minimum of F + |theta - start|^2 / 2 in a metric, what was last seen on the way, and F at the end.
+    objective: Objective, past: _Past, seen: _Seen, frequency: FloatArray | None
+) -> tuple[FloatArray, _Seen, "_Glance", FloatArray | None]:
+    """The minimum of a batch's F and the past, what was last seen on the way, F at the end, and the gradient there.
 
     Newton's method, until a step brings what its model promised and finds the weights of the information as they were:
     rows that a wild theta has saturated would be remembered with the curvature that they have there.
     """
-    theta, end = seen.theta, _Glance(seen.value, np.nan, np.nan)
+    theta, end = seen.theta, _Glance(seen.value, np.nan, seen.weight)
     for _ in range(STEPS):
-        away = by_class(theta - start)
-        slope, here = by_class(seen.gradient) + metric @ away, end.value + float(away @ metric @ away) / 2
-        curvature = Full(metric + seen.information)
+        slope, here = by_class(seen.gradient) + past.slope(theta), end.value + past(theta)
+        curvature = Full(past.metric + seen.information)
         for damping in DAMPED:
-            step = -(curvature.plus(damping * curvature.diagonal) if damping else curvature).factor().solve(slope)
-            promised, there, moved = -float(slope @ step) / 2, theta + from_classes(step, theta), away + step
+            damped = curvature.plus(damping * curvature.diagonal) if damping else curvature
+            step = past.step(damped, slope, theta)
+            there = theta + from_classes(step, theta)
             glance = _glance(objective, there)
-            fall = here - glance.value - float(moved @ metric @ moved) / 2
+            promised = _promised(past, damped, slope, theta, step)
+            fall = here - glance.value - past(there)
             if fall >= FAIR * promised - ROUNDING * abs(here):
                 break
-        steady = abs(glance.weight - seen.weight) <= CLOSE * seen.weight
+        steady = not damping and abs(glance.weight - seen.weight) <= CLOSE * seen.weight
         theta, end = there, glance
         if promised <= SMALL or (steady and abs(fall / promised - 1) <= CLOSE):
             break
         again = _see(objective, theta, frequency)
         assert again is not None, "F is finite here"
         seen = again
-    return theta, seen, end
+    return theta, seen, end, None if past.bound is None else slope + curvature.times(step)
+
+
+def _promised(past: _Past, curvature: Full, slope: FloatArray, theta: FloatArray, step: FloatArray) -> float:
+    """By how much the quadratic model falls."""
+    if past.bound is None:
+        return -float(slope @ step) / 2
+    before = by_class(theta)
+    corners = float(past.bound @ (np.abs(before + step) - np.abs(before)))
+    return -float(slope @ step + step @ curvature.times(step) / 2) - corners
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -255,6 +337,14 @@ def _see(objective: Objective, theta: FloatArray, frequency: FloatArray | None) 
     return _Seen(theta, total.loss, total.weight, at.value, at.gradient, at.hessian.matrix, meat.matrix)
 
 
+def _pearson(row: Weighted) -> float:
+    """sum w (t - mu)^2 / V = sum score^2 / weight; NaN for classes."""
+    if row.score is None or row.weight is None or row.score.ndim == 2:
+        return np.nan
+    share = np.divide(np.square(row.score), row.weight, out=np.zeros_like(row.score), where=row.weight > 0)
+    return float(share.sum())
+
+
 def _trace(weight: FloatArray, d: int) -> float:
     """The sum over rows of the mean curvature of a class, of weights (n,) or (pairs, n)."""
     return (
@@ -282,11 +372,7 @@ def _glance(objective: Objective, theta: FloatArray) -> _Glance:
         row = objective.rows(data.take(rows), raw, Level.HESSIAN)
         if not np.isfinite(row.value) or row.score is None or row.weight is None:
             return _Glance(np.inf, np.nan, np.inf)
-        weight = _trace(row.weight, theta[0:1].size)
-        if theta.ndim == 2:
-            return _Glance(row.value, np.nan, weight)
-        share = np.divide(np.square(row.score), row.weight, out=np.zeros_like(row.score), where=row.weight > 0)
-        return _Glance(row.value, float(share.sum()), weight)
+        return _Glance(row.value, _pearson(row), _trace(row.weight, theta[0:1].size))
 
     with np.errstate(over="ignore", invalid="ignore"):
         total = ordered_sum(part, slices(data.n, ROWS))

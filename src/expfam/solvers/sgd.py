@@ -14,7 +14,7 @@ import numpy as np
 from expfam._typing import AnyArray
 from expfam.errors import SolverError
 from expfam.solvers.explicit import Textbook
-from expfam.solvers.implicit import Memory, Options, batch_rows, blank, learn
+from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
 from expfam.solvers.loop import iterate
 from expfam.solvers.problem import WRITTEN_OUT, Problem, Solution, Solver
 from expfam.solvers.status import Status
@@ -90,24 +90,29 @@ class _State:
 def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _State) -> _State:
     """One pass over the rows."""
     how = Options(options.prior)
-    memory, steps = state.memory, state.steps
-    for rows in _batches(options, problem.objective.data.n, memory.rows, draw):
-        memory = learn(
-            replace(problem.objective, data=problem.objective.data.take(rows)), memory, how, None, problem.start
-        )
+    memory, steps, data = state.memory, state.steps, problem.objective.data
+    for gathered, rows in _batches(options, data.n, memory.rows, draw):
+        batch = replace(problem.objective, data=data.take(rows))
+        if gathered:
+            memory = together(batch, gathered, memory, how, None, problem.start)
+        else:
+            memory = learn(batch, memory, how, None, problem.start)
         steps += 1
     passes = state.passes + 1
     return _State(memory, steps, passes, Status.PASSES_DONE if passes == options.passes else Status.RUNNING)
 
 
-def _batches(options: SGD, n: int, before: int, draw: np.random.Generator) -> Iterator[slice | AnyArray]:
-    """The rows of each step of a pass, after so many rows of earlier ones."""
+def _batches(options: SGD, n: int, before: int, draw: np.random.Generator) -> Iterator[tuple[int, slice | AnyArray]]:
+    """The rows of each step of a pass, after so many of earlier passes; the first of them, a number that comes along,
+    were in the step before, too, while rows are few."""
     order, lo = draw.permutation(n) if options.shuffle else None, 0
     for _ in range(n):
         if lo == n:
             break
         hi = min(lo + (options.batch or batch_rows(before + lo)), n)
-        yield slice(lo, hi) if order is None else order[lo:hi]
+        gathered = lo if hi <= FEW and not before and options.batch is None else 0
+        rows = slice(lo - gathered, hi)
+        yield gathered, rows if order is None else order[rows]
         lo = hi
 
 

@@ -39,7 +39,9 @@ def covariance(model: Model, memory: Memory, kind: str) -> FloatArray:
 
 
 def errors(model: Model, memory: Memory, kind: str) -> FloatArray:
-    """Standard errors in the shape of theta."""
+    """Standard errors in the shape of theta; NaN under a penalty that selects."""
+    if not model.penalty.smooth:
+        return np.full_like(memory.theta, np.nan)
     with np.errstate(invalid="ignore"):
         return from_classes(np.sqrt(np.diagonal(covariance(model, memory, kind))), memory.theta)
 
@@ -50,10 +52,15 @@ def fit_of(
     """A frozen fit without rows: everything that a fit says of its numbers and of new rows."""
     d = memory.theta[0:1].size
     met = memory.met
-    phi, free = dispersion(model, memory), float(met.sum() * d)
+    phi, free = (
+        dispersion(model, memory),
+        float(met.sum() * d if model.penalty.smooth else np.count_nonzero(memory.theta)),
+    )
     fixed = model.family.fixed_dispersion
+    slope = model.penalty.bind(model.names).gradient(memory.theta)
+    half = memory.value - memory.weight * float(np.vdot(memory.theta, slope)) / 2
     sums = Statistics(
-        memory.rows, memory.weight, free, memory.rows * d - free, max(2 * memory.value, 0.0), 2 * null.value, phi,
+        memory.rows, memory.weight, free, memory.rows * d - free, max(2 * half, 0.0), 2 * null.value, phi,
         fixed, np.nan, "fixed" if fixed else "pearson", 0,
     )  # fmt: skip
     certificate = Certificate(
@@ -61,5 +68,5 @@ def fit_of(
         aliased=(), separation=None, status=Status.STREAMED, steps=0, passes=1.0, hessians=1.0, rows=memory.rows,
         summed_from=memory.rows, timings={},
     )  # fmt: skip
-    held = Written(covariance(model, memory, vcov))
+    held = Written(covariance(model, memory, vcov)) if model.penalty.smooth else None
     return Fit(model, memory.theta, met, held, sums, certificate, lacking, left_out, kind, None, vcov)

@@ -36,6 +36,11 @@ class Rows:
         """How many rows."""
         return len(self.y)
 
+    @property
+    def count(self) -> int:
+        """How many rows they stand for, frequencies counted."""
+        return self.n if self.frequency is None else int(self.frequency.sum())
+
     def each(self, do: Callable[[AnyArray], AnyArray]) -> "Rows":
         """The same done to every array."""
         frequency = None if self.frequency is None else do(self.frequency)

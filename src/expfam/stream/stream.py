@@ -24,7 +24,7 @@ from expfam.model import Model
 from expfam.objective import Data, Objective
 from expfam.parallel import one_blas_thread
 from expfam.penalties import NoPenalty
-from expfam.solvers.implicit import Memory, Options, batch_rows, blank, learn
+from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
 from expfam.solvers.problem import WRITTEN_OUT
 from expfam.solvers.start import null_model, starting_point
 from expfam.stream.answer import errors, fit_of
@@ -82,9 +82,10 @@ class Point:
 class Stream:
     """The model with the levels it has met, what was learned, and the rows that wait for their batch to be full.
 
-    `known` is the model with the levels of waiting rows, too: memory must not depend on what comes later. `null` is
-    what the intercept alone has learned; `given` counts rows handed over, `left_out` those with gaps, `lacking` their
-    missing values by column.
+    `known` is the model with the levels of waiting rows, too: memory must not depend on what comes later. While there
+    are few rows none is forgotten: `gathered` of those waiting were learned from before. `null` is what the intercept
+    alone has learned; `given` counts rows handed over, `left_out` those with gaps, `lacking` their missing values by
+    column.
     """
 
     ask: Ask
@@ -93,11 +94,18 @@ class Stream:
     memory: Memory | None = None
     null: Memory | None = None
     waiting: Rows | None = None
+    gathered: int = 0
     points: tuple[Point, ...] = ()
     kind: str = "dict"
     given: int = 0
     left_out: int = 0
     lacking: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were learned from or wait to be, frequencies counted."""
+        new = 0 if self.waiting is None else self.waiting.take(slice(self.gathered, self.waiting.n)).count
+        return new + (0 if self.memory is None else self.memory.rows)
 
     def after(self, data: object) -> "Stream":
         """The stream after a frame more; unchanged where the frame is refused."""
@@ -110,6 +118,9 @@ class Stream:
         rows = self.waiting
         if rows is None or not rows.n:
             return self
+        if self.gathers:
+            near = replace(self._together(rows), gathered=rows.n)
+            return replace(near._together(rows), waiting=None, gathered=0)  # with the information at its own end
         model = _met(self.known, self.model, rows)
         with one_blas_thread():
             pair = objectives(model, rows, _large(self, model, rows.n))
@@ -126,6 +137,11 @@ class Stream:
         if entry.rows is None:
             return current
         rows = entry.rows if self.waiting is None else self.waiting + entry.rows
+        if self.gathers:
+            current = current._gathering(rows)
+            if current.gathers:
+                return current
+            rows = current.waiting or rows
         done = 0
         for model, compiled, ends in runs(current, rows):
             span = slice(ends[0], ends[-1])
@@ -137,6 +153,50 @@ class Stream:
             done = ends[-1]
         return replace(current, waiting=rows.take(slice(done, rows.n)))
 
+    @property
+    def gathers(self) -> bool:
+        """Are all rows so far kept? Those of a stream that forgets are not."""
+        return self.ask.half_life is None and (self.memory is None or self.gathered > 0)
+
+    def _gathering(self, rows: Rows) -> "Stream":
+        """The stream after the full batches among some rows, the gathered ones first, or once they are too many to be
+        kept, with those alone waiting that were not learned from."""
+        current = replace(self, waiting=rows)
+        for _ in range(rows.n):
+            end = current.gathered + batch_rows(0 if current.memory is None else current.memory.rows)
+            if end > FEW:
+                return replace(current, waiting=rows.take(slice(current.gathered, rows.n)), gathered=0)
+            if end > rows.n:
+                break
+            current = replace(current._together(rows.take(slice(0, end))), gathered=end)
+        return current
+
+    def _together(self, rows: Rows) -> "Stream":
+        """The stream after all its rows, the gathered ones first."""
+        model = _met(self.known, self.model, rows)
+        objective, alone = objectives(model, rows, _compiled(model, 0, rows.n))
+        grown = _grown(self, model)
+        assert grown.memory is not None
+        assert grown.null is not None
+        mean = starting_point(alone, null_model(alone))
+        null = learn(alone, blank(mean), self.ask.options, rows.frequency, mean)
+        inside = grown._inside(mean)
+        memory = together(objective, self.gathered, grown.memory, self.ask.options, rows.frequency, inside)
+        return grown._with_memory(memory, null)
+
+    def _inside(self, mean: FloatArray) -> FloatArray:
+        """A theta at which all means are those of the intercept alone."""
+        assert self.memory is not None
+        inside = np.zeros_like(self.memory.theta)
+        if "Intercept" in self.model.names:
+            inside[self.model.names.index("Intercept")] = mean[0]
+        return inside
+
+    def _with_memory(self, memory: Memory, null: Memory) -> "Stream":
+        last = self.points[-1].rows if self.points else 0
+        points = (*self.points, self._point(memory)) if memory.rows >= KEPT * last else self.points
+        return replace(self, memory=memory, null=null, points=points)
+
     def _learned(self, model: Model, objective: Objective, alone: Objective, frequency: FloatArray | None) -> "Stream":
         """The stream after a batch: its loss as a function of all coefficients of the model, and of the intercept."""
         grown = _grown(self, model)
@@ -144,13 +204,8 @@ class Stream:
         assert grown.null is not None
         mean = grown.null.theta if grown.null.rows else starting_point(alone, null_model(alone))
         null = learn(alone, grown.null, self.ask.options, frequency, mean)
-        inside = np.zeros_like(grown.memory.theta)
-        if "Intercept" in model.names:
-            inside[model.names.index("Intercept")] = mean[0]
-        memory = learn(objective, grown.memory, self.ask.options, frequency, inside)
-        last = self.points[-1].rows if self.points else 0
-        points = (*self.points, grown._point(memory)) if memory.rows >= KEPT * last else self.points
-        return replace(grown, memory=memory, null=null, points=points)
+        memory = learn(objective, grown.memory, self.ask.options, frequency, grown._inside(mean))
+        return grown._with_memory(memory, null)
 
     def _point(self, memory: Memory) -> Point:
         se = errors(self.model, memory, self.ask.vcov)
@@ -215,7 +270,10 @@ def widened(memory: Memory, at: IntArray, shape: tuple[int, ...]) -> Memory:
         matrices.append(new * np.eye(p * d))
         matrices[-1][np.ix_(flat, flat)] = old
     information, meat, prior = matrices
-    return replace(memory, theta=theta, information=information, meat=meat, prior=prior, places=places)
+    pull = None if memory.pull is None else np.zeros(p * d)
+    if pull is not None:
+        pull[flat] = memory.pull
+    return replace(memory, theta=theta, information=information, meat=meat, prior=prior, places=places, pull=pull)
 
 
 def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
@@ -238,7 +296,7 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
             return
         model, compiled = met, large
         ends = [*ends, at + size]
-        before += size if batch.frequency is None else int(batch.frequency.sum())
+        before += batch.count
 
 
 def _compiled(model: Model, before: int, rows: int) -> bool:
