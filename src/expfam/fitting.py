@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import BoolArray, FloatArray
 from expfam.aggregate import aggregated
 from expfam.diagnostics.certificate import Certificate, certify, closing_evaluation, closing_reading
 from expfam.diagnostics.doubt import doubtful, resumed, settled
@@ -32,6 +32,7 @@ from expfam.parallel import one_blas_thread
 from expfam.response import Level
 from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
 from expfam.solvers.adjusted import AdjustedScores
+from expfam.solvers.learning import Learning, stacked
 from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import Tell, affordable
 from expfam.source import RowSet, Source
@@ -79,7 +80,8 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     objective = Objective(prepared.model.family, prepared.model.link, penalty, prepared.data)
     laid_out = perf_counter()
     summed = _summed(objective, model, how)
-    posed = pose(summed, how.tol, how.max_iter, how.seed, how.tell, near)
+    frequency = prepared.frequency if summed is objective else None
+    posed = pose(summed, how.tol, how.max_iter, how.seed, how.tell, near, frequency)
     problem, standard = posed.problem, posed.standard
     if how.aliased == "error" and standard.aliased:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
@@ -104,8 +106,17 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
-        how.vcov.label, numbers,
+        how.vcov.label, numbers, _learning(solution, prepared.model, standard.kept),
     )  # fmt: skip
+
+
+def _learning(solution: Solution, model: Model, kept: BoolArray) -> Learning | None:
+    """The way of a solver that takes rows one after the other; NaN where a column was left out."""
+    if not solution.points:
+        return None
+    found = stacked(solution.points, model.flat_names)
+    there = np.tile(kept, found.theta.shape[1] // len(kept))
+    return replace(found, theta=np.where(there, found.theta, np.nan), se=np.where(there, found.se, np.nan))
 
 
 def _phi(prepared: Prepared, objective: Objective, posed: Posed, how: How) -> Phi:

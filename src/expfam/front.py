@@ -22,7 +22,7 @@ from expfam.nuisance import Asked, Free, asked_dispersion, free, named
 from expfam.penalties import Penalty
 from expfam.penalties import penalty as penalty_of
 from expfam.progress import progress as show_progress
-from expfam.solvers import Solver
+from expfam.solvers import Solver, passing
 from expfam.source import VECTORS, Source, Terms
 
 
@@ -39,6 +39,7 @@ class Options(TypedDict, total=False):
     penalty: Penalty | None
     bias: str | None
     solver: str | Solver
+    passes: int | None
     tol: float
     max_iter: int
     missing: str
@@ -53,8 +54,8 @@ class Options(TypedDict, total=False):
 
 DEFAULTS = Options(
     family="gaussian", link=None, weights=None, weights_kind="precision", offset=None, exposure=None, trials=None,
-    penalty=None, bias=None, solver="auto", tol=1e-8, max_iter=100, missing="drop", aliased="drop", unseen="error",
-    aggregate="auto", vcov=None, dispersion=None, seed=0, progress=False,
+    penalty=None, bias=None, solver="auto", passes=None, tol=1e-8, max_iter=100, missing="drop", aliased="drop",
+    unseen="error", aggregate="auto", vcov=None, dispersion=None, seed=0, progress=False,
 )  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def glm(
     penalty: Penalty | None = None,
     bias: str | None = None,
     solver: str | Solver = "auto",
+    passes: int | None = None,
     tol: float = 1e-8,
     max_iter: int = 100,
     missing: str = "drop",
@@ -95,7 +97,8 @@ def glm(
     penalty       Ridge(0.1), ElasticNet(0.1, 0.5) or None, maximum likelihood
     bias          "firth" (also "mean") or "median": adjusted scores, less biased and finite where separation makes the
                   maximum likelihood infinite (R's brglm2, AS_mean and AS_median)
-    solver        "auto", "newton", "lbfgs", "proximal", "sgd", or an object with options, SGD(passes=5)
+    solver        "auto", "newton", "lbfgs", "proximal", "sgd", or an object with options, SGD(prior=1.0)
+    passes        of solver="sgd": how often it reads the rows, once by default
     tol           bounds max |gradient| / sum(weights), columns standardised; max_iter bounds Newton's steps
     missing       "drop" (told) or "error"; aliased: "drop" (told) or "error"
     unseen        a level first met at prediction: "error", "reference" or "missing"
@@ -118,7 +121,7 @@ def glm(
             unseen=unseen, dispersion=dispersion,
         )  # fmt: skip
         pair, numbers = _pair(given)
-        how = How(solver, tol, max_iter, aliased, aggregate, seed, tell, asked(vcov), *numbers)
+        how = How(passing(solver, passes), tol, max_iter, aliased, aggregate, seed, tell, asked(vcov), *numbers)
         texts, arrays = _split(weights=weights, offset=offset, exposure=exposure, trials=trials)
         source = Source(data, vectors=arrays)
         terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
@@ -141,8 +144,8 @@ def glm_arrays(
     given: Options = {**DEFAULTS, **options}
     with show_progress(given["progress"], "reading the data") as tell:
         pair, numbers = _pair(given)
-        ways = (given["solver"], given["tol"], given["max_iter"], given["aliased"], given["aggregate"], given["seed"])
-        how = How(*ways, tell, asked(given["vcov"]), *numbers)
+        ways = (given["tol"], given["max_iter"], given["aliased"], given["aggregate"], given["seed"])
+        how = How(passing(given["solver"], given["passes"]), *ways, tell, asked(given["vcov"]), *numbers)
         texts, arrays = _split(**{name: given.get(name) for name in VECTORS})
         if texts:
             name, text = next(iter(texts.items()))

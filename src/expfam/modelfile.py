@@ -22,6 +22,7 @@ from expfam.matrix import MatrixTerms
 from expfam.model import Model
 from expfam.nuisance.number import Nuisance
 from expfam.solvers import Status
+from expfam.solvers.learning import Learning
 from expfam.source import Terms
 
 FORMAT = "expfam-fit"
@@ -103,6 +104,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "dropped_rows": fit.dropped_rows,
         "kind": fit.kind,
         "vcov": fit.vcov_kind,
+        "learning": None if fit.learning is None else _learning_to_dict(fit.learning),
         "nuisance": [{**asdict(number), "value": str(number.value), "se": str(number.se)} for number in fit.nuisance],
     }
 
@@ -157,7 +159,32 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
     return Fit(
         model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None,
         plain.get("vcov", "model"), tuple(_nuisance(number) for number in plain.get("nuisance", ())),
+        None if plain.get("learning") is None else _learning(plain["learning"], theta.size),
     )  # fmt: skip
+
+
+def _learning_to_dict(found: Learning) -> dict[str, Any]:
+    """The points of a learning curve, coefficients point by point; a few times as many numbers as the summary has."""
+    tables = {name: [[_finite(v) for v in row] for row in getattr(found, name).tolist()] for name in ("theta", "se")}
+    return {
+        **{name: getattr(found, name).tolist() for name in ("rows", "weight", "loss")},
+        **tables,
+        "fades": found.fades,
+    }
+
+
+def _learning(plain: Mapping[str, Any], size: int) -> Learning:
+    m = len(plain["rows"])
+    rows, weight, loss = (
+        np.array(plain["rows"], np.int64),
+        *(np.array(plain[name], float) for name in ("weight", "loss")),
+    )
+    theta, se = (
+        np.array(plain[name], dtype=float).reshape(m, len(plain[name][0]) if m else 0) for name in ("theta", "se")
+    )
+    if theta.shape[1] not in (0, size) or theta.shape != se.shape or len(weight) != m or len(loss) != m:
+        raise ValueError(f"a learning curve of {m} points over {theta.shape[1]} coefficients, of {size} there are")
+    return Learning(rows, weight, loss, theta, se, bool(plain["fades"]))
 
 
 def _certificate(plain: Mapping[str, Any]) -> Certificate:
@@ -199,8 +226,9 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """NaN and infinity as None; NumPy scalars as Python's."""
     out = {}
     for key, value in values.items():
-        if isinstance(value, float | np.floating):
-            out[key] = float(value) if np.isfinite(value) else None
-        else:
-            out[key] = value
+        out[key] = _finite(value) if isinstance(value, float | np.floating) else value
     return out
+
+
+def _finite(value: float | np.floating) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -5,15 +5,15 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
-
 from expfam import streamfile
-from expfam.data.answer import frame_like
 from expfam.data.chunks import Bad, chunks
+from expfam.data.column import label as label_of
+from expfam.data.names import some
 from expfam.errors import ExpfamError, SchemaError
 from expfam.families import ExponentialFamily
 from expfam.families import family as family_of
 from expfam.fit import Fit
+from expfam.formula.buckets import bucket
 from expfam.formula.learn import needed
 from expfam.formula.schema import Request
 from expfam.links import Link
@@ -24,7 +24,7 @@ from expfam.penalties import Penalty
 from expfam.penalties import penalty as penalty_of
 from expfam.stream import Ask, Stream
 from expfam.stream.feed import feed
-from expfam.stream.stream import classes_of
+from expfam.stream.stream import classes_of, schema_of
 
 if TYPE_CHECKING:
     from expfam.pictures.picture import Picture
@@ -47,6 +47,10 @@ class OnlineGLM:
     vcov       "HC0", H^-1 S H^-1, valid also where the variance is not the family's; "model", phi H^-1
     prior      pseudo-rows at zero that a coefficient starts with
     half_life  sum of weights after which a row counts half, for streams that drift; None: rows never fade
+    hash_bits  1 to 31, for factors whose labels have no end: a label stands for the bucket that its hash falls into,
+               one of 2^hash_bits a factor, "site[#2f1c]"; labels that share a bucket share a coefficient. The hash is
+               that of the factor's name and the label, the same everywhere. None: a coefficient for every label.
+               Columns of booleans and C(x, levels=...) have few labels and keep them
 
     A level that comes later gets a coefficient then; the reference is the first level met, or `C(x, ref=...)`. What
     center(), scale(), poly() and splines learn, they learn from the first frame. The only thing here that changes is
@@ -70,6 +74,7 @@ class OnlineGLM:
         vcov: str = "HC0",
         prior: float = 0.01,
         half_life: float | None = None,
+        hash_bits: int | None = None,
     ) -> None:
         vectors = {"weights": weights, "offset": offset, "exposure": exposure, "trials": trials}
         wrong = [name for name, text in vectors.items() if text is not None and not isinstance(text, str)]
@@ -83,7 +88,8 @@ class OnlineGLM:
             choice("weights_kind", weights_kind), choice("missing", missing), "reference", (),
         )  # fmt: skip
         model = model if classes is None else classes_of(model, tuple(map(str, classes)))
-        self._stream = Stream(Ask(Request(formula, **vectors), model, vcov, prior, half_life), model, model)
+        request = Request(formula, weights, offset, exposure, trials, hash_bits=hash_bits)
+        self._stream = Stream(Ask(request, model, vcov, prior, half_life), model, model)
 
     def partial_fit(self, data: Any) -> "OnlineGLM":
         """Learn from the rows of a frame, a dict of arrays or a file; those with missing values are left out, counted.
@@ -143,6 +149,17 @@ class OnlineGLM:
         """All of it as a frozen fit without rows: coef, se, confint, predict, wald_test, tidy, save, ..."""
         return self._stream.fit()
 
+    def bucket(self, factor: str, label: object) -> str:
+        """Which bucket does a label of a hashed factor fall into? "#2f1c"; its coefficient is `site[#2f1c]`.
+
+        ExpfamError before the first row, and for a variable that is not hashed.
+        """
+        schema = schema_of(self._stream.known)
+        hashed = {} if schema is None else {text: s["hash"] for text, s in schema.states.items() if "hash" in s}
+        if factor not in hashed:
+            raise ExpfamError(f"{factor!r} is no hashed factor; those that rows have come for are: {some(hashed)}")
+        return bucket(label=label_of(label), **hashed[factor])
+
     def predict(self, new: Any, **options: Any) -> Any:
         """h(X theta) for new rows, as `Fit.predict`; levels not met yet count as the reference, with a warning."""
         return self.fit.predict(new, **options)
@@ -184,20 +201,9 @@ class OnlineGLM:
         return model
 
     def plot_learning(self, names: Sequence[str] | None = None) -> "Picture":
-        """The learning curve, and coefficients, those named or the strongest, with narrowing bands: a `Picture`."""
-        from expfam.stream.learning import learning  # brings what pictures need
-
-        return learning(self._stream.points, names)
+        """The learning curve, and coefficients, those named or the strongest: `fit.plot.learning`."""
+        return self.fit.plot.learning(names)
 
     def learning_curve(self) -> Any:
-        """How did it learn? A row each time the rows had grown by a twentieth: rows, loss of all rows so far before
-        they were learned from, and of those since the row above; a frame of the kind last handed over."""
-        points = self._stream.points
-        rows, weight, loss = (np.array([getattr(p, name) for p in points]) for name in ("rows", "weight", "loss"))
-        if not len(rows):
-            raise ExpfamError("no batch is complete yet; the learning curve begins with the first 256 rows")
-        if self._stream.ask.half_life is None:
-            recent = np.diff(loss, prepend=0.0) / np.diff(weight, prepend=0.0)
-        else:
-            recent = np.full(len(rows), np.nan)
-        return frame_like(self._stream.kind, {"rows": rows, "loss": loss / weight, "recent_loss": recent})
+        """How did it learn? `Fit.learning_curve`, in a frame of the kind last handed over."""
+        return self.fit.learning_curve()

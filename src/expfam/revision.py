@@ -172,6 +172,11 @@ def _learn(fit: Fit, formula: str, source: Source) -> tuple[FormulaTerms, RowSet
     if not isinstance(old, FormulaTerms):
         raise ExpfamError("a fit to a matrix has no formula to revise; fit again with other columns")
     request = old.schema.request
+    if request.hash_bits is not None:
+        raise ExpfamError(
+            f"the levels of this fit are hashed (hash_bits={request.hash_bits}), as only a stream does; give the other "
+            "formula to OnlineGLM and read the rows again"
+        )
     left, right = (side.strip() for side in request.formula.split("~", 1))
     new = formula.split("~", 1)
     sides = (new[0].strip() or ".", new[1]) if len(new) == 2 else (".", new[0])

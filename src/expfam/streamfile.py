@@ -14,9 +14,10 @@ from expfam.families import ExponentialFamily
 from expfam.formula.schema import Request
 from expfam.modelfile import check, model_from_dict, model_to_dict, read, undamaged, write
 from expfam.solvers.implicit import Memory
+from expfam.solvers.learning import Point
 from expfam.stream import Ask, Stream
 from expfam.stream.rows import Rows
-from expfam.stream.stream import Point
+from expfam.stream.stream import schema_of
 
 FORMAT = "expfam-stream"
 VERSION = 1
@@ -68,6 +69,9 @@ def load(path: str | PathLike[str], family: ExponentialFamily | None = None) -> 
 def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Stream:
     ask = Ask(Request(**plain["request"]), model_from_dict(plain["asked"], family), **plain["options"])
     known, model = (model_from_dict(plain[name], family) for name in ("known", "model"))
+    for schema in filter(None, map(schema_of, (known, model))):
+        if schema.request != ask.request:
+            raise ValueError(f"levels learned for {schema.request}, beside {ask.request}")
     memory, null = (_read(Memory, plain[name]) for name in ("memory", "null"))
     waiting = plain["waiting"]
     if waiting is not None:

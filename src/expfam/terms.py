@@ -69,7 +69,7 @@ class FormulaTerms(Terms):
 
 def learn_terms(formula: str, texts: Mapping[str, str], source: Source, missing: str) -> tuple[FormulaTerms, RowSet]:
     """Learn a formula on a source, and its rows; `texts` are weights, offset, exposure, trials given as expressions."""
-    request = Request(formula, **texts)
+    request = Request(formula, *(texts.get(name) for name in VECTORS))
     complete = _complete(request, read(source.data, lambda names: needed(request, names)), missing)
     learned = learn_values(request, complete.table)
     if learned.schema.response is None:

@@ -269,3 +269,63 @@ def test_answers_are_compared_name_by_name() -> None:
     np.testing.assert_array_equal([answer.coef, answer.se], [[1.0, 2.0], [0.1, 0.2]])
     with pytest.raises(KeyError, match="c"):
         answer.at(("a", "c"))
+
+
+def logistic_rows(n: int = 600) -> tuple[np.ndarray, np.ndarray]:
+    """Ten numbers, and three columns of zeros and ones."""
+    draw = np.random.default_rng(0)
+    X = np.column_stack([draw.normal(size=(n, 10)), draw.integers(0, 2, (n, 3))])
+    return X, (draw.random(n) < 1 / (1 + np.exp(-X[:, 0] - X[:, 12]))).astype(float)
+
+
+def test_text_for_vowpal_wabbit_holds_the_rows(tmp_path: Path) -> None:
+    """Parsed by the definition of its format: to eight digits, zeros left out."""
+    X, y = logistic_rows(50)
+    room("problems._wabbit").write(tmp_path / "rows.vw", X, y)
+    for row, x, label in zip((tmp_path / "rows.vw").read_text().splitlines(), X, y, strict=True):
+        first, features = row.split(" | ")
+        found = np.zeros(13)
+        for feature in features.split():
+            j, _, value = feature.partition(":")
+            found[int(j)] = float(value or 1)
+        assert int(first) == 2 * label - 1
+        np.testing.assert_allclose(found, x, rtol=5e-8)
+
+
+def test_without_vowpal_wabbit_a_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = room("problems.stream")
+    monkeypatch.setattr(stream._wabbit, "installed", lambda: False)
+    own, other = stream.files(tmp_path, *logistic_rows(), 1)
+    assert own[0] == "expfam"
+    assert own[3] == "nan"
+    assert 0 <= float(own[4]) < 0.01
+    assert "pip install vowpalwabbit" in other[0]
+
+
+def test_vowpal_wabbit_learns_from_its_file(tmp_path: Path) -> None:
+    """Its linear predictors are about those of the optimum: the loss is nearer to it than to that of the mean."""
+    pytest.importorskip("vowpalwabbit")
+    stream = room("problems.stream")
+    X, y = logistic_rows(3000)
+    _, other = stream.files(tmp_path, X, y, 1)
+    assert other[0].startswith("Vowpal Wabbit 9")
+    assert other[3] == "1.0"
+    null = stream.logistic(np.full(len(y), np.log(y.mean() / (1 - y.mean()))), y) - stream.exact(X, y)
+    assert 0 < float(other[4]) < null / 4
+
+
+def test_what_one_pass_misses_counts_the_ridge() -> None:
+    """2 F by its definition; the optimum has the least, though less ridge had less deviance."""
+    import expfam as ef
+
+    one_pass = room("problems._one_pass")
+    X, y = logistic_rows()
+    best, near = (
+        ef.glm_arrays(X, y, family="bernoulli", penalty=ef.Ridge(0.5), solver=solver) for solver in ("auto", "sgd")
+    )
+    for fit in (best, near):
+        assert one_pass._size(fit) == pytest.approx(fit.deviance + 600 * 0.5 * (fit.coef[1:] ** 2).sum(), rel=1e-12)
+    assert one_pass._size(near) > one_pass._size(best)
+    cells = one_pass.line(lambda solver: ef.glm_arrays(X, y, family="bernoulli", solver=solver), 1)
+    assert cells[:2] == ("600", "14")
+    assert 0 <= float(cells[4].rstrip("%")) < 5

@@ -249,6 +249,8 @@ def test_notes_go_to_stderr_without_file_and_line(shell: Shell) -> None:
         (("fit", "book.parquet", "ClaimNb ~ Area", "--family", "tweedie(a)"), "is not understood"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--theta", "2"), "gaussian takes no parameters; got theta=2.0"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--solver", "sgd(speed=2)"), "sgd takes passes, update"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--passes", "2"), "passes=2 is for solver='sgd', not for 'auto'"),
+        (("fit", "book.parquet", "ClaimNb ~ Area", "--solver", "sgd", "--passes", "0"), "at least 1"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--solver", "newtn"), "did you mean 'newton'?"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--missing", "fill"), "'drop', 'error'"),
         (("fit", "book.parquet", "ClaimNb ~ Area", "--save", "nowhere/m.json"), "there is no folder nowhere"),

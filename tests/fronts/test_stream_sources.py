@@ -132,6 +132,20 @@ def test_the_command_line_learns_saves_and_goes_on(tmp_path: Path) -> None:
     assert run(FORMULA, "--save", str(tmp_path / "no" / "s.json")).returncode == 2
 
 
+def test_the_command_line_hashes(tmp_path: Path) -> None:
+    """As the library does; a state is not resumed with other bits, and none is begun with too many."""
+    lines, state, model = b"".join(ndjson(records())), str(tmp_path / "s.json"), str(tmp_path / "m.json")
+    words = (FORMULA, "--family", "bernoulli", "--save", state)
+    done = run(*words, "--hash-bits", "1", "--model", model, given=lines)
+    assert done.returncode == 0, done.stderr
+    exact = ef.OnlineGLM(FORMULA, "bernoulli", hash_bits=1).partial_fit(pa.Table.from_pylist(records()))
+    assert np.array_equal(ef.load(model).coef, exact.fit.coef)
+    other = run(FORMULA, "--resume", state, "--hash-bits", "2", given=lines)
+    assert (other.returncode, b"leave --hash-bits out" in other.stderr) == (2, True)
+    refused = run(*words, "--hash-bits", "40", given=lines)
+    assert (refused.returncode, b"from 1 to 31" in refused.stderr) == (2, True)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends an interrupt to a process, as a terminal does")
 def test_an_interrupt_saves_what_was_learned(tmp_path: Path) -> None:
     state = tmp_path / "s.json"

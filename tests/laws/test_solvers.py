@@ -383,11 +383,37 @@ def test_sgd_with_ridge(update: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"passes": 0}, {"rate": -1.0}, {"schedule": "linear"}, {"burn_in": 1.0}, {"prior": 0.0}, {"update": "lazy"}],
+    [
+        {"passes": 0},
+        {"rate": -1.0},
+        {"schedule": "linear"},
+        {"burn_in": 1.0},
+        {"prior": 0.0},
+        {"update": "lazy"},
+        {"passes": 1.5},
+        {"passes": True},
+        {"batch": 0},
+    ],
 )
 def test_sgd_refuses(options: dict) -> None:
     with pytest.raises(ef.SolverError, match=next(iter(options))):
         ef.SGD(**options)
+
+
+def test_passes_are_those_of_sgd() -> None:
+    data = simulate(FAMILIES["poisson"](), 300)
+    one, two = (ef.glm("y ~ x", data, family="poisson", solver="sgd", passes=passes) for passes in (None, 2))
+    for fit, passes in ((one, 1), (two, 2)):
+        written = ef.glm("y ~ x", data, family="poisson", solver=ef.SGD(passes))
+        assert np.array_equal(fit.coef, written.coef)
+    assert not np.array_equal(one.coef, two.coef)
+    arrays = ef.glm_arrays(np.asarray(data["x"])[:, None], data["y"], family="poisson", solver="sgd", passes=2)
+    assert arrays.coef == pytest.approx(two.coef, rel=1e-12)
+    for solver, why in (("auto", "gradient"), ("newton", "gradient"), (ef.Newton(), "gradient"), (ef.SGD(3), "beside")):
+        with pytest.raises(ef.SolverError, match=f"passes=2.*{why}"):
+            ef.glm("y ~ x", data, family="poisson", solver=solver, passes=2)
+    with pytest.raises(ef.SolverError, match="passes=0"):
+        ef.glm("y ~ x", data, family="poisson", solver="sgd", passes=0)
 
 
 def test_solver_names() -> None:

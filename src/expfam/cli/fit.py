@@ -44,6 +44,7 @@ def fit(
     trials: Annotated[str | None, _option("Number of trials behind a binomial share.", ROWS)] = None,
     missing: Annotated[str, _option("drop rows with missing values (told), or error.", ROWS)] = "drop",
     solver: Annotated[str, _option("auto, newton, sgd, or 'sgd(passes=50)'.", SOLVING)] = "auto",
+    passes: Annotated[int | None, _option("How often sgd reads the rows; once if left out.", SOLVING)] = None,
     tol: Annotated[float, _option("Bound on the scaled gradient.", SOLVING)] = 1e-8,
     max_iter: Annotated[int, _option("Bound on Newton's steps.", SOLVING)] = 100,
     seed: Annotated[int, _option("Order of the rows for sgd.", SOLVING)] = 0,
@@ -62,9 +63,9 @@ def fit(
     fitted = expfam.glm(
         formula, data, family=spelled.family(family, theta=theta, power=power), link=link, weights=weights,
         weights_kind=weights_kind, offset=offset, exposure=exposure, trials=trials,
-        penalty=None if ridge is None else expfam.Ridge(ridge), bias=bias, solver=spelled.solver(solver), tol=tol,
-        max_iter=max_iter, missing=missing, dispersion=spelled.dispersion(dispersion), vcov=spelled.vcov(vcov, cluster),
-        seed=seed, progress=watched(progress),
+        penalty=None if ridge is None else expfam.Ridge(ridge), bias=bias, solver=spelled.solver(solver),
+        passes=passes, tol=tol, max_iter=max_iter, missing=missing, dispersion=spelled.dispersion(dispersion),
+        vcov=spelled.vcov(vcov, cluster), seed=seed, progress=watched(progress),
     )  # fmt: skip
     _print(fitted)
     out = console()

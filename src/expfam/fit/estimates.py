@@ -20,6 +20,7 @@ from expfam.nuisance.number import Nuisance
 from expfam.report import tables
 from expfam.report.content import content
 from expfam.report.formats import written
+from expfam.solvers.learning import Learning
 from expfam.solvers.optimality import from_classes
 from expfam.source import Source
 
@@ -32,7 +33,8 @@ class Estimates(ABC):
     class by class, a low rank where a factor is very wide, None where there are too many coefficients for it;
     `dropped` counts missing values by column and `dropped_rows` the rows left out for them; `source` refers to the
     data and is None for a loaded or detached fit. `vcov_kind` says which covariance it carries; `nuisance` are the
-    numbers beside the coefficients that were estimated by maximum likelihood.
+    numbers beside the coefficients that were estimated by maximum likelihood; `learning` is how a fit that was learned
+    row after row came there, None for others.
     """
 
     model: Model
@@ -47,6 +49,7 @@ class Estimates(ABC):
     source: Source | None
     vcov_kind: str = "model"
     nuisance: tuple[Nuisance, ...] = ()
+    learning: Learning | None = None
 
     # ---- the coefficients --------------------------------------------------------------------------------------
     @property
@@ -245,6 +248,24 @@ class Estimates(ABC):
     def glance(self) -> Any:
         """One row: deviances, degrees of freedom, dispersion, log-likelihood, AIC, BIC, n, convergence."""
         return frame_like(self.kind, tables.glance(self))
+
+    def known_learning(self) -> Learning:
+        """How it was learned, point by point; ExpfamError for a solver that reads all rows at every step."""
+        if self.learning is None:
+            raise ExpfamError(
+                "this fit has no learning curve: its solver read all rows at every step, or its file is older than "
+                "such curves. solver='sgd' takes rows one after the other, and so does OnlineGLM"
+            )
+        return self.learning
+
+    def learning_curve(self) -> Any:
+        """How did it learn? A row each time the rows had grown by a twentieth: rows, loss of all rows so far before
+        they were learned from, and recent_loss, of those since the row above; for OnlineGLM and solver="sgd"."""
+        found = self.known_learning()
+        if not len(found.rows):
+            raise ExpfamError("no batch is complete yet; the learning curve begins with the first 256 rows")
+        columns = {"rows": found.rows, "loss": found.mean_loss, "recent_loss": found.recent_loss}
+        return frame_like(self.kind, columns)
 
     def flat(self, values: AnyArray) -> AnyArray:
         """An array in the shape of `coef` as one vector, class after class."""

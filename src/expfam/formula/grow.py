@@ -8,8 +8,9 @@ from expfam.data.names import some
 from expfam.data.table import Table
 from expfam.errors import SchemaError
 from expfam.formula.algebra import variables
+from expfam.formula.buckets import bucketed
 from expfam.formula.coding import Variable
-from expfam.formula.expression import Call, Node
+from expfam.formula.expression import Call, Node, columns_of
 from expfam.formula.interpret import replayer, variable
 from expfam.formula.learn import Learned, Values, learn_values, plan
 from expfam.formula.schema import Request, Schema
@@ -27,6 +28,8 @@ def begin(request: Request, table: Table) -> Learned:
     for node in variables(plan(schema, tuple(schema.columns)).terms):
         factor = values[node.text]
         if isinstance(factor, Factor) and _free(node):
+            if request.hash_bits is not None and not _truth(schema, node):
+                schema, factor = _hashed(schema, node.text, factor, request.hash_bits)
             first = (factor.reference,) if factor.reference is not None and _fixed(node, "ref") else ()
             order = tuple(dict.fromkeys(first + _appearance(factor)))
             schema = with_levels(schema, node.text, order, order[0])
@@ -53,6 +56,20 @@ def free(schema: Schema) -> tuple[str, ...]:
     """The variables that may have levels yet to come."""
     nodes = variables(plan(schema, tuple(schema.columns)).terms)
     return tuple(node.text for node in nodes if schema.variables[node.text].levels and _free(node))
+
+
+def _truth(schema: Schema, node: Node) -> bool:
+    """Are the labels True and False?"""
+    return any(schema.columns[name] == "bool" for name in columns_of(node))
+
+
+def _hashed(schema: Schema, text: str, factor: Factor, bits: int) -> tuple[Schema, Factor]:
+    """The schema that takes labels of a variable to their buckets from now on, and the variable with these for levels.
+
+    So whatever reads its state, for more rows or to predict, hashes too.
+    """
+    state = {**schema.states[text], "hash": {"name": text, "bits": bits}}
+    return replace(schema, states={**schema.states, text: state}), bucketed(factor, text, bits)
 
 
 def with_levels(schema: Schema, text: str, levels: tuple[str, ...], reference: str) -> Schema:

@@ -1,11 +1,12 @@
 """What a model remembers of its formula and data: frozen, and JSON there and back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeAlias, get_args
 
 from expfam.errors import ModelFileError
 from expfam.formula import coding
+from expfam.formula.buckets import check_bits
 from expfam.formula.coding import Term, Variable
 from expfam.formula.values import State
 
@@ -15,13 +16,20 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The formula, and the expressions (in the same language) of what else a fit reads from the data."""
+    """The formula, and the expressions (in the same language) of what else a fit reads from the data.
+
+    `hash_bits`: factors whose levels are learned on the fly have buckets of labels for levels, 2^bits at most.
+    """
 
     formula: str
     weights: str | None = None
     offset: str | None = None
     exposure: str | None = None
     trials: str | None = None
+    hash_bits: int | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_bits(self.hash_bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Schema:
     def from_dict(cls, data: Mapping[str, Any]) -> "Schema":
         """The schema that gave `data`; ModelFileError if something is absent or out of shape."""
         try:
-            parts = {field.name: data[field.name] for field in fields(cls)}
+            parts = {part.name: data[part.name] for part in fields(cls)}
             parts["request"] = Request(**parts["request"])
             parts["terms"] = tuple(Term(tuple(term["variables"]), tuple(term["full"])) for term in parts["terms"])
             parts["variables"] = {
@@ -77,6 +85,9 @@ class Schema:
                 for text, variable in parts["variables"].items()
             }
             parts["offsets"] = tuple(parts["offsets"])
+            bits = {state["hash"]["bits"] for state in parts["states"].values() if "hash" in state}
+            if bits - {parts["request"].hash_bits}:
+                raise KeyError(f"levels of {bits} hash_bits for hash_bits={parts['request'].hash_bits}")
             return cls(**parts)
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelFileError(f"the saved schema is damaged: {error!r}; save the model again") from error

@@ -9,6 +9,7 @@ from expfam.pictures import (
     calibration,
     effect,
     forest,
+    learning,
     leverage,
     lift,
     lorenz,
@@ -65,3 +66,4 @@ class Pictures:
     relativities = relativities.relativities
     profile = profile.profile
     forest = forest.forest
+    learning = learning.learning

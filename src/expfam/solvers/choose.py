@@ -39,6 +39,20 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+def passing(given: str | Solver, passes: int | None) -> str | Solver:
+    """The solver asked for, told how often to read the rows; SolverError where `passes` is nothing to it."""
+    if passes is None:
+        return given
+    if given == "sgd":
+        return SGD(passes)
+    if isinstance(given, SGD):
+        raise SolverError(f"passes={passes} beside an SGD, which has passes={given.passes}: write SGD(passes={passes})")
+    raise SolverError(
+        f"passes={passes} is for solver='sgd', not for {given!r}: the others read the rows until the gradient "
+        "vanishes; tol= and max_iter= bound them"
+    )
+
+
 def choose(given: str | Solver, problem: Problem) -> Solver:
     """The solver asked for: an object, a name of SOLVERS, or "auto" for the first fitting row of TABLE."""
     if isinstance(given, Solver) or given in SOLVERS:

@@ -10,6 +10,7 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError
 from expfam.objective import Data
 from expfam.response import Level
+from expfam.solvers.learning import TRACED, Point, due
 from expfam.solvers.loop import iterate
 from expfam.solvers.problem import Problem, Solution
 from expfam.solvers.status import Status
@@ -31,19 +32,26 @@ class Textbook:
 
     def solve(self, problem: Problem) -> Solution:
         """The last iterate, or the mean of those after the burn-in."""
-        begin = _State(problem.start, problem.start, 0, 0, Status.RUNNING)
+        begin = _State(problem.start, problem.start)
         draw = np.random.default_rng(problem.seed)
         end = iterate(partial(_pass, self, problem, draw), begin, partial(_report, problem))
-        return Solution(end.mean if self.average else end.theta, None, end.status, end.steps, float(end.passes), 0.0)
+        theta, passes = end.mean if self.average else end.theta, float(end.passes)
+        return Solution(theta, None, end.status, end.steps, passes, 0.0, points=end.points)
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
+    """theta, the mean of the iterates, and what came before: rows, weight, and w loss of rows not yet learned from."""
+
     theta: FloatArray
     mean: FloatArray
-    steps: int
-    passes: int
-    status: Status
+    steps: int = 0
+    passes: int = 0
+    rows: int = 0
+    weight: float = 0.0
+    loss: float = 0.0
+    points: tuple[Point, ...] = ()
+    status: Status = Status.RUNNING
 
 
 def _pass(options: Textbook, problem: Problem, draw: np.random.Generator, state: _State) -> _State:
@@ -51,10 +59,10 @@ def _pass(options: Textbook, problem: Problem, draw: np.random.Generator, state:
     total = options.passes * len(range(0, problem.objective.data.n, options.batch))
     first_kept = int(options.burn_in * total)
     for rows in _batches(options, problem, draw):
-        theta = update(problem, state.theta, rows, _rate(options, problem, state.steps))
-        steps = state.steps + 1
-        share = 1 / max(steps - first_kept, 1)
-        state = replace(state, theta=theta, mean=state.mean + share * (theta - state.mean), steps=steps)
+        share = 1 / max(state.steps + 1 - first_kept, 1)
+        state = _stepped(problem, state, rows, _rate(options, problem, state.steps), share)
+        if due(state.points, state.rows):
+            state = replace(state, points=(*state.points, _point(options, problem, state)))
     if not np.isfinite(state.theta).all():
         raise SolverError(
             f"SGD(update='explicit', rate={options.rate}) diverged in pass {state.passes + 1}: lower the rate, or take "
@@ -64,20 +72,32 @@ def _pass(options: Textbook, problem: Problem, draw: np.random.Generator, state:
     return replace(state, passes=passes, status=Status.PASSES_DONE if passes == options.passes else Status.RUNNING)
 
 
-def update(problem: Problem, theta: FloatArray, rows: slice | AnyArray, rate: float) -> FloatArray:
-    """theta - rate (X'[w (h - T) psi'] / sum w + P'(theta)) over some rows, in standard coordinates."""
+def _stepped(problem: Problem, state: _State, rows: slice | AnyArray, rate: float, share: float) -> _State:
+    """theta - rate (X'[w (h - T) psi'] / sum w + P'(theta)) over some rows, in standard coordinates, and its share of
+    the mean of the iterates."""
     objective = problem.objective
     maps = objective.data.design.maps
     block: Data = objective.data.take(rows)
-    at = objective.block(block, maps.forward(theta), Level.GRADIENT)
+    at = objective.block(block, maps.forward(state.theta), Level.GRADIENT)
     if at.gradient is None:
         raise SolverError(
             f"a step of stochastic gradient descent left the means that the {objective.family.name} family allows with "
             f"the {objective.link.name} link; lower the rate, take SGD(update='implicit'), whose steps are "
             "damped, or a link that maps into the domain"
         )
-    gradient = maps.adjoint(at.gradient) / block.weight.sum() + objective.penalty.gradient(theta)
-    return np.asarray(theta - rate * gradient)
+    weight = float(block.weight.sum())
+    theta = state.theta - rate * (maps.adjoint(at.gradient) / weight + objective.penalty.gradient(state.theta))
+    mean = state.mean + share * (theta - state.mean)
+    seen = state.rows + (block.n if problem.frequency is None else int(problem.frequency[rows].sum()))
+    weight, loss = state.weight + weight, state.loss + at.value
+    return replace(state, theta=theta, mean=mean, steps=state.steps + 1, rows=seen, weight=weight, loss=loss)
+
+
+def _point(options: Textbook, problem: Problem, state: _State) -> Point:
+    """What would be returned now, in the columns' own units; single steps know no errors."""
+    theta = state.mean if options.average else state.theta
+    theta = problem.original(theta) if theta.size <= TRACED else np.zeros(0)
+    return Point(state.rows, state.weight, state.loss, theta, np.full_like(theta, np.nan))
 
 
 def _batches(options: Textbook, problem: Problem, draw: np.random.Generator) -> Iterator[slice | AnyArray]:

@@ -24,12 +24,18 @@ class Posed:
 
 
 def pose(
-    objective: Objective, tol: float, max_iter: int, seed: int, tell: Tell, near: FloatArray | None = None
+    objective: Objective,
+    tol: float,
+    max_iter: int,
+    seed: int,
+    tell: Tell,
+    near: FloatArray | None = None,
+    frequency: FloatArray | None = None,
 ) -> Posed:
     """The problem of an objective that is written in the columns' own units.
 
     It starts at `near`, (p,) or (p, d) in those units, if that is given and F is finite there; else where a sample of
-    the rows or the null model say.
+    the rows or the null model say. `frequency` (n,) is how often each row is there, None for once.
     """
     family, data = objective.family, objective.data
     d = (family.k or 2) - 1 if isinstance(family, Categorical) else 1
@@ -48,7 +54,10 @@ def pose(
         rows = None if rows is None else replace(rows, design=restrict(rows.design, standard))
         first = None if first is None or np.any(start[~kept]) else _restricted(first, kept)
         start = start[kept] if first is not None else starting_point(seen, null)
-    problem = Problem(seen, start, first, rows, scale_of(seen, null), null, tol, max_iter, seed, tell)
+    problem = Problem(
+        seen, start, first, rows, scale_of(seen, null), null, tol, max_iter, seed, tell,
+        frequency=frequency, original=standard.original,
+    )  # fmt: skip
     return Posed(problem, standard)
 
 

@@ -4,9 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from expfam._typing import FloatArray
 from expfam.information import Factor, Full
 from expfam.objective import Data, Evaluation, Objective
+from expfam.solvers.learning import Point
 from expfam.solvers.optimality import Scale
 from expfam.solvers.status import Status
 
@@ -39,7 +42,8 @@ class Problem:
 
     `first` is F at the start with its information, where that was needed to find the independent columns; `sample`
     some of the rows, where the data is so large that a solution on those is a good start. `bounded` tells that the
-    minimum is known to be at a finite theta, however flat F is before.
+    minimum is known to be at a finite theta, however flat F is before. `frequency` (n,) is how often each row is there,
+    None for once; `original` takes theta to the columns' own units, a linear map.
     """
 
     objective: Objective
@@ -53,13 +57,16 @@ class Problem:
     seed: int
     tell: Tell
     bounded: bool = False
+    frequency: FloatArray | None = None
+    original: Callable[[FloatArray], FloatArray] = np.asarray
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
     """Where a solver ended. `at` is F with gradient and Fisher information there, None if the solver has none.
 
-    `adjusted` tells that the gradient is that of adjusted scores.
+    `adjusted` tells that the gradient is that of adjusted scores; `points` are those of the way of a solver that takes
+    rows one after the other, theta in the columns' own units.
 
     passes   how often the rows were read, a sample's reads in proportion; hessians: how many of them for information
     """
@@ -71,6 +78,7 @@ class Solution:
     passes: float
     hessians: float
     adjusted: bool = False
+    points: tuple[Point, ...] = ()
 
 
 LOSES = 1e6  # condition from which X'WX has lost too many digits for the errors of coefficients,

@@ -7,14 +7,17 @@ and `implicit.py`.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
 
-from expfam._typing import AnyArray
+from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError
+from expfam.information import Full
 from expfam.solvers.explicit import Textbook
 from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
+from expfam.solvers.learning import BANDED, Point, due
 from expfam.solvers.loop import iterate
 from expfam.solvers.problem import WRITTEN_OUT, Problem, Solution, Solver
 from expfam.solvers.status import Status
@@ -51,8 +54,9 @@ class SGD(Solver):
     shuffle: bool = True
 
     def __post_init__(self) -> None:
-        if self.passes < 1 or (self.batch is not None and self.batch < 1):
-            raise SolverError(f"SGD(passes={self.passes}, batch={self.batch}): both are at least 1")
+        for name, value in (("passes", self.passes), ("batch", 1 if self.batch is None else self.batch)):
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+                raise SolverError(f"SGD({name}={value!r}): a whole number, at least 1")
         if not (np.isfinite(self.rate) and self.rate > 0 and self.decay >= 0 and self.power >= 0):
             raise SolverError(
                 f"SGD(rate={self.rate}, decay={self.decay}, power={self.power}): the rate is positive, "
@@ -74,9 +78,10 @@ class SGD(Solver):
             walk = self.schedule, self.decay, self.power, self.average, self.burn_in, self.shuffle
             return Textbook(self.passes, batch, self.rate, *walk).solve(problem)
         draw = np.random.default_rng(problem.seed)
-        begin = _State(blank(problem.start), 0, 0, Status.RUNNING)
+        begin = _State(blank(problem.start), 0, 0, (), Status.RUNNING)
         end = iterate(partial(_pass, self, problem, draw), begin, partial(_report, problem))
-        return Solution(end.memory.theta, None, end.status, end.steps, float(end.passes), float(end.passes))
+        passes = float(end.passes)
+        return Solution(end.memory.theta, None, end.status, end.steps, passes, passes, points=end.points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +89,45 @@ class _State:
     memory: Memory
     steps: int
     passes: int
+    points: tuple[Point, ...]
     status: Status
 
 
 def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _State) -> _State:
     """One pass over the rows."""
     how = Options(options.prior)
-    memory, steps, data = state.memory, state.steps, problem.objective.data
+    memory, steps, points, data = state.memory, state.steps, state.points, problem.objective.data
     for gathered, rows in _batches(options, data.n, memory.rows, draw):
         batch = replace(problem.objective, data=data.take(rows))
+        frequency = None if problem.frequency is None else problem.frequency[rows]
         if gathered:
-            memory = together(batch, gathered, memory, how, None, problem.start)
+            memory = together(batch, gathered, memory, how, frequency, problem.start)
         else:
-            memory = learn(batch, memory, how, None, problem.start)
+            memory = learn(batch, memory, how, frequency, problem.start)
         steps += 1
+        points = (*points, _point(problem, memory, problem.objective.weight)) if due(points, memory.rows) else points
     passes = state.passes + 1
-    return _State(memory, steps, passes, Status.PASSES_DONE if passes == options.passes else Status.RUNNING)
+    return _State(memory, steps, passes, points, Status.PASSES_DONE if passes == options.passes else Status.RUNNING)
+
+
+def _point(problem: Problem, memory: Memory, whole: float) -> Point:
+    """Where the memory is, in the columns' own units; `whole` is the weight of all rows."""
+    theta = problem.original(memory.theta)
+    again = max(1.0, memory.weight / whole)  # a row that comes again tells nothing new
+    se = (
+        np.sqrt(again * _variances(problem, memory))
+        if memory.pull is None and memory.theta.size <= BANDED
+        else np.full_like(theta, np.nan)
+    )
+    return Point(memory.rows, memory.weight, memory.progressive, theta, se)
+
+
+def _variances(problem: Problem, memory: Memory) -> FloatArray:
+    """diag(T H^-1 S H^-1 T') in the shape of theta."""
+    bread, q = Full(memory.metric).factor().inverse().full(), len(memory.theta)
+    rows = (problem.original(bread[lo : lo + q]) for lo in range(0, len(bread), q))  # T H^-1, class by class
+    found = [np.einsum("ij,ij->i", part @ memory.meat, part) for part in rows]
+    return np.asarray(np.maximum(found[0] if memory.theta.ndim == 1 else np.stack(found, axis=1), 0.0))
 
 
 def _batches(options: SGD, n: int, before: int, draw: np.random.Generator) -> Iterator[tuple[int, slice | AnyArray]]:

@@ -13,6 +13,7 @@ from expfam.information.covariance import Written
 from expfam.model import Model
 from expfam.solvers import Status
 from expfam.solvers.implicit import Memory
+from expfam.solvers.learning import Learning
 from expfam.solvers.optimality import from_classes
 
 
@@ -47,9 +48,12 @@ def errors(model: Model, memory: Memory, kind: str) -> FloatArray:
 
 
 def fit_of(
-    model: Model, memory: Memory, null: Memory, vcov: str, kind: str, left_out: int, lacking: Mapping[str, int]
+    model: Model, memory: Memory, null: Memory, vcov: str, kind: str, lost: tuple[int, Mapping[str, int]], way: Learning
 ) -> Fit:
-    """A frozen fit without rows: everything that a fit says of its numbers and of new rows."""
+    """A frozen fit without rows: everything that a fit says of its numbers and of new rows.
+
+    `lost` are the rows left out, and their missing values by column; `way` is how it came there.
+    """
     d = memory.theta[0:1].size
     met = memory.met
     phi, free = (
@@ -69,4 +73,4 @@ def fit_of(
         summed_from=memory.rows, timings={},
     )  # fmt: skip
     held = Written(covariance(model, memory, vcov)) if model.penalty.smooth else None
-    return Fit(model, memory.theta, met, held, sums, certificate, lacking, left_out, kind, None, vcov)
+    return Fit(model, memory.theta, met, held, sums, certificate, lost[1], lost[0], kind, None, vcov, learning=way)

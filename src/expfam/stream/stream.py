@@ -25,6 +25,7 @@ from expfam.objective import Data, Objective
 from expfam.parallel import one_blas_thread
 from expfam.penalties import NoPenalty
 from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
+from expfam.solvers.learning import Point, due, stacked
 from expfam.solvers.problem import WRITTEN_OUT
 from expfam.solvers.start import null_model, starting_point
 from expfam.stream.answer import errors, fit_of
@@ -32,7 +33,6 @@ from expfam.stream.rows import Entry, Rows, enter
 from expfam.terms import FormulaTerms
 
 AT_ONCE = 1 << 16  # rows whose columns are laid out together, so that they stay in cache
-KEPT = 1.05  # a point of the learning curve is kept where the rows have grown by this factor since the last one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,19 +63,6 @@ class Ask:
     def options(self) -> Options:
         """How a batch is learned from."""
         return Options(self.prior, 1.0 if self.half_life is None else float(0.5 ** (1 / self.half_life)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Point:
-    """A point of the learning curve: rows and weight so far, sum w loss of rows before they were learned from, and
-    theta with its standard errors, by name."""
-
-    rows: int
-    weight: float
-    loss: float
-    names: tuple[str, ...]
-    theta: FloatArray
-    se: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,8 +180,7 @@ class Stream:
         return inside
 
     def _with_memory(self, memory: Memory, null: Memory) -> "Stream":
-        last = self.points[-1].rows if self.points else 0
-        points = (*self.points, self._point(memory)) if memory.rows >= KEPT * last else self.points
+        points = (*self.points, self._point(memory)) if due(self.points, memory.rows) else self.points
         return replace(self, memory=memory, null=null, points=points)
 
     def _learned(self, model: Model, objective: Objective, alone: Objective, frequency: FloatArray | None) -> "Stream":
@@ -209,14 +195,16 @@ class Stream:
 
     def _point(self, memory: Memory) -> Point:
         se = errors(self.model, memory, self.ask.vcov)
-        return Point(memory.rows, memory.weight, memory.progressive, self.model.flat_names, memory.theta, se)
+        return Point(memory.rows, memory.weight, memory.progressive, memory.theta, se, self.model.flat_names)
 
     def fit(self) -> Fit:
         """The fit so far; ExpfamError before the first row."""
         now = self.settled()
         if now.memory is None or now.null is None or not now.memory.rows:
             raise ExpfamError("no rows have come yet: hand some over with partial_fit(frame)")
-        return fit_of(now.model, now.memory, now.null, self.ask.vcov, self.kind, self.left_out, self.lacking)
+        way = stacked(self.points, now.model.flat_names, fades=self.ask.half_life is not None)
+        lost = self.left_out, self.lacking
+        return fit_of(now.model, now.memory, now.null, self.ask.vcov, self.kind, lost, way)
 
 
 def schema_of(model: Model) -> Schema | None:

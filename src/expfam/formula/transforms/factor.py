@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import FloatArray, IntArray
 from expfam.data.column import label, smallest
 from expfam.data.names import some
 from expfam.errors import FormulaError, SchemaError
+from expfam.formula.buckets import bucketed
 from expfam.formula.transforms._transform import Transform
 from expfam.formula.values import Factor, State, Unseen
 
@@ -42,7 +43,8 @@ def _apply(
     *,
     state: State,
 ) -> Factor:
-    factor = recode(as_factor(x), tuple(state["levels"]))
+    found = as_factor(x)
+    factor = recode(bucketed(found, **state["hash"]) if "hash" in state else found, tuple(state["levels"]))
     return Factor(factor.codes, factor.levels, state["reference"], state["contrasts"], factor.unseen)
 
 
@@ -88,12 +90,19 @@ def recode(factor: Factor, levels: tuple[str, ...]) -> Factor:
         return factor
     place = {level: code for code, level in enumerate(levels)}
     table = np.array([*(place.get(level, -1) for level in factor.levels), -1], smallest(len(levels)))
-    unseen = tuple(
-        Unseen(level, int(rows[0]), int(rows.size))
-        for code, level in enumerate(factor.levels)
-        if level not in place and (rows := np.flatnonzero(factor.codes == code)).size
+    codes = table[factor.codes]
+    unseen = _strange(factor, codes) if (table[:-1] < 0).any() else ()
+    return Factor(codes, levels, unseen=unseen, truth=factor.truth)
+
+
+def _strange(factor: Factor, codes: IntArray) -> tuple[Unseen, ...]:
+    """The levels that became -1, in their order."""
+    rows = np.flatnonzero((codes < 0) & (factor.codes >= 0))
+    which, first, count = np.unique(factor.codes[rows], return_index=True, return_counts=True)
+    return tuple(
+        Unseen(factor.levels[level], int(rows[k]), int(times))
+        for level, k, times in zip(which, first, count, strict=True)
     )
-    return Factor(table[factor.codes], levels, unseen=unseen, truth=factor.truth)
 
 
 C = Transform("C", _apply, _learn, factors=True, by_value=True)
