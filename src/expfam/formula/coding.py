@@ -163,6 +163,8 @@ def _contrast(
 ) -> AnyArray | None:
     """C of (14), columns in the order of the term: None for the identity, the raw columns kept where each contrast
     only keeps levels, else the kron of the contrasts as a matrix."""
+    if not coded and len(numeric) <= 1:
+        return None
     order = [v for v, _ in coded] + numeric
     parts = [variables[v].contrast(full) for v, full in coded]
     parts += [np.arange(variables[v].width or 1) for v in numeric]

@@ -154,7 +154,7 @@ def learn(
     seen = _within(objective, memory, frequency, inside)
     times = np.ones(objective.data.n) if frequency is None else frequency
     places = memory.places
-    if memory.rows < SETTLED or not memory.met.all():
+    if memory.rows < SETTLED or _meets(memory, seen):
         places = past * places + _places(objective.data.design, times)
     mean = memory.curvature / memory.rows if memory.rows else seen.weight / times.sum()
     prior = options.prior * mean * _pseudo(places, memory.theta[0:1].size)
@@ -227,6 +227,12 @@ def _within(objective: Objective, memory: Memory, frequency: FloatArray | None, 
         f"{objective.family.name} family with the {objective.link.name} link; take a link that maps into the domain "
         "(log for positive means, logit for shares)"
     )
+
+
+def _meets(memory: Memory, seen: _Seen) -> bool:
+    """Does a batch have a column that no row before it had?"""
+    new = np.tile(~memory.met, memory.theta[0:1].size)
+    return bool(np.diagonal(seen.information)[new].any())
 
 
 def _places(design: Design, times: FloatArray) -> FloatArray:

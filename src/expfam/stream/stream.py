@@ -167,17 +167,9 @@ class Stream:
         assert grown.null is not None
         mean = starting_point(alone, null_model(alone))
         null = learn(alone, blank(mean), self.ask.options, rows.frequency, mean)
-        inside = grown._inside(mean)
+        inside = _inside(objective, grown.memory.theta, mean)
         memory = together(objective, self.gathered, grown.memory, self.ask.options, rows.frequency, inside)
         return grown._with_memory(memory, null)
-
-    def _inside(self, mean: FloatArray) -> FloatArray:
-        """A theta at which all means are those of the intercept alone."""
-        assert self.memory is not None
-        inside = np.zeros_like(self.memory.theta)
-        if "Intercept" in self.model.names:
-            inside[self.model.names.index("Intercept")] = mean[0]
-        return inside
 
     def _with_memory(self, memory: Memory, null: Memory) -> "Stream":
         points = (*self.points, self._point(memory)) if due(self.points, memory.rows) else self.points
@@ -190,7 +182,8 @@ class Stream:
         assert grown.null is not None
         mean = grown.null.theta if grown.null.rows else starting_point(alone, null_model(alone))
         null = learn(alone, grown.null, self.ask.options, frequency, mean)
-        memory = learn(objective, grown.memory, self.ask.options, frequency, grown._inside(mean))
+        inside = _inside(objective, grown.memory.theta, mean)
+        memory = learn(objective, grown.memory, self.ask.options, frequency, inside)
         return grown._with_memory(memory, null)
 
     def _point(self, memory: Memory) -> Point:
@@ -210,6 +203,14 @@ class Stream:
 def schema_of(model: Model) -> Schema | None:
     """The terms with their levels, once a row has come."""
     return model.terms.schema if isinstance(model.terms, FormulaTerms) else None
+
+
+def _inside(objective: Objective, like: FloatArray, mean: FloatArray) -> FloatArray:
+    """A theta at which all means are those of the intercept alone."""
+    inside, at = np.zeros_like(like), objective.data.design.intercept
+    if at is not None:
+        inside[at] = mean[0]
+    return inside
 
 
 def _met(known: Model, model: Model, rows: Rows) -> Model:
