@@ -28,7 +28,9 @@ def independent(gram: FloatArray, tol: float = RANK_TOL, whole: FloatArray | Non
     scale = 1 / np.sqrt(diagonal)
     unit = gram * scale[:, None] * scale
     _, _, rank, info = lapack.dpstrf(unit, tol=tol, lower=1)
-    return np.ones(len(unit), dtype=bool) if info == 0 and rank == len(unit) else _in_order(unit, tol)
+    # LAPACK takes the first pivot on trust
+    full = info == 0 and rank == len(unit) and bool(np.diagonal(unit).max(initial=0.0) > tol)
+    return np.ones(len(unit), dtype=bool) if full else _in_order(unit, tol)
 
 
 def independent_of_root(triangle: FloatArray) -> BoolArray:

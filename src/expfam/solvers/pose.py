@@ -10,6 +10,7 @@ from expfam.families import Categorical
 from expfam.information import CLEAR, RANK_TOL, Arrow, Information, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
+from expfam.solvers.leftover import independent_by_rows
 from expfam.solvers.problem import ROOTED, Null, Problem, Tell, affordable
 from expfam.solvers.start import null_model, scale_of, starting_point
 from expfam.solvers.warm import sample
@@ -91,6 +92,10 @@ def _independent(objective: Objective, rows: Data | None, start: FloatArray) -> 
         return np.ones(q, dtype=bool), first
     if objective.family.vector or q > ROOTED or isinstance(first.hessian, Arrow):
         return _free(first.hessian, q, RANK_TOL), first
+    if objective.penalty.is_zero and not objective.observed:
+        found = independent_by_rows(objective, start, first.hessian.matrix)
+        if found is not None:
+            return found, first
     return independent_of_root(objective.root(start).triangle), first
 
 

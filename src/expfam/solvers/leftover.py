@@ -1,0 +1,74 @@
+"""What do earlier columns leave over of a doubtful one? Asked of the rows, where a Gram matrix has lost the digits.
+
+Column j is regressed on the clear ones before it by the normal equations, and the residual x_j - X_e c, worked out row
+by row, is regressed once more: as Gram and Schmidt with a second orthogonalisation it is exact to rounding, at two
+reads of the rows for all doubtful columns together, where a QR decomposition costs as much as many Gram products
+(Giraud, Langou and Rozloznik 2005).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.information import CLEAR, Full, independent
+from expfam.objective import Objective
+from expfam.parallel import ordered_sum, slices
+from expfam.response import Level
+
+FEW = 16  # columns in doubt up to which this is worth it
+NOTHING = 1e-24  # of a column's sum of squares: rounding of the residuals leaves 1e-29
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """X'W R (q, u) and R'W R (u, u) of residuals R (n, u); a monoid under +."""
+
+    against: FloatArray
+    among: FloatArray
+
+    def __add__(self, other: "_Left") -> "_Left":
+        return _Left(self.against + other.against, self.among + other.among)
+
+
+def independent_by_rows(objective: Objective, theta: FloatArray, gram: FloatArray) -> BoolArray | None:
+    """Which columns are no combination of earlier ones, (q,); `gram` (q, q) is X'WX at theta. None: too many doubts."""
+    kept = independent(gram, CLEAR)
+    doubtful = np.flatnonzero(~kept & (np.diagonal(gram) > 0))
+    if len(doubtful) > FEW:
+        return None
+    directions = np.zeros((len(kept), len(doubtful)))
+    directions[doubtful, np.arange(len(doubtful))] = 1.0
+    directions -= _fitted(gram, kept, doubtful, gram[:, doubtful])
+    left = _residuals(objective, theta, directions)
+    directions -= _fitted(gram, kept, doubtful, left.against)
+    left = _residuals(objective, theta, directions)
+    kept[doubtful] = independent(left.among, NOTHING, np.diagonal(gram)[doubtful])
+    return kept
+
+
+def _fitted(gram: FloatArray, clear: BoolArray, columns: AnyArray, products: FloatArray) -> FloatArray:
+    """Some columns regressed on the clear ones before each: (q, u), zeros for all others."""
+    out = np.zeros_like(products)
+    for k, j in enumerate(columns):
+        before = np.flatnonzero(clear[:j])
+        if len(before):
+            out[before, k] = Full(gram[np.ix_(before, before)]).factor().solve(products[before, k])
+    return out
+
+
+def _residuals(objective: Objective, theta: FloatArray, directions: FloatArray) -> _Left:
+    """The rows' products with some directions, against all columns and among themselves, weighted."""
+    data, maps = objective.data, objective.data.design.maps
+    raw, turn = maps.forward(theta), maps.forward(directions)
+
+    def part(rows: slice) -> _Left:
+        block = data.take(rows)
+        weight = objective.rows(block, raw, Level.HESSIAN).weight
+        assert weight is not None
+        residual = block.design.forward(turn)
+        weighted = residual * weight[:, None]
+        return _Left(block.design.adjoint(weighted), residual.T @ weighted)
+
+    total = ordered_sum(part, slices(data.n, 1 << 15))
+    return _Left(maps.adjoint(total.against), total.among)
