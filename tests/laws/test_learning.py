@@ -11,7 +11,7 @@ from tests.laws.test_stream import learned, part, rows
 
 import expfam as ef
 from expfam.cli.plot import plot
-from expfam.solvers import explicit
+from expfam.solvers import first_order
 
 WHOLE = 2592  # rows after which a batch is full
 Frame = dict[str, np.ndarray]
@@ -27,7 +27,7 @@ def counts(n: int = WHOLE) -> Frame:
 
 
 def sgd(formula: str = "y ~ x + z + g", data: Frame | None = None, **options: Any) -> ef.Fit:
-    ways = {name: options.pop(name) for name in ("passes", "update", "batch") if name in options}
+    ways = {name: options.pop(name) for name in ("passes", "update", "batch", "step") if name in options}
     family = options.pop("family", "poisson")
     return ef.glm(formula, data or counts(), family=family, solver=ef.SGD(**ways, shuffle=False), **options)
 
@@ -45,7 +45,7 @@ def test_the_last_point_is_the_fit_in_the_columns_own_units() -> None:
 def test_losses_are_those_before_learning(update: str) -> None:
     """The first is that of the null model, the second that of the first theta: from the densities."""
     data = counts()
-    fit = sgd(data=data, update=update, batch=256)
+    fit = sgd(data=data, update=update, batch=256, step="inverse" if update == "explicit" else None)
     way = fit.known_learning()
     X = np.column_stack([np.ones(WHOLE), data["x"], data["z"], data["g"] == "b", data["g"] == "c"])
     mean = data["y"].mean()
@@ -105,7 +105,7 @@ def test_steps_without_errors_are_drawn_without_bands() -> None:
 
 
 def test_too_many_coefficients_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explicit, "TRACED", 3)
+    monkeypatch.setattr(first_order, "TRACED", 3)
     fit = sgd(update="explicit")
     assert fit.known_learning().theta.shape[1] == 0
     assert not len(fit.plot.learning().data["names"])

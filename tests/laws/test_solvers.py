@@ -330,18 +330,19 @@ def test_implicit_steps_bear_wild_rows_and_units() -> None:
     )
     assert np.abs((close.coef - exact.coef) / exact.se).max() < 1
     with pytest.raises(ef.SolverError, match="update='implicit'"):
-        ef.glm_arrays(x[:, None], y, family="poisson", solver=ef.SGD(update="explicit", rate=1e3, shuffle=False))
+        ef.glm_arrays(x[:, None], y, family="poisson", solver=ef.SGD(update="explicit", step="constant", rate=1e3))
 
 
-def test_sgd_of_very_many_coefficients_steps_explicitly() -> None:
+def test_sgd_of_very_many_coefficients_steps_without_a_matrix() -> None:
     """Their information would not fit; 3,100 words, few of which matter."""
     rng = np.random.default_rng(4)
     X = csr_array((rng.random((2000, 3100)) < 0.003).astype(float))
     y = X[:, [0]].toarray()[:, 0] * 2 + rng.normal(size=2000)
-    implicit, explicit = (
-        ef.glm_arrays(X, y, penalty=ef.Ridge(0.1), solver=ef.SGD(update=u)) for u in ("implicit", "explicit")
+    default, asked = (
+        ef.glm_arrays(X, y, penalty=ef.Ridge(0.01), solver=ef.SGD(step=step)) for step in (None, "normalised")
     )
-    assert np.array_equal(implicit.coef, explicit.coef)
+    assert np.array_equal(default.coef, asked.coef)
+    assert default.deviance < default.null_deviance
 
 
 @both_updates
@@ -386,7 +387,7 @@ def test_sgd_with_ridge(update: str) -> None:
     [
         {"passes": 0},
         {"rate": -1.0},
-        {"schedule": "linear"},
+        {"step": "linear"},
         {"burn_in": 1.0},
         {"prior": 0.0},
         {"update": "lazy"},

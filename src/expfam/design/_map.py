@@ -29,6 +29,9 @@ class Map(Protocol):
     def congruence(self, raw: FloatArray) -> FloatArray:
         """C' H C, (p, p): raw information to information."""
 
+    def entries(self) -> tuple[AnyArray, AnyArray, FloatArray]:
+        """Raw column, coefficient and number of every entry of C that is not zero, but for the centring."""
+
     def split(self, at: int) -> "Split":
         """C block by block, where the raw columns from `at` on are the levels of a wide factor."""
 

@@ -77,6 +77,19 @@ class ColumnMap:
         """C' H C, (p, p): raw information to information."""
         return self.adjoint(self.adjoint(raw).T).T
 
+    def entries(self) -> tuple[AnyArray, AnyArray, FloatArray]:
+        """Raw column, coefficient and number of every entry of C that is not zero."""
+        found: list[tuple[AnyArray, AnyArray, FloatArray]] = []
+        for piece in self.pieces:
+            raw, columns = np.arange(self.raw)[piece.raw], np.arange(self.p)[piece.columns]
+            if piece.matrix is None:
+                found.append((raw, columns, np.ones(len(raw))))
+            else:
+                i, j = np.nonzero(piece.matrix)
+                found.append((raw[i], columns[j], piece.matrix[i, j]))
+        raw, columns, numbers = (np.concatenate(part) for part in zip(*found, strict=True))
+        return raw, columns, numbers
+
     def narrowed(self, kept: BoolArray) -> "ColumnMap":
         """C of the kept coefficients alone, kept (p,)."""
         place = np.cumsum(kept) - 1

@@ -76,6 +76,24 @@ class Rescaled:
         scale = self.scale[self.kept]
         return np.asarray(full[np.ix_(self.kept, self.kept)] * scale[:, None] * scale)
 
+    def entries(self) -> tuple[AnyArray, AnyArray, FloatArray]:
+        """Raw column, coefficient and number of every entry, as if `mean` were zero."""
+        place = np.full(self.maps.p, -1)
+        place[self.kept] = np.arange(self.p)
+        raw, columns, numbers = self.maps.entries()
+        inside = place[columns] >= 0
+        return raw[inside], place[columns[inside]], (numbers * self.scale[columns])[inside]
+
+    def shifted(self, beta: FloatArray, sign: float) -> FloatArray:
+        """beta as coefficients of columns that are not centred (sign -1), or back (sign 1)."""
+        if self.intercept is None:
+            return beta
+        theta = np.zeros((self.maps.p, *beta.shape[1:]))
+        theta[self.at] = _times(self.scale[self.at], beta)
+        out = beta.copy()
+        out[int(np.searchsorted(self.kept, self.intercept))] += sign * (self.mean @ theta)
+        return out
+
     def split(self, at: int) -> Split:
         """The same block by block: the levels are scaled and not centred, so they share nothing with the rest."""
         part, places = self.maps.split(at), np.full(self.maps.p, -1)

@@ -1,7 +1,8 @@
 """Stochastic gradient descent: theta <- theta - alpha_t x_i w_i (h(x_i) - T(y_i)), one line for all families.
 
-Explicit (11), the textbook's, or implicit (12), where h is that of the new theta and alpha_t a matrix: `explicit.py`
-and `implicit.py`.
+Explicit (11), the textbook's, implicit (12), where h is that of the new theta, or exact, the limit of ever smaller
+steps. alpha_t is a matrix, the inverse of the information of the rows before (`implicit.py`), or a number for every
+coefficient (`first_order.py`).
 """
 
 from collections.abc import Iterator
@@ -15,73 +16,114 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError
 from expfam.information import Full
-from expfam.solvers.explicit import Textbook
+from expfam.solvers.first_order import FirstOrder
 from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
 from expfam.solvers.learning import BANDED, Point, due
 from expfam.solvers.loop import iterate
 from expfam.solvers.problem import WRITTEN_OUT, Problem, Solution, Solver
 from expfam.solvers.status import Status
+from expfam.solvers.trail import How
 
-BATCH = 32  # rows of an explicit step
+BATCH = 32  # rows of an explicit step of a rate that is not adapted
+RATES = {"constant": 0.1, "inverse": 0.25, "adagrad": 0.5, "normalised": 2.0, "adam": 0.01}
+SHORT = RATES | {"constant": 0.01, "adagrad": 0.1, "normalised": 0.5, "adam": 0.001}  # where no average calms the steps
+PART = 0.1  # of a pass, after which a fading average has forgotten half
+UPDATES = ("implicit", "explicit", "importance")
+STEPS = ("information", "constant", "inverse", "adagrad", "normalised", "adam")
+AVERAGES = (True, False, "polyak", "exponential")
 
 
 @dataclass(frozen=True, slots=True)
 class SGD(Solver):
     """One pass, or more, in steps of some rows; a step sees no rows but its own.
 
-    passes    how often the rows are read
-    update    "implicit" (12): alpha_t = H_t^-1 with H_t the information of the rows before, which needs no tuning,
-              cannot diverge, and after one pass is about as good as all rows together; "explicit" (11): alpha_t a
-              number. More than 3,000 coefficients, whose information is no matter of memory any more, step explicitly
-    batch     rows a step; None: a growing share of those before, or 32 for explicit steps. 1 is the textbook's
-    prior     implicit: pseudo-rows at the start that a coefficient has, so that the first rows do not carry it off
-    rate      explicit: alpha_0, in units of a step that is stable for average rows
-    schedule  explicit: "inverse", alpha_t = rate / (1 + decay t)^power with t counted in passes; or "constant"
-    average   explicit: return the Polyak-Ruppert mean of the iterates after the first `burn_in` share of the steps
-    shuffle   draw the order of the rows anew for every pass, from `seed` of the fit
+    passes     how often the rows are read
+    update     "implicit" (12), which cannot diverge; "explicit" (11); "importance", the exact flow of (11) over a time
+               that is the weight of the row, by which weight 2 is the row twice (Karampatziakis and Langford 2011)
+    step       "information": alpha_t = H_t^-1 with H_t that of the rows before, which needs no rate, and after one pass
+               is about as good as all rows together; implicit only. "constant"; "inverse", rate / (1 + decay t)^power
+               with t in passes; "adagrad" (Duchi, Hazan and Singer 2011); "normalised", which no unit of a column
+               matters to (Ross, Mineiro and Langford 2013); "adam", explicit only (Kingma and Ba 2015; a coefficient
+               moves only with rows that have its column). None: information for implicit steps of at most 3,000
+               coefficients, else normalised
+    batch      rows a step, which is the mean of theirs from one theta; None: a growing share of those before for steps
+               by information, 32 for explicit ones of a rate that is not adapted, else 1
+    prior      information: pseudo-rows at the start that a coefficient has, so that the first rows do not carry it off
+    rate       in units of what is natural for the data; None: 0.1 for constant, 0.25 for inverse, 0.5 for adagrad, 2
+               for normalised, 0.01 for adam; less where nothing is averaged
+    average    True or "polyak": return the mean of the iterates by weight after the first `burn_in` share of it;
+               "exponential": their fading mean, of a `half_life` in passes, by default a tenth; False: the
+               last. Only the last has zeros under an absolute penalty. Not for information
+    workers    blocks of rows walked side by side and averaged, round after round; what comes out depends on the number,
+               not on the machine. Not for information, whose sums share the threads anyway
+    shuffle    draw the order of the rows anew for every pass, from `seed` of the fit
     """
 
     passes: int = 1
-    update: Literal["implicit", "explicit"] = "implicit"
+    update: Literal["implicit", "explicit", "importance"] = "implicit"
+    step: Literal["information", "constant", "inverse", "adagrad", "normalised", "adam"] | None = None
     batch: int | None = None
     prior: float = 0.01
-    rate: float = 0.5
-    schedule: Literal["inverse", "constant"] = "inverse"
+    rate: float | None = None
     decay: float = 1.0
     power: float = 0.75
-    average: bool = True
+    average: bool | Literal["polyak", "exponential"] = True
     burn_in: float = 0.25
+    half_life: float | None = None
+    workers: int = 1
     shuffle: bool = True
 
     def __post_init__(self) -> None:
-        for name, value in (("passes", self.passes), ("batch", 1 if self.batch is None else self.batch)):
+        batch = 1 if self.batch is None else self.batch
+        for name, value in (("passes", self.passes), ("batch", batch), ("workers", self.workers)):
             if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
                 raise SolverError(f"SGD({name}={value!r}): a whole number, at least 1")
-        if not (np.isfinite(self.rate) and self.rate > 0 and self.decay >= 0 and self.power >= 0):
+        if not ((self.rate is None or _positive(self.rate)) and self.decay >= 0 and self.power >= 0):
             raise SolverError(
                 f"SGD(rate={self.rate}, decay={self.decay}, power={self.power}): the rate is positive, "
                 "the others not negative"
             )
-        if not (np.isfinite(self.prior) and self.prior > 0):
+        if not _positive(self.prior):
             raise SolverError(f"SGD(prior={self.prior}): a positive number of pseudo-rows, 0.01 by default")
-        for name, allowed in (("update", ("implicit", "explicit")), ("schedule", ("inverse", "constant"))):
-            if getattr(self, name) not in allowed:
-                raise SolverError(
-                    f"SGD({name}={getattr(self, name)!r}): allowed are {' and '.join(map(repr, allowed))}"
-                )
+        if not (self.half_life is None or _positive(self.half_life)):
+            raise SolverError(f"SGD(half_life={self.half_life}): a positive sum of weights, or None")
         if not 0 <= self.burn_in < 1:
             raise SolverError(f"SGD(burn_in={self.burn_in}): a share of the steps, from 0 to below 1")
+        for name, allowed in (("update", UPDATES), ("step", (None, *STEPS)), ("average", AVERAGES)):
+            if getattr(self, name) not in allowed:
+                raise SolverError(f"SGD({name}={getattr(self, name)!r}): allowed are {', '.join(map(repr, allowed))}")
+        if self.step == "information" and self.update != "implicit":
+            raise SolverError(
+                f"SGD(step='information', update={self.update!r}): steps by the information are implicit; take another "
+                "step, such as 'normalised', or update='implicit'"
+            )
+        if self.step == "adam":
+            self.first_order("adam")
 
     def solve(self, problem: Problem) -> Solution:
-        if self.update == "explicit" or problem.start.size > WRITTEN_OUT:
-            batch = BATCH if self.batch is None else self.batch
-            walk = self.schedule, self.decay, self.power, self.average, self.burn_in, self.shuffle
-            return Textbook(self.passes, batch, self.rate, *walk).solve(problem)
+        small = problem.start.size <= WRITTEN_OUT
+        step = self.step or ("information" if self.update == "implicit" and small else "normalised")
+        if step != "information":
+            return self.first_order(step).solve(problem)
         draw = np.random.default_rng(problem.seed)
         begin = _State(blank(problem.start), 0, 0, (), Status.RUNNING)
         end = iterate(partial(_pass, self, problem, draw), begin, partial(_report, problem))
         passes = float(end.passes)
         return Solution(end.memory.theta, None, end.status, end.steps, passes, passes, points=end.points)
+
+    def first_order(self, step: str) -> FirstOrder:
+        """How steps of first order go with these options."""
+        plain = step in ("constant", "inverse") and self.update == "explicit"
+        batch = self.batch or (BATCH if plain else 1)
+        kind = "polyak" if self.average is True else self.average or None
+        rate = (RATES if kind else SHORT)[step] if self.rate is None else self.rate
+        half_life = PART if self.half_life is None else self.half_life
+        given = self.update, step, rate, self.decay, self.power, kind, self.burn_in, half_life, batch, self.workers
+        return FirstOrder(How(*given), self.passes, self.shuffle)
+
+
+def _positive(number: float) -> bool:
+    return bool(np.isfinite(number) and number > 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,168 @@
+"""The way of one worker over rows: blocks laid out, handed to a kernel, losses summed."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from expfam._typing import AnyArray, FloatArray, IntArray
+from expfam.design.rows import Layout
+from expfam.errors import SolverError
+from expfam.kernels import walk_definition
+from expfam.kernels.pace import Ask, Clock, Rule, State, Stop
+from expfam.kernels.pairs import Pair, domain, pair
+from expfam.objective import Data, Objective
+from expfam.response import At, Level, rows, weighted
+from expfam.solvers.trail import How
+
+NUMBERS, MOST = 1 << 20, 8192  # stored numbers and rows that are laid out at a time
+CLASSES = Pair(0, 1.0, 1.0, 0, 0.0, -np.inf, np.inf)  # softmax has no pair; what stands here is not read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queue:
+    """Which rows come in which order, each `frequency` (n,) times, None for once."""
+
+    rows: slice | AnyArray
+    frequency: FloatArray | None
+
+    @property
+    def count(self) -> int:
+        """How many places there are."""
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    @property
+    def _ends(self) -> IntArray:
+        """The place after the last of each row."""
+        if self.frequency is not None:
+            return np.cumsum(self.frequency[self.rows].astype(np.int64))
+        rows = self.rows
+        return np.array([rows.stop - rows.start if isinstance(rows, slice) else len(rows)])
+
+    def at(self, data: Data, lo: int, hi: int) -> Data:
+        """The rows that stand in the places lo to hi, with the weight of one repetition."""
+        rows = self.rows
+        if self.frequency is None:
+            return data.take(slice(rows.start + lo, rows.start + hi) if isinstance(rows, slice) else rows[lo:hi])
+        found = np.searchsorted(self._ends, np.arange(lo, hi), side="right")
+        found = found + rows.start if isinstance(rows, slice) else rows[found]
+        some = data.take(found)
+        return replace(some, weight=some.weight / self.frequency[found])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """What does not change on the way: the rows and their layout, penalties in its order, and how."""
+
+    objective: Objective
+    layout: Layout
+    how: How
+    ask: Ask
+    strength: tuple[FloatArray, FloatArray]
+    queue: Queue
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a worker is: arrays (p d,) class after class in the layout's order, which a kernel changes."""
+
+    state: State
+    clock: FloatArray
+    progressive: float
+    outside: int
+
+    def copy(self) -> "Place":
+        """The same in arrays of its own."""
+        return replace(self, state=State(*(part.copy() for part in self.state)), clock=self.clock.copy())
+
+
+def advance(course: Course, place: Place, lo: int, hi: int) -> Place:
+    """One worker's way over the places lo to hi, a block of rows laid out at a time; changes the arrays of `place`."""
+    batch, width = course.ask.batch, max(course.objective.data.design.stored, 1)
+    step = -(-min(max(NUMBERS // width, 256), MOST) // batch) * batch
+    for first in range(lo, hi, step):
+        data = course.queue.at(course.objective.data, first, min(first + step, hi))
+        eta, reached, why = _kernel(course, place, data)
+        if why is not Stop.NOT:
+            raise _error(course, place, eta[reached], why)
+        loss, outside = _losses(course.objective, data, eta)
+        place = replace(place, progressive=place.progressive + loss, outside=place.outside + outside)
+    return place
+
+
+def _kernel(course: Course, place: Place, data: Data) -> tuple[FloatArray, int, Stop]:
+    """Learn from a block of rows: compiled, or by the definition where the family is a user's own."""
+    family, ask = course.objective.family, course.ask
+    t = np.array(family.T(data.y), dtype=np.float64).reshape(data.n, -1)
+    offset = np.zeros_like(t) if data.offset is None else data.offset.reshape(t.shape).astype(np.float64)
+    rows_of, weight, d = course.layout.rows(data.design), data.weight.astype(np.float64), t.shape[1]
+    numbers = CLASSES if family.vector and d > 1 else _pair_of(course.objective)
+    if numbers is None:
+        return _by_definition(course, place, rows_of, t, (weight, offset))
+    found = tuple(float(x) if isinstance(x, float) else int(x) for x in numbers)
+    if d == 1 and ask.batch == 1 and ask.rule != Rule.ADAM:
+        from expfam.kernels.walk import walk as compiled  # brings Numba
+
+        given = t[:, 0].copy(), weight, offset[:, 0].copy()
+    else:
+        from expfam.kernels.walk_batches import walk as compiled
+
+        given = t, weight, offset
+    with np.errstate(all="ignore"):
+        eta, reached, why = compiled(found, tuple(rows_of), given, ask, course.strength, place.state, place.clock)
+    return eta.reshape(t.shape), reached, Stop(why)
+
+
+def _pair_of(objective: Objective) -> Pair | None:
+    """Two classes are a share by its logit."""
+    from expfam.families import Bernoulli
+    from expfam.links import Logit
+
+    return pair(Bernoulli(), Logit()) if objective.family.vector else pair(objective.family, objective.link)
+
+
+def _by_definition(
+    course: Course, place: Place, rows_of: tuple[AnyArray, ...], t: FloatArray, given: tuple[FloatArray, FloatArray]
+) -> tuple[FloatArray, int, Stop]:
+    family, link = course.objective.family, course.objective.link
+
+    def score(eta: FloatArray, i: int) -> FloatArray:
+        found = rows(family, link, eta, t[i], np.zeros(1), Level.GRADIENT).score
+        assert found is not None
+        return found
+
+    own = walk_definition.Family(score, domain(family, link))
+    p = len(course.layout.order)
+    state = State(*(part.reshape(-1, p).T if part.size else part for part in place.state))
+    strength = course.strength[0][:p], course.strength[1][:p]
+    return walk_definition.walk(own, rows_of, given, course.ask, strength, state, place.clock)
+
+
+def _losses(objective: Objective, data: Data, eta: FloatArray) -> tuple[float, int]:
+    """The sum of w loss at these linear predictors, and how many have no mean."""
+    eta = eta if objective.family.vector else eta[:, 0]
+    t = objective.family.T(data.y)
+    total = weighted(objective.family, objective.link, At(eta, t, data.conjugate, Level.VALUE), data.weight).value
+    if np.isfinite(total):
+        return total, 0
+    loss = rows(objective.family, objective.link, eta, t, data.conjugate, Level.VALUE).loss
+    known = np.isfinite(loss)
+    return float(data.weight[known] @ loss[known]), int((~known & (data.weight > 0)).sum())
+
+
+def _error(course: Course, place: Place, eta: FloatArray, why: Stop) -> SolverError:
+    """What happened at which row, and what to do."""
+    family, link, how = course.objective.family, course.objective.link, course.how
+    done, said = int(place.clock[Clock.ROWS]), f"SGD(update={how.update!r}, step={how.step!r}, rate={how.rate:.3g})"
+    if why is Stop.OUTSIDE:
+        return SolverError(
+            f"after {done:,} rows a step of stochastic gradient descent had left the means that the {family.name} "
+            f"family allows with the {link.name} link; lower the rate, take update='implicit', whose steps end inside, "
+            "or a link that maps into the domain"
+        )
+    what = "is no finite number" if why is Stop.INFINITE else f"went as far as {float(np.abs(eta).max()):.3g}"
+    remedy = (
+        "lower the rate, or scale the columns"
+        if how.update != "explicit"
+        else ("lower the rate, or take update='implicit', which cannot")
+    )
+    return SolverError(f"{said} diverged after {done:,} rows: a linear predictor {what}; {remedy}")
