@@ -22,6 +22,7 @@ from expfam.matrix import MatrixTerms
 from expfam.model import Model, choice
 from expfam.penalties import Penalty
 from expfam.penalties import penalty as penalty_of
+from expfam.solvers import SGD
 from expfam.stream import Ask, Stream
 from expfam.stream.feed import feed
 from expfam.stream.stream import classes_of, schema_of
@@ -52,6 +53,10 @@ class OnlineGLM:
                that of the factor's name and the label, the same everywhere. None: a coefficient for every label.
                Columns of booleans and C(x, levels=...) have few labels and keep them
 
+    solver     SGD(step="normalised", ...): steps of first order, row after row, in memory that grows with the
+               coefficients and not with their square; there are no standard errors then. The default where 2^hash_bits
+               exceeds 3,000 coefficients. None: by the information, up to so many
+
     A level that comes later gets a coefficient then; the reference is the first level met, or `C(x, ref=...)`. What
     center(), scale(), poly() and splines learn, they learn from the first frame. The only thing here that changes is
     which frozen `Stream` it holds: a frame that is refused leaves it as it was.
@@ -75,6 +80,7 @@ class OnlineGLM:
         prior: float = 0.01,
         half_life: float | None = None,
         hash_bits: int | None = None,
+        solver: SGD | None = None,
     ) -> None:
         vectors = {"weights": weights, "offset": offset, "exposure": exposure, "trials": trials}
         wrong = [name for name, text in vectors.items() if text is not None and not isinstance(text, str)]
@@ -89,7 +95,8 @@ class OnlineGLM:
         )  # fmt: skip
         model = model if classes is None else classes_of(model, tuple(map(str, classes)))
         request = Request(formula, weights, offset, exposure, trials, hash_bits=hash_bits)
-        self._stream = Stream(Ask(request, model, vcov, prior, half_life), model, model)
+        ask = Ask(request, model, vcov, prior if solver is None else solver.prior, half_life, solver)
+        self._stream = Stream(ask, model, model)
 
     def partial_fit(self, data: Any) -> "OnlineGLM":
         """Learn from the rows of a frame, a dict of arrays or a file; those with missing values are left out, counted.

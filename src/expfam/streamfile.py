@@ -12,12 +12,16 @@ from expfam import __version__
 from expfam._typing import AnyArray
 from expfam.families import ExponentialFamily
 from expfam.formula.schema import Request
+from expfam.kernels.pace import State
 from expfam.modelfile import check, model_from_dict, model_to_dict, read, undamaged, write
+from expfam.solvers import SGD
 from expfam.solvers.implicit import Memory
 from expfam.solvers.learning import Point
+from expfam.solvers.trail import How, Trail
 from expfam.stream import Ask, Stream
 from expfam.stream.rows import Rows
 from expfam.stream.stream import schema_of
+from expfam.stream.walking import Walked
 
 FORMAT = "expfam-stream"
 VERSION = 1
@@ -34,9 +38,10 @@ def to_dict(stream: Stream) -> dict[str, Any]:
         "request": asdict(ask.request),
         "asked": model_to_dict(ask.model),
         "options": {"vcov": ask.vcov, "prior": ask.prior, "half_life": ask.half_life},
+        "solver": None if ask.solver is None else asdict(ask.solver),
         "known": model_to_dict(stream.known),
         "model": model_to_dict(stream.model),
-        "memory": _written(stream.memory),
+        "memory": _walked(stream.memory) if isinstance(stream.memory, Walked) else _written(stream.memory),
         "null": _written(stream.null),
         "waiting": None if stream.waiting is None else {**_written(stream.waiting), "values": _arrays(stream.waiting)},
         "gathered": stream.gathered,
@@ -67,23 +72,45 @@ def load(path: str | PathLike[str], family: ExponentialFamily | None = None) -> 
 
 
 def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Stream:
-    ask = Ask(Request(**plain["request"]), model_from_dict(plain["asked"], family), **plain["options"])
+    solver = plain.get("solver")
+    options = {**plain["options"], "solver": None if solver is None else SGD(**solver)}
+    ask = Ask(Request(**plain["request"]), model_from_dict(plain["asked"], family), **options)
     known, model = (model_from_dict(plain[name], family) for name in ("known", "model"))
     for schema in filter(None, map(schema_of, (known, model))):
         if schema.request != ask.request:
             raise ValueError(f"levels learned for {schema.request}, beside {ask.request}")
-    memory, null = (_read(Memory, plain[name]) for name in ("memory", "null"))
+    memory = _read_walked(plain["memory"]) if "trail" in (plain["memory"] or {}) else _read(Memory, plain["memory"])
+    null = _read(Memory, plain["null"])
     waiting = plain["waiting"]
     if waiting is not None:
         values = {name: _array(array) for name, array in waiting["values"].items()}
         waiting = _read(Rows, {**waiting, "values": values})
     points = tuple(_read(Point, {**point, "names": tuple(point["names"])}) for point in plain["points"])
     if memory is not None and (
-        len(memory.theta) != len(model.names) or memory.information.shape != (memory.theta.size,) * 2
+        len(memory.theta) != len(model.names)
+        or (isinstance(memory, Memory) and memory.information.shape != (memory.theta.size,) * 2)
     ):
         raise ValueError(f"{len(model.names)} names, coefficients of shape {memory.theta.shape}")
     counts = plain["kind"], plain["given"], plain["left_out"], plain["lacking"]
     return Stream(ask, known, model, memory, null, waiting, plain.get("gathered", 0), points, *counts)
+
+
+def _walked(memory: Walked) -> dict[str, Any]:
+    trail = memory.trail
+    return {
+        "trail": {
+            "state": {name: _plain(array) for name, array in trail.state._asdict().items()},
+            "clock": _plain(trail.clock), "progressive": trail.progressive, "outside": trail.outside,
+        },
+        "how": asdict(memory.how), "theta": _plain(memory.theta), "met": _plain(memory.met.astype(np.int8)),
+    }  # fmt: skip
+
+
+def _read_walked(plain: Mapping[str, Any]) -> Walked:
+    given = plain["trail"]
+    state = State(**{name: _array(array) for name, array in given["state"].items()})
+    trail = Trail(state, _array(given["clock"]), given["progressive"], given["outside"])
+    return Walked(trail, How(**plain["how"]), _array(plain["theta"]), _array(plain["met"]) > 0)
 
 
 def _written(item: Any) -> Any:

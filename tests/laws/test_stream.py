@@ -314,6 +314,68 @@ def test_batches_grow_with_the_rows() -> None:
     assert [batch_rows(n) for n in (0, 1024, 8000, 10**9)] == [512, 512, 4000, 65536]
 
 
+# ---- steps of first order ---------------------------------------------------------------------------------------
+WALK = ef.SGD(step="normalised", rate=0.5)
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(st.integers(0, N), max_size=6).map(sorted))
+def test_walks_of_any_size_teach_the_same(cuts: list[int]) -> None:
+    data = rows()
+    with hurried():
+        assert np.array_equal(learned(data, solver=WALK).fit.coef, learned(data, cuts, solver=WALK).fit.coef)
+
+
+@pytest.mark.parametrize("at", [1, 333])
+def test_a_walk_goes_on_from_its_state_to_the_last_bit(at: int) -> None:
+    data = rows()
+    with hurried():
+        first = ef.OnlineGLM(FORMULA, "poisson", solver=WALK).partial_fit(part(data, 0, at))
+        again = ef.OnlineGLM.from_state(json.loads(json.dumps(first.state()))).partial_fit(part(data, at, N))
+        assert again.state() == learned(data, [at], solver=WALK).state()
+
+
+@pytest.mark.parametrize("solver", [WALK, ef.SGD(step="adagrad", rate=0.25, update="importance")])
+def test_more_coefficients_than_an_information_has_room_for(solver: ef.SGD) -> None:
+    """4,000 sites of ten rows each: effects are found in part, and rows not seen yet foretold better than at first."""
+    rng = np.random.default_rng(5)
+    n, sites = 40_000, 4_000
+    site, u = rng.integers(0, sites, n), rng.normal(size=n)
+    effect = rng.normal(size=sites)
+    y = (rng.random(n) < 1 / (1 + np.exp(-(u + effect[site])))).astype(float)
+    data = {"y": y, "u": u, "site": np.char.add("s", site.astype(str))}
+    with pytest.raises(ef.SolverError, match="solver=SGD"):
+        learned(data, formula="y ~ u + site", family="bernoulli")
+    model = learned(data, [9_999], formula="y ~ u + site", family="bernoulli", solver=solver)
+    fit = model.fit
+    assert len(fit.coef) > 3_000
+    assert np.isnan(fit.se).all()
+    assert fit.coef[1] == pytest.approx(1, abs=0.25)
+    loss = model.learning_curve()["recent_loss"]
+    assert loss[-1] < loss[0]
+    at = np.array([int(name[6:-1]) for name in fit.names[2:]])
+    assert np.corrcoef(fit.coef[2:], effect[at])[0, 1] > 0.5
+    assert np.isfinite(model.predict(part(data, 0, 5))).all()
+
+
+def test_open_vocabularies_take_steps_of_first_order() -> None:
+    assert ef.OnlineGLM("y ~ x + g", "poisson", hash_bits=12).stream.ask.walks is not None
+    assert ef.OnlineGLM("y ~ x + g", "poisson", hash_bits=8).stream.ask.walks is None
+    informed = ef.SGD(step="information")
+    assert ef.OnlineGLM("y ~ x + g", "poisson", hash_bits=12, solver=informed).stream.ask.walks is None
+    fit = learned(rows(3000), formula="y ~ x + g", hash_bits=18).fit
+    exact = ef.glm("y ~ x + g", rows(3000), family="poisson")
+    assert fit.coef[1] == pytest.approx(exact.coef[1], abs=0.1)
+
+
+@pytest.mark.parametrize("solver", [ef.SGD(passes=2), ef.SGD(step="inverse"), ef.SGD(step="adagrad", workers=2)])
+def test_what_a_stream_cannot_do_is_refused(solver: ef.SGD) -> None:
+    with pytest.raises(ef.SolverError, match="SGD of a stream"):
+        ef.OnlineGLM("y ~ x", solver=solver)
+    with pytest.raises(ef.SolverError, match="half_life"):
+        ef.OnlineGLM("y ~ x", solver=WALK, half_life=100)
+
+
 # ---- bad input --------------------------------------------------------------------------------------------------
 def spoilt(name: str, value: object) -> Callable[[Frame], Frame]:
     def spoil(data: Frame) -> Frame:

@@ -9,7 +9,7 @@ from expfam.errors import ExpfamError, FamilyError, SolverError
 
 if TYPE_CHECKING:
     from expfam.families import ExponentialFamily
-    from expfam.solvers import Solver
+    from expfam.solvers import SGD, Solver
 
 T = TypeVar("T")
 
@@ -53,6 +53,16 @@ def solver(text: str) -> "Solver | str":
     if name not in SOLVERS or not (args or options):
         return name
     return _make(SOLVERS[name], name, args, options, SolverError)
+
+
+def sgd(text: str) -> "SGD":
+    """The stochastic gradient descent that `text` spells, the only solver that a stream has."""
+    from expfam.solvers import SGD  # brings SciPy's linear algebra
+
+    found = SGD() if text == "sgd" else solver(text)
+    if not isinstance(found, SGD):
+        raise SolverError(f"--solver {text}: a stream is learned by sgd, as in \"sgd(step='normalised')\"")
+    return found
 
 
 def spelled(text: str, refuse: type[ExpfamError]) -> tuple[str, list[Any], dict[str, Any]]:

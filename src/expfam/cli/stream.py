@@ -36,6 +36,9 @@ def stream(
     exposure: Annotated[str | None, typer.Option(help="An offset log(exposure), for a log link.")] = None,
     half_life: Annotated[float | None, typer.Option(help="Weight after which a row counts half.")] = None,
     hash_bits: Annotated[int | None, typer.Option(help="Hash the levels of factors into 2^bits buckets each.")] = None,
+    solver: Annotated[
+        str | None, typer.Option(help="Such as \"sgd(step='normalised')\" for many coefficients.")
+    ] = None,
     every: Annotated[int, typer.Option(help="Report, and save, after so many rows.", min=1)] = 100_000,
     save: Annotated[Path | None, typer.Option(help="Write the state here; read it again with --resume.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on from the state in this file.")] = None,
@@ -50,7 +53,7 @@ def stream(
     learner = _learner(resume, formula, {
         "family": None if family is None else spelled.family(family), "link": link, "weights": weights,
         "offset": offset, "exposure": exposure,
-        "half_life": half_life, "hash_bits": hash_bits,
+        "half_life": half_life, "hash_bits": hash_bits, "solver": None if solver is None else spelled.sgd(solver),
         "classes": None if classes is None else [label.strip() for label in classes.split(",")],
     })  # fmt: skip
     place: Any = sys.stdin.buffer if source is None or str(source) == "-" else source

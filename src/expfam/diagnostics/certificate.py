@@ -65,6 +65,8 @@ class Certificate:
         return self.gradient <= self.tol and not self.separated
 
     def __str__(self) -> str:
+        if self.status is Status.WALKED:
+            return f"Streamed: {self.rows:,} rows, each read once"
         if self.status is Status.STREAMED:
             return f"Streamed: {self.rows:,} rows, each read once; condition {self.condition:.2g}"
         verdict = "Converged" if self.converged else f"NOT converged ({self.status.name.lower()})"

@@ -6,7 +6,7 @@ two is that row twice. k = pace weight x'Rx, one a class.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 

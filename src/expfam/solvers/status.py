@@ -21,6 +21,10 @@ class Status(Enum):
         "one pass over a stream, whose rows are gone: after many rows the optimum of all of them is a fraction of a "
         "standard error away, and there is nothing left to certify that by"
     )
+    WALKED = (
+        "one pass over a stream in steps of first order, whose rows are gone: the loss of rows before they were "
+        "learned from tells how good it is, and nothing how far from the optimum"
+    )
     PASSES_DONE = (
         "stochastic gradient descent ran the passes it was given; more passes or a lower rate come closer, "
         'solver="newton" ends exactly'

@@ -15,6 +15,7 @@ from expfam.solvers import Status
 from expfam.solvers.implicit import Memory
 from expfam.solvers.learning import Learning
 from expfam.solvers.optimality import from_classes
+from expfam.stream.walking import Walked
 
 
 def dispersion(model: Model, memory: Memory) -> float:
@@ -47,6 +48,36 @@ def errors(model: Model, memory: Memory, kind: str) -> FloatArray:
         return from_classes(np.sqrt(np.diagonal(covariance(model, memory, kind))), memory.theta)
 
 
+def fit_of_walk(
+    model: Model, memory: Walked, null: Memory, kind: str, lost: tuple[int, Mapping[str, int]], way: Learning
+) -> Fit:
+    """A frozen fit of steps of first order, without errors of its coefficients; its deviance is twice the loss of rows
+    before they were learned from, which is a little more than that of the fit."""
+    d, fixed = memory.theta[0:1].size, model.family.fixed_dispersion
+    free = float(np.count_nonzero(memory.theta))
+    left = memory.rows * d - free
+    deviance = 2 * memory.progressive
+    phi = 1.0 if fixed else deviance / left if left > 0 else np.nan
+    sums = Statistics(
+        memory.rows, memory.weight, free, left, deviance, 2 * null.value, phi, fixed, np.nan,
+        "fixed" if fixed else "deviance", 0,
+    )  # fmt: skip
+    certificate = _certificate(memory.rows, np.nan)
+    return Fit(
+        model, memory.theta, memory.met, None, sums, certificate, lost[1], lost[0], kind, None, "model", learning=way
+    )
+
+
+def _certificate(rows: int, condition: float) -> Certificate:
+    """Each row was read once, and there is nothing left to certify the answer by."""
+    status = Status.WALKED if np.isnan(condition) else Status.STREAMED
+    return Certificate(
+        gradient=np.nan, raw=np.nan, kkt=np.nan, decrement=np.nan, condition=condition, tol=np.nan, aliased=(),
+        separation=None, status=status, steps=0, passes=1.0, hessians=0.0 if np.isnan(condition) else 1.0,
+        rows=rows, summed_from=rows, timings={},
+    )  # fmt: skip
+
+
 def fit_of(
     model: Model, memory: Memory, null: Memory, vcov: str, kind: str, lost: tuple[int, Mapping[str, int]], way: Learning
 ) -> Fit:
@@ -67,10 +98,6 @@ def fit_of(
         memory.rows, memory.weight, free, memory.rows * d - free, max(2 * half, 0.0), 2 * null.value, phi,
         fixed, np.nan, "fixed" if fixed else "pearson", 0,
     )  # fmt: skip
-    certificate = Certificate(
-        gradient=np.nan, raw=np.nan, kkt=np.nan, decrement=np.nan, condition=factor(memory).condition, tol=np.nan,
-        aliased=(), separation=None, status=Status.STREAMED, steps=0, passes=1.0, hessians=1.0, rows=memory.rows,
-        summed_from=memory.rows, timings={},
-    )  # fmt: skip
+    certificate = _certificate(memory.rows, factor(memory).condition)
     held = Written(covariance(model, memory, vcov)) if model.penalty.smooth else None
     return Fit(model, memory.theta, met, held, sums, certificate, lost[1], lost[0], kind, None, vcov, learning=way)

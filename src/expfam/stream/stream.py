@@ -27,11 +27,15 @@ from expfam.penalties import NoPenalty
 from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
 from expfam.solvers.learning import Point, due, stacked
 from expfam.solvers.problem import WRITTEN_OUT
+from expfam.solvers.sgd import SGD
 from expfam.solvers.start import null_model, starting_point
-from expfam.stream.answer import errors, fit_of
+from expfam.stream import walking
+from expfam.stream.answer import errors, fit_of, fit_of_walk
 from expfam.stream.rows import Entry, Rows, enter
+from expfam.stream.walking import Walked, check, walked
 from expfam.terms import FormulaTerms
 
+OPEN = SGD(step="normalised", rate=0.5)  # levels without end are rare ones, which steps of the usual rate overfit
 AT_ONCE = 1 << 16  # rows whose columns are laid out together, so that they stay in cache
 
 
@@ -42,6 +46,7 @@ class Ask:
     vcov       "HC0", the sandwich, or "model"
     prior      pseudo-rows at zero that a coefficient starts with
     half_life  weight after which a row counts half; None: rows never fade
+    solver     how to step; None: by the information, but where hashed levels may be too many for it
     """
 
     request: Request
@@ -49,8 +54,13 @@ class Ask:
     vcov: str = "HC0"
     prior: float = 0.01
     half_life: float | None = None
+    solver: SGD | None = None
 
     def __post_init__(self) -> None:
+        if self.solver is not None:
+            check(self.solver)
+        if self.half_life is not None and self.walks is not None:
+            raise SolverError("half_life= is for steps by the information; leave it out, or take step='information'")
         one_of("vcov", self.vcov, ("HC0", "model"))
         if not (np.isfinite(self.prior) and self.prior > 0):
             raise SolverError(f"prior={self.prior}: a positive number of pseudo-rows, 0.01 by default")
@@ -58,6 +68,15 @@ class Ask:
             raise SolverError(
                 f"half_life={self.half_life}: a positive sum of weights, or None for rows that never fade"
             )
+
+    @property
+    def walks(self) -> SGD | None:
+        """Steps of first order, row after row, where those are asked for."""
+        if self.solver is None:
+            bits = self.request.hash_bits
+            return None if bits is None or 2**bits <= WRITTEN_OUT else OPEN
+        first = self.solver.step not in (None, "information") or self.solver.update != "implicit"
+        return self.solver if first else None
 
     @property
     def options(self) -> Options:
@@ -78,7 +97,7 @@ class Stream:
     ask: Ask
     known: Model
     model: Model
-    memory: Memory | None = None
+    memory: Memory | Walked | None = None
     null: Memory | None = None
     waiting: Rows | None = None
     gathered: int = 0
@@ -143,7 +162,8 @@ class Stream:
     @property
     def gathers(self) -> bool:
         """Are all rows so far kept? Those of a stream that forgets are not."""
-        return self.ask.half_life is None and (self.memory is None or self.gathered > 0)
+        forgets = self.ask.half_life is not None or self.ask.walks is not None
+        return not forgets and (self.memory is None or self.gathered > 0)
 
     def _gathering(self, rows: Rows) -> "Stream":
         """The stream after the full batches among some rows, the gathered ones first, or once they are too many to be
@@ -163,30 +183,34 @@ class Stream:
         model = _met(self.known, self.model, rows)
         objective, alone = objectives(model, rows, _compiled(model, 0, rows.n))
         grown = _grown(self, model)
-        assert grown.memory is not None
-        assert grown.null is not None
+        assert isinstance(grown.memory, Memory)
         mean = starting_point(alone, null_model(alone))
         null = learn(alone, blank(mean), self.ask.options, rows.frequency, mean)
         inside = _inside(objective, grown.memory.theta, mean)
         memory = together(objective, self.gathered, grown.memory, self.ask.options, rows.frequency, inside)
         return grown._with_memory(memory, null)
 
-    def _with_memory(self, memory: Memory, null: Memory) -> "Stream":
+    def _with_memory(self, memory: Memory | Walked, null: Memory) -> "Stream":
         points = (*self.points, self._point(memory)) if due(self.points, memory.rows) else self.points
         return replace(self, memory=memory, null=null, points=points)
 
     def _learned(self, model: Model, objective: Objective, alone: Objective, frequency: FloatArray | None) -> "Stream":
         """The stream after a batch: its loss as a function of all coefficients of the model, and of the intercept."""
         grown = _grown(self, model)
-        assert grown.memory is not None
         assert grown.null is not None
         mean = grown.null.theta if grown.null.rows else starting_point(alone, null_model(alone))
         null = learn(alone, grown.null, self.ask.options, frequency, mean)
+        if self.ask.walks is not None:
+            assert not isinstance(grown.memory, Memory)
+            return grown._with_memory(walked(objective, grown.memory, self.ask.walks, frequency), null)
+        assert isinstance(grown.memory, Memory)
         inside = _inside(objective, grown.memory.theta, mean)
         memory = learn(objective, grown.memory, self.ask.options, frequency, inside)
         return grown._with_memory(memory, null)
 
-    def _point(self, memory: Memory) -> Point:
+    def _point(self, memory: Memory | Walked) -> Point:
+        if isinstance(memory, Walked):
+            return Point(memory.rows, memory.weight, memory.progressive, np.zeros(0), np.zeros(0))
         se = errors(self.model, memory, self.ask.vcov)
         return Point(memory.rows, memory.weight, memory.progressive, memory.theta, se, self.model.flat_names)
 
@@ -197,6 +221,8 @@ class Stream:
             raise ExpfamError("no rows have come yet: hand some over with partial_fit(frame)")
         way = stacked(self.points, now.model.flat_names, fades=self.ask.half_life is not None)
         lost = self.left_out, self.lacking
+        if isinstance(now.memory, Walked):
+            return fit_of_walk(now.model, now.memory, now.null, self.kind, lost, way)
         return fit_of(now.model, now.memory, now.null, self.ask.vcov, self.kind, lost, way)
 
 
@@ -230,21 +256,32 @@ def _met(known: Model, model: Model, rows: Rows) -> Model:
 
 def _grown(stream: Stream, model: Model) -> Stream:
     """The same stream with coefficients for the levels that came in."""
-    if model is stream.model and stream.memory is not None:
+    if model is stream.model and stream.null is not None:
         return stream
     d = len(model.modelled) or 1
     shape = (len(model.names), d) if model.family.vector else (len(model.names),)
+    if stream.ask.walks is not None:
+        memory = stream.memory
+        assert not isinstance(memory, Memory)
+        wide = None if memory is None else walking.widened(memory, _places(stream.model, model), shape)
+        null = stream.null or blank(np.zeros((1, *shape[1:])))
+        return replace(stream, model=model, memory=wide, null=null)
     if np.prod(shape) > WRITTEN_OUT:
         raise SolverError(
             f"{int(np.prod(shape)):,} coefficients: a stream keeps their information, a matrix, up to {WRITTEN_OUT:,}. "
-            "Leave out the factor of most levels, or group its rare ones"
+            "Take solver=SGD(step='normalised'), which needs none, leave out the factor of most levels, or group them"
         )
     if stream.memory is None:
         start = blank(np.zeros(shape)), blank(np.zeros((1, *shape[1:])))
         return replace(stream, model=model, memory=start[0], null=start[1])
-    place = {name: j for j, name in enumerate(model.names)}
-    at = np.array([place[name] for name in stream.model.names])
-    return replace(stream, model=model, memory=widened(stream.memory, at, shape))
+    assert isinstance(stream.memory, Memory)
+    return replace(stream, model=model, memory=widened(stream.memory, _places(stream.model, model), shape))
+
+
+def _places(before: Model, after: Model) -> IntArray:
+    """Where the coefficients of a model are among those of one with more levels."""
+    place = {name: j for j, name in enumerate(after.names)}
+    return np.array([place[name] for name in before.names])
 
 
 def widened(memory: Memory, at: IntArray, shape: tuple[int, ...]) -> Memory:
