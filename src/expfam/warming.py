@@ -18,6 +18,8 @@ from expfam.families import (
 from expfam.links import link
 from expfam.objective import Data, Objective
 from expfam.penalties import NoPenalty
+from expfam.solvers.trail import How, start
+from expfam.solvers.walk import walk
 
 N = 64
 FAMILIES: tuple[ExponentialFamily, ...] = (
@@ -33,6 +35,9 @@ def warmup() -> Iterator[str]:
         _evaluate(Poisson(), design, draw)
         _evaluate(Categorical(3), design, draw)
         yield name
+    for learner in (Poisson(), Categorical(3)):
+        _learn(learner, assemble((Columns(("Intercept",)),), N, True), draw)
+    yield "rows one after the other"
     for family in FAMILIES:
         _evaluate(family, assemble((Columns(("Intercept",)),), N, True), draw)
         yield family.name
@@ -66,9 +71,19 @@ def _named(name: str, count: int, **stored: object) -> Columns:
 
 
 def _evaluate(family: ExponentialFamily, design: Design, draw: np.random.Generator) -> None:
-    y = draw.integers(0, 2, N).astype(np.float64) + (1.0 if isinstance(family, Gamma) else 0.0)
-    data = Data(design, y, family.conjugate(family.T(y)), np.ones(N), None)
-    objective = Objective(family, link(None, family), NoPenalty().bind(design.names), data)
+    objective = _objective(family, design, draw)
     objective(np.zeros((design.p, 2) if family.vector else design.p))
     design.squares(np.ones(N))
     design.quadratic(np.eye(design.p))
+
+
+def _learn(family: ExponentialFamily, design: Design, draw: np.random.Generator) -> None:
+    objective, how = _objective(family, design, draw), How()
+    theta = np.zeros((design.p, 2) if family.vector else design.p)
+    walk(objective, start(theta, how, objective.penalty), how)
+
+
+def _objective(family: ExponentialFamily, design: Design, draw: np.random.Generator) -> Objective:
+    y = draw.integers(0, 2, N).astype(np.float64) + (1.0 if isinstance(family, Gamma) else 0.0)
+    data = Data(design, y, family.conjugate(family.T(y)), np.ones(N), None)
+    return Objective(family, link(None, family), NoPenalty().bind(design.names), data)

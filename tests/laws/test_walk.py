@@ -172,8 +172,10 @@ def test_steps_of_several_classes(seed: int, power: float) -> None:
     eta, t, k = 2 * rng.normal(size=3), np.eye(4)[rng.integers(4)][:3], 10**power * rng.exponential(size=3)
     family = Categorical(4)
     for update in Update:
-        z = np.empty(3)
-        steps_classes.moved(int(update), eta, t, k, z, np.empty((steps_classes.WORK, 3)))
+        work = np.zeros((steps_classes.ROOM, 3))
+        work[:3] = eta, t, k
+        steps_classes.moved(work.reshape(-1), 3, int(update))
+        z = work[steps_classes.Z]
         want = steps_definition.moved(
             lambda u: slow(family, Softmax(), u[None], t[None])[0], update, (-np.inf, np.inf), eta, k, 1.0
         )

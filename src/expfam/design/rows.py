@@ -1,7 +1,7 @@
 """Rows in the coordinates of the coefficients, x_i = C' r_i: what a solver reads that learns from one row at a time."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -10,9 +10,12 @@ from expfam.design._group import Group
 from expfam.design.coded import Coded
 from expfam.design.dense import Dense
 from expfam.design.design import Design
+from expfam.design.maps import span
 from expfam.design.ones import Ones
 from expfam.design.sparse import Sparse
 from expfam.design.wide import Wide
+
+Picked: TypeAlias = tuple[slice | IntArray, slice | IntArray, FloatArray]
 
 
 class Rows(NamedTuple):
@@ -30,7 +33,8 @@ class Layout:
 
     order (p,) numbers the coefficients as `Rows` have them; `dense` (raw, k) is C from raw columns stored as numbers to
     the first k, `thin` (raw, p) from those stored as codes or nonzeros; `place`, `times` (raw,) say the latter where no
-    raw column has two coefficients: its place, -1 for none, and its number.
+    raw column has two coefficients: its place, -1 for none, and its number. `picked` says the former, group after
+    group of numbers, where that simply picks and multiplies columns.
     """
 
     order: IntArray
@@ -38,13 +42,11 @@ class Layout:
     thin: Any
     place: IntArray | None
     times: FloatArray
+    picked: tuple[Picked, ...] | None
 
     def rows(self, block: Design) -> Rows:
         """The rows of a block of the design."""
-        held = _held(block)
-        numbers = [g.columns() for g in block.groups if isinstance(g, Ones | Dense)]
-        dense = np.zeros((block.n, 0)) if not numbers else np.concatenate(numbers, axis=1)
-        out = _product(dense, self.dense[held])
+        out = self._numbers(block)
         parts = [(g, at) for g, at in zip(block.groups, block.spans, strict=True) if not isinstance(g, Ones | Dense)]
         if len(parts) == 1 and self.place is not None:
             return Rows(out, *_picked(parts[0][0], self.place[parts[0][1]], self.times[parts[0][1]]))
@@ -53,9 +55,28 @@ class Layout:
         from scipy.sparse import hstack
 
         raw = hstack([_matrix(g) for g, _ in parts], format="csr")
-        x = (raw @ self.thin[~held]).tocsr()
+        x = (raw @ self.thin[~_held(block)]).tocsr()
         x.sort_indices()
         return Rows(out, x.indptr.astype(np.int64), x.indices.astype(np.uint32), np.asarray(x.data, dtype=np.float64))
+
+    def _numbers(self, block: Design) -> FloatArray:
+        """The first k columns, row by row in memory."""
+        groups = [group for group in block.groups if isinstance(group, Ones | Dense)]
+        if self.picked is None:
+            numbers = [group.columns() for group in groups]
+            return np.ascontiguousarray(np.concatenate(numbers, axis=1) @ self.dense[_held(block)].toarray())
+        out = np.empty((block.n, self.dense.shape[1]))
+        for group, (raw, places, times) in zip(groups, self.picked, strict=True):
+            if isinstance(group, Ones):
+                out[:, places] = times
+                continue
+            part = out[:, places] if isinstance(places, slice) else np.empty((block.n, len(times)))
+            np.multiply(group.values[:, raw], times, out=part)
+            if group.centre is not None:
+                part -= group.centre[raw] * times
+            if not isinstance(places, slice):
+                out[:, places] = part
+        return out
 
 
 def layout(design: Design) -> Layout:
@@ -77,21 +98,26 @@ def layout(design: Design) -> Layout:
     where, times = np.full(shape[0], -1), np.zeros(shape[0])
     if single:
         where[raw[~inside]], times[raw[~inside]] = place[columns[~inside]], numbers[~inside]
-    return Layout(order, dense, thin, where if single else None, times)
+    return Layout(order, dense, thin, where if single else None, times, _picks(design, dense))
+
+
+def _picks(design: Design, dense: Any) -> tuple[Picked, ...] | None:
+    """Of every group of numbers its raw columns, their places and what multiplies them; None where they mix."""
+    by_place = dense.tocsc()
+    if not (np.diff(by_place.indptr) == 1).all():
+        return None
+    found = []
+    for group, at in zip(design.groups, design.spans, strict=True):
+        if isinstance(group, Ones | Dense):
+            places = np.flatnonzero((by_place.indices >= at.start) & (by_place.indices < at.stop))
+            found.append((span(by_place.indices[places] - at.start), span(places), by_place.data[places]))
+    return tuple(found)
 
 
 def _held(design: Design) -> BoolArray:
     """Which raw columns are stored as numbers, the column of ones among them, (raw,)."""
     kinds = [np.full(group.width, isinstance(group, Ones | Dense)) for group in design.groups]
     return np.concatenate(kinds) if kinds else np.zeros(0, dtype=bool)
-
-
-def _product(dense: FloatArray, matrix: Any) -> FloatArray:
-    """R C, row by row in memory: columns picked and multiplied where C has one entry in each."""
-    by_column = matrix.tocsc()
-    if (np.diff(by_column.indptr) == 1).all():
-        return np.ascontiguousarray(dense[:, by_column.indices] * by_column.data)
-    return np.ascontiguousarray(dense @ matrix.toarray())
 
 
 def _picked(group: Group, place: IntArray, times: FloatArray) -> tuple[IntArray, AnyArray, FloatArray]:

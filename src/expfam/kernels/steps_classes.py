@@ -1,7 +1,7 @@
 """How far a row moves its linear predictors of several classes, z = eta - u: `steps` for softmax, in as many numbers.
 
 s(eta) = mu - t, whose Jacobian diag(mu) - mu mu' makes that of an implicit step a diagonal plus a matrix of rank one.
-eta, t, k and z are (d,); `work` is (WORK, d), for what comes in between.
+All vectors of d numbers stand one after the other behind one pointer v: ETA, T and K are given, Z is the answer.
 """
 
 import math
@@ -21,129 +21,139 @@ from expfam.kernels.steps import (
     TABLEAU,
 )
 
-WORK = STAGES + 4
+ETA, T, K, Z, MU, U, TRIAL, FROM, TIME, SLOPES = range(10)
+ROOM = SLOPES + STAGES  # vectors
 ROUNDS = 50
 
 
 @plain
-def mean(eta, mu):  # type: ignore[no-untyped-def]
+def mean(v, d, eta, mu):  # type: ignore[no-untyped-def]
     """mu = softmax(eta), the reference class apart; returns log(1 + sum e^eta)."""
-    top, d = 0.0, len(eta)
+    top = 0.0
     for c in range(d):
-        top = max(top, eta[c])
+        top = max(top, v[eta * d + c])
     total = math.exp(-top)
     for c in range(d):
-        mu[c] = math.exp(eta[c] - top)
-        total += mu[c]
+        e = math.exp(v[eta * d + c] - top)
+        v[mu * d + c] = e
+        total += e
     for c in range(d):
-        mu[c] /= total
+        v[mu * d + c] /= total
     return top + math.log(total)
 
 
 @plain
-def _value(eta, t, k, u, mu):  # type: ignore[no-untyped-def]
+def _value(v, d, eta, k, u):  # type: ignore[no-untyped-def]
     """log(1 + sum e^u) - t u + sum (u - eta)^2 / (2 k), which an implicit step minimises; mu at u on the way."""
-    value = mean(u, mu)
-    for c in range(len(u)):
-        value -= t[c] * u[c]
-        if k[c] > 0:
-            value += (u[c] - eta[c]) ** 2 / (2 * k[c])
+    value = mean(v, d, u, MU)
+    for c in range(d):
+        value -= v[T * d + c] * v[u * d + c]
+        if v[k * d + c] > 0:
+            value += (v[u * d + c] - v[eta * d + c]) ** 2 / (2 * v[k * d + c])
     return value
 
 
 @plain
-def _newton(eta, t, k, u, mu, step):  # type: ignore[no-untyped-def]
-    """The step of Newton's method for u + k (mu - t) = eta, by Sherman and Morrison; returns its largest number."""
+def _newton(v, d, eta, k):  # type: ignore[no-untyped-def]
+    """The step of Newton's method for u + k (mu - t) = eta into Z, by Sherman and Morrison; its largest number."""
     across = inside = top = 0.0
-    for c in range(len(u)):
-        diagonal = 1 + k[c] * mu[c]
-        step[c] = (eta[c] - u[c] - k[c] * (mu[c] - t[c])) / diagonal
-        across += mu[c] * step[c]
-        inside += k[c] * mu[c] ** 2 / diagonal
-    for c in range(len(u)):
-        step[c] += k[c] * mu[c] / (1 + k[c] * mu[c]) * across / (1 - inside)
-        top = max(top, abs(step[c]))
+    for c in range(d):
+        mu, pull = v[MU * d + c], v[k * d + c]
+        step = (v[eta * d + c] - v[U * d + c] - pull * (mu - v[T * d + c])) / (1 + pull * mu)
+        v[Z * d + c] = step
+        across += mu * step
+        inside += pull * mu * mu / (1 + pull * mu)
+    for c in range(d):
+        pull = v[k * d + c] * v[MU * d + c]
+        v[Z * d + c] += pull / (1 + pull) * across / (1 - inside)
+        top = max(top, abs(v[Z * d + c]))
     return top
 
 
 @plain
-def implicit(eta, t, k, z, work):  # type: ignore[no-untyped-def]
-    """z = k s(eta - z): Newton's method, its steps halved until they pay, for the minimum is strictly convex."""
-    mu, step, u, trial = work[0], work[1], work[2], work[3]
-    u[:] = eta
-    value = _value(eta, t, k, u, mu)
+def implicit(v, d, eta, k):  # type: ignore[no-untyped-def]
+    """Z = k s(eta - z): Newton's method, its steps halved until they pay, for the minimum is strictly convex."""
+    for c in range(d):
+        v[U * d + c] = v[eta * d + c]
+    value = _value(v, d, eta, k, U)
     for _ in range(ROUNDS):
-        far, share = _newton(eta, t, k, u, mu, step), 1.0
+        far, share, new = _newton(v, d, eta, k), 1.0, value
         for _ in range(HALVINGS):
-            for c in range(len(u)):
-                trial[c] = u[c] + share * step[c]
-            new = _value(eta, t, k, trial, mu)
+            for c in range(d):
+                v[TRIAL * d + c] = v[U * d + c] + share * v[Z * d + c]
+            new = _value(v, d, eta, k, TRIAL)
             if new <= value + NOISE * (1 + abs(value)) or share * far <= FLAT:
                 break
             share /= 2
         value = new
-        u[:] = trial
+        for c in range(d):
+            v[U * d + c] = v[TRIAL * d + c]
         if far <= FOUND:
             break
-    for c in range(len(u)):
-        z[c] = k[c] * (mu[c] - t[c])
+    for c in range(d):
+        v[Z * d + c] = v[k * d + c] * (v[MU * d + c] - v[T * d + c])
 
 
 @plain
-def flow(eta, t, k, z, work):  # type: ignore[no-untyped-def]
-    """z(1) of z' = k s(eta - z), z(0) = 0, as in `steps`."""
-    trial, mu, slopes = work[1], work[2], work[4:]
-    mean(eta, mu)
-    for c in range(len(eta)):
-        z[c], slopes[0, c] = 0.0, k[c] * (mu[c] - t[c])
-    left = h = 1.0
-    for _ in range(PIECES):
-        if left <= 0:
-            return
-        h = min(h, left)
-        excess = _piece(eta, t, k, z, h, work)
-        if excess <= 1:
-            left = left - h if h < left else 0.0
-            for c in range(len(eta)):
-                z[c], slopes[0, c] = trial[c], slopes[STAGES - 1, c]
-        h *= max(0.1, min(5.0, 0.9 * excess**-0.2)) if excess > 0 else 5.0
-    for c in range(len(eta)):
-        slopes[5, c], slopes[6, c] = eta[c] - z[c], left * k[c]
-    implicit(slopes[5], t, slopes[6], trial, work)
-    for c in range(len(eta)):
-        z[c] += trial[c]
+def _slope(v, d, stage):  # type: ignore[no-untyped-def]
+    """k s(U) into the slopes of a stage."""
+    mean(v, d, U, MU)
+    for c in range(d):
+        v[(SLOPES + stage) * d + c] = v[K * d + c] * (v[MU * d + c] - v[T * d + c])
 
 
 @plain
-def _piece(eta, t, k, z, h, work):  # type: ignore[no-untyped-def]
-    """z a step of h later into `trial`; the largest estimate of its error over what is allowed."""
-    u, trial, mu, slopes, excess = work[0], work[1], work[2], work[4:], 0.0
+def _piece(v, d, h):  # type: ignore[no-untyped-def]
+    """FROM a step of h later into TRIAL; the largest estimate of its error over what is allowed."""
+    excess = 0.0
     for i in range(1, STAGES):
-        for c in range(len(eta)):
+        for c in range(d):
             step = 0.0
             for j in range(i):
-                step += TABLEAU[i, j] * slopes[j, c]
-            trial[c] = z[c] + h * step
-            u[c] = eta[c] - trial[c]
-        mean(u, mu)
-        for c in range(len(eta)):
-            slopes[i, c] = k[c] * (mu[c] - t[c])
-    for c in range(len(eta)):
+                step += TABLEAU[i, j] * v[(SLOPES + j) * d + c]
+            v[TRIAL * d + c] = v[FROM * d + c] + h * step
+            v[U * d + c] = v[ETA * d + c] - v[TRIAL * d + c]
+        _slope(v, d, i)
+    for c in range(d):
         error = 0.0
         for j in range(STAGES):
-            error += ERROR[j] * slopes[j, c]
-        excess = max(excess, abs(h * error) / (FLOWN * abs(trial[c]) + NOISE))
+            error += ERROR[j] * v[(SLOPES + j) * d + c]
+        excess = max(excess, abs(h * error) / (FLOWN * abs(v[TRIAL * d + c]) + NOISE))
     return excess
 
 
 @plain
-def moved(update, eta, t, k, z, work):  # type: ignore[no-untyped-def]
-    """z by the update asked for."""
+def flow(v, d):  # type: ignore[no-untyped-def]
+    """Z = z(1) of z' = k s(eta - z), z(0) = 0, as in `steps`."""
+    for c in range(d):
+        v[FROM * d + c], v[U * d + c] = 0.0, v[ETA * d + c]
+    _slope(v, d, 0)
+    left = h = 1.0
+    for _ in range(PIECES):
+        h = min(h, left)
+        excess = _piece(v, d, h)
+        if excess <= 1:
+            left = left - h if h < left else 0.0
+            for c in range(d):
+                v[FROM * d + c], v[SLOPES * d + c] = v[TRIAL * d + c], v[(SLOPES + STAGES - 1) * d + c]
+        if left == 0:
+            break
+        h *= max(0.1, min(5.0, 0.9 * excess**-0.2)) if excess > 0 else 5.0
+    for c in range(d):
+        v[SLOPES * d + c], v[TIME * d + c] = v[ETA * d + c] - v[FROM * d + c], left * v[K * d + c]
+    implicit(v, d, SLOPES, TIME)
+    for c in range(d):
+        v[Z * d + c] += v[FROM * d + c]
+
+
+@plain
+def moved(v, d, update):  # type: ignore[no-untyped-def]
+    """Z by the update asked for."""
     if update == EXPLICIT:
-        mean(eta, work[0])
-        for c in range(len(eta)):
-            z[c] = k[c] * (work[0, c] - t[c])
+        mean(v, d, ETA, MU)
+        for c in range(d):
+            v[Z * d + c] = v[K * d + c] * (v[MU * d + c] - v[T * d + c])
     elif update == IMPLICIT:
-        implicit(eta, t, k, z, work)
+        implicit(v, d, ETA, K)
     else:
-        flow(eta, t, k, z, work)
+        flow(v, d)

@@ -6,7 +6,11 @@ two is that row twice. k = pace weight x'Rx, one a class.
 """
 
 from collections.abc import Callable
+<<<<<<< ours
 from typing import Any, TypeAlias
+=======
+from typing import Literal, TypeAlias
+>>>>>>> theirs
 
 import numpy as np
 
@@ -107,11 +111,9 @@ def _flow(score: Score, domain: Domain, eta: FloatArray, k: FloatArray) -> Float
     """The ordinary differential equation, by a method for stiff ones where it may be one."""
     from scipy.integrate import solve_ivp
 
-    integrate: Any = solve_ivp  # its stubs know no function of an array
-
     first = k * score(eta)
     bend = np.abs(first - k * score(eta - 1e-6 * first)) / np.maximum(1e-6 * np.abs(first), 1e-300)
-    way = "Radau" if bend.max() > STIFF else "DOP853"
-    found = integrate(lambda _, z: k * score(eta - z), (0, 1), np.zeros_like(eta), way, rtol=1e-11, atol=1e-14)
+    way: Literal["Radau", "DOP853"] = "Radau" if bend.max() > STIFF else "DOP853"
+    found = solve_ivp(lambda _, z: k * score(eta - z), (0, 1), np.zeros_like(eta), way, rtol=1e-11, atol=1e-14)
     z = np.asarray(found.y[:, -1])
     return z if found.success and (len(z) > 1 or _inside(domain, eta - z)) else _shortened(domain, eta, z)

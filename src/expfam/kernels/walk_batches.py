@@ -6,6 +6,7 @@ for eta and the mean gradient, for the rates of its columns, for the steps. Afte
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -35,13 +36,22 @@ from expfam.kernels.row import (
     prepared,
     row_of,
     within,
-)
+)  # fmt: skip
 from expfam.kernels.scores import score
 from expfam.kernels.steps import STAGES, moved
-from expfam.kernels.steps_classes import WORK, mean
+from expfam.kernels.steps_classes import ETA, MU, ROOM, K, T, Z, mean
 from expfam.kernels.steps_classes import moved as moved_classes
 
 ADAM = int(Rule.ADAM)
+
+
+class Read(NamedTuple):
+    """The rows with t, weight and offset, all pointers."""
+
+    block: Any
+    t: Any
+    weight: Any
+    offset: Any
 
 
 @within
@@ -94,99 +104,100 @@ def _rates(ask, state, row, gradient, stamp, weight, steps, g):  # type: ignore[
 
 
 @within
-def _scores(pair, unit, eta, t, s):  # type: ignore[no-untyped-def]
-    """The scores of a row, (d,)."""
-    if len(eta) == 1:
-        s[0] = score(pair, clamped(pair, eta[0], unit), t[0])
-        return
-    mean(eta, s)
-    for c in range(len(eta)):
-        s[c] -= t[c]
-
-
-@within
-def _moved(pair, ask, eta, t, k, z, work, slopes):  # type: ignore[no-untyped-def]
-    if len(eta) == 1:
-        z[0] = moved(pair, ask.update, eta[0], t[0], k[0], ask.unit, slopes)
-    else:
-        moved_classes(ask.update, eta, t, k, z, work)
+def _given(read, eta, i, v, d):  # type: ignore[no-untyped-def]
+    """eta and t of a row where the steps of classes want them."""
+    for c in range(d):
+        v[ETA * d + c], v[T * d + c] = eta[i * d + c], read.t[i * d + c]
 
 
 @within
 def _seen(told, read, kept, eta, lo, hi):  # type: ignore[no-untyped-def]
     """eta of some rows, once their penalties are paid and scales met; the row at which to stop, and why."""
-    (pair, ask, penalty), (block, (_, weight, offset)), (state, clock), d = told, read, kept, eta.shape[1]
+    (pair, ask, penalty, d), (state, clock) = told, kept
     for i in range(lo, hi):
         for c in range(d):
-            norm = prepared(ask, penalty, state, clock, row_of(block, i, c))
-            clock[NORM] += weight[i] * norm if c == 0 else 0.0
+            norm = prepared(ask, penalty, state, clock, row_of(read.block, i, c))
+            clock[NORM] += read.weight[i] * norm if c == 0 else 0.0
     for i in range(lo, hi):
         for c in range(d):
-            eta[i, c] = offset[i, c] + dot(row_of(block, i, c), state.theta)
-            if not math.isfinite(eta[i, c]):
+            at = read.offset[i * d + c] + dot(row_of(read.block, i, c), state.theta)
+            eta[i * d + c] = at
+            if not math.isfinite(at):
                 return i, INFINITE
-        if d == 1 and ask.update == EXPLICIT and not pair[5] < eta[i, 0] < pair[6]:
-            return i, OUTSIDE
+            if d == 1 and ask.update == EXPLICIT and not pair[5] < at < pair[6]:
+                return i, OUTSIDE
     return hi, 0
 
 
 @within
-def _rated_rows(told, read, kept, eta, rows, sums):  # type: ignore[no-untyped-def]
+def _rated_rows(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
     """R of the columns of some rows from their mean gradient."""
-    (pair, ask, _), (block, (t, weight, _)), (state, clock) = told, read, kept
-    (lo, hi, total), (gradient, stamp, s) = rows, sums
+    (pair, ask, _, d), (state, clock), (lo, hi, total), (v, gradient, stamp, _, _) = told, kept, some, room
     for i in range(lo, hi):
-        if weight[i] > 0:
-            _scores(pair, ask.unit, eta[i], t[i], s)
-            for c in range(len(s)):
-                _gather(row_of(block, i, c), gradient, s[c] * weight[i] / (hi - lo))
+        w = read.weight[i] / (hi - lo)
+        if w > 0:
+            if d > 1:
+                _given(read, eta, i, v, d)
+                mean(v, d, ETA, MU)
+            for c in range(d):
+                s = v[MU * d + c] - v[T * d + c] if d > 1 else score(pair, clamped(pair, eta[i], ask.unit), read.t[i])
+                _gather(row_of(read.block, i, c), gradient, s * w)
     for i in range(lo, hi):
-        for c in range(len(s)):
-            _rates(ask, state, row_of(block, i, c), gradient, stamp, total / (hi - lo), clock[STEPS], age(ask, clock))
+        for c in range(d):
+            row = row_of(read.block, i, c)
+            _rates(ask, state, row, gradient, stamp, total / (hi - lo), clock[STEPS], age(ask, clock))
 
 
 @within
-def _step(told, read, kept, eta, rows, room):  # type: ignore[no-untyped-def]
+def _step(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
     """The mean of the steps of some rows; False where an explicit one goes too far."""
-    (pair, ask, _), (block, (t, weight, _)), (state, clock) = told, read, kept
-    (lo, hi, total), (shares, work, slopes) = rows, room
-    q, k, z, speed, d = work[0], work[1], work[2], pace(ask, clock, total), eta.shape[1]
+    (pair, ask, _, d), (state, clock), (lo, hi, total), (v, _, _, shares, slopes) = told, kept, some, room
+    speed = pace(ask, clock, total)
     for i in range(lo, hi):
+        _given(read, eta, i, v, d)
         for c in range(d):
-            q[c] = form(row_of(block, i, c), state.local)
-            k[c] = speed * weight[i] * q[c]
-        _moved(pair, ask, eta[i], t[i], k, z, work[3:], slopes)
+            q = form(row_of(read.block, i, c), state.local)
+            shares[(i - lo) * d + c] = q
+            v[K * d + c] = speed * read.weight[i] * q
+        if d == 1:
+            v[Z] = moved(pair, ask.update, eta[i], read.t[i], v[K], ask.unit, slopes)
+        else:
+            moved_classes(v, d, ask.update)
         for c in range(d):
-            if ask.update == EXPLICIT and not abs(z[c]) <= TOO_FAR * ask.unit:
+            z, q = v[Z * d + c], shares[(i - lo) * d + c]
+            if ask.update == EXPLICIT and not abs(z) <= TOO_FAR * ask.unit:
                 return False
-            shares[i - lo, c] = z[c] / q[c] / (hi - lo) if q[c] > 0 else 0.0
+            shares[(i - lo) * d + c] = z / q / (hi - lo) if q > 0 else 0.0
     for i in range(lo, hi):
         for c in range(d):
-            change(ask, state, row_of(block, i, c), shares[i - lo, c], age(ask, clock))
+            change(ask, state, row_of(read.block, i, c), shares[(i - lo) * d + c], age(ask, clock))
     return True
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def walk(pair, rows, given, ask, strength, arrays, clock):  # type: ignore[no-untyped-def]
     """eta of every row before it was learned from, how many were learned from, and why not all."""
+    size, (t, weight, offset) = len(arrays.theta), given
+    n, d = t.shape
     state, penalty = pointers(arrays), (pointer(strength[0]), pointer(strength[1]))
-    n, d, size = len(given[0]), given[0].shape[1], len(arrays.theta)
-    block, slopes, gradient, stamp = block_of(rows, size // d), np.empty(STAGES), np.zeros(size), np.zeros(size)
-    eta, room = np.full((n, d), np.nan), (np.empty((ask.batch, d)), np.empty((WORK + 3, d)), pointer(slopes))
-    sums = pointer(gradient), pointer(stamp), np.empty(d)
-    told, read, kept = (pair, ask, penalty), (block, given), (state, clock)
+    seen, work, sums = np.full((n, d), np.nan), np.empty((ROOM + ask.batch) * d + STAGES), np.zeros(2 * size)
+    read = Read(block_of(rows, size // d), pointer(t), pointer(weight), pointer(offset))
+    shares, slopes = work[ROOM * d :], work[(ROOM + ask.batch) * d :]
+    room = pointer(work), pointer(sums), pointer(sums[size:]), pointer(shares), pointer(slopes)
+    told, kept, eta = (pair, ask, penalty, d), (state, clock), pointer(seen)
     for lo in range(0, n, ask.batch):
-        hi = min(lo + ask.batch, n)
-        some = lo, hi, given[1][lo:hi].sum()
+        hi, total = min(lo + ask.batch, n), 0.0
+        for i in range(lo, hi):
+            total += weight[i]
         end, why = _seen(told, read, kept, eta, lo, hi)
         if why != 0:
-            return eta, end, why
-        if some[2] > 0:
+            return seen, end, why
+        if total > 0:
             clock[STEPS] += 1
             if ask.rule >= ADAGRAD:
-                _rated_rows(told, read, kept, eta, some, sums)
-            if ask.rule != ADAM and not _step(told, read, kept, eta, some, room):
-                return eta, lo, FAR
-            clock[DUE] += pace(ask, clock, some[2]) * some[2] / (hi - lo)
-        finish(ask, state, clock, some[2], hi - lo, size)
-    return eta, n, 0
+                _rated_rows(told, read, kept, eta, (lo, hi, total), room)
+            if ask.rule != ADAM and not _step(told, read, kept, eta, (lo, hi, total), room):
+                return seen, lo, FAR
+            clock[DUE] += pace(ask, clock, total) * total / (hi - lo)
+        finish(ask, state, clock, total, hi - lo, size)
+    return seen, n, 0

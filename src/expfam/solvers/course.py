@@ -14,7 +14,7 @@ from expfam.objective import Data, Objective
 from expfam.response import At, Level, rows, weighted
 from expfam.solvers.trail import How
 
-NUMBERS, MOST = 1 << 20, 8192  # stored numbers and rows that are laid out at a time
+NUMBERS, MOST = 1 << 18, 8192  # stored numbers and rows that are laid out at a time
 CLASSES = Pair(0, 1.0, 1.0, 0, 0.0, -np.inf, np.inf)  # softmax has no pair; what stands here is not read
 
 

@@ -16,7 +16,7 @@ from expfam.parallel import ordered_map
 from expfam.solvers.course import Course, Place, advance
 from expfam.solvers.trail import lag_of
 
-ROUND, SPARED = 1024, 8  # rows of a block, and at least one for so many coefficients: an average looks at all of them
+ROUND, SPARED = 4096, 8  # rows of a block, and at least one for so many coefficients: an average looks at all of them
 
 
 def abreast(course: Course, place: Place) -> Place:
