@@ -6,11 +6,7 @@ two is that row twice. k = pace weight x'Rx, one a class.
 """
 
 from collections.abc import Callable
-<<<<<<< ours
-from typing import Any, TypeAlias
-=======
 from typing import Literal, TypeAlias
->>>>>>> theirs
 
 import numpy as np
 

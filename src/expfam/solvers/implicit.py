@@ -155,9 +155,9 @@ def learn(
     times = np.ones(objective.data.n) if frequency is None else frequency
     places = memory.places
     if memory.rows < SETTLED or _meets(memory, seen):
-        places = past * places + _places(objective.data.design, times)
+        places = past * places + places_of(objective.data.design, times)
     mean = memory.curvature / memory.rows if memory.rows else seen.weight / times.sum()
-    prior = options.prior * mean * _pseudo(places, memory.theta[0:1].size)
+    prior = options.prior * mean * pseudo(places, memory.theta[0:1].size)
     known = past * memory.information
     weight = past * memory.weight + objective.weight
     theta, last, end, pull = _nearest(objective, _past(objective, memory, known + prior, past, weight), seen, frequency)
@@ -235,14 +235,14 @@ def _meets(memory: Memory, seen: _Seen) -> bool:
     return bool(np.diagonal(seen.information)[new].any())
 
 
-def _places(design: Design, times: FloatArray) -> FloatArray:
+def places_of(design: Design, times: FloatArray) -> FloatArray:
     """Of every column how many rows have it, its sum and its sum of squares, and the number of rows: (4, p)."""
     maps = design.maps
     sums, squares = maps.adjoint(design.adjoint(times)), maps.squares(design.squares(times))
     return np.stack([design.support(times), sums, squares, np.full(design.p, times.sum())])
 
 
-def _pseudo(places: FloatArray, classes: int) -> FloatArray:
+def pseudo(places: FloatArray, classes: int) -> FloatArray:
     """What a pseudo-row for every coefficient is, (p d, p d): one at the mean of the rows, and each column a typical
     distance from there, so that it matters little where a column has its zero."""
     support, sums, squares, rows = places

@@ -16,6 +16,7 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError
 from expfam.information import Full
+from expfam.solvers.blocks import fits, in_blocks
 from expfam.solvers.first_order import FirstOrder
 from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
 from expfam.solvers.learning import BANDED, Point, due
@@ -45,7 +46,8 @@ class SGD(Solver):
                with t in passes; "adagrad" (Duchi, Hazan and Singer 2011); "normalised", which no unit of a column
                matters to (Ross, Mineiro and Langford 2013); "adam", explicit only (Kingma and Ba 2015; a coefficient
                moves only with rows that have its column). None: information for implicit steps of at most 3,000
-               coefficients, else normalised
+               coefficients; of more in classes, what each class has with itself of it (up to 1,500 columns; `batch`
+               None); else normalised
     batch      rows a step, which is the mean of theirs from one theta; None: a growing share of those before for steps
                by information, 32 for explicit ones of a rate that is not adapted, else 1
     prior      information: pseudo-rows at the start that a coefficient has, so that the first rows do not carry it off
@@ -101,6 +103,9 @@ class SGD(Solver):
             self.first_order("adam")
 
     def solve(self, problem: Problem) -> Solution:
+        free = self.update == "implicit" and self.step in (None, "information")
+        if free and self.batch is None and fits(problem):
+            return in_blocks(problem, self.passes, self.prior, self.shuffle)
         small = problem.start.size <= WRITTEN_OUT
         step = self.step or ("information" if self.update == "implicit" and small else "normalised")
         if step != "information":
