@@ -165,6 +165,19 @@ def test_the_flow_of_a_weight_is_the_flow_of_its_parts(family: ExponentialFamily
             assert both == pytest.approx(whole, rel=1e-8, abs=1e-12)
 
 
+def test_implicit_steps_of_classes_bear_any_rate() -> None:
+    """u + k s(u) = eta, where the reference has no mean any more and k is 1e22, too."""
+    for eta, k in product(([-800.0, 30.0, 900.0], [1e3, -1e3, 0.0], [0.1, 0.2, 0.3]), (1e-8, 1.0, 1e8, 1e22)):
+        work = np.zeros((steps_classes.ROOM, 3))
+        work[0], work[1], work[2] = eta, [1.0, 0.0, 0.0], k
+        steps_classes.moved(work.reshape(-1), 3, int(Update.IMPLICIT))
+        z = work[steps_classes.Z]
+        u = work[steps_classes.ETA] - z
+        s = slow(Categorical(4), Softmax(), u[None], np.array([[1.0, 0.0, 0.0]]))[0]
+        assert z / k == pytest.approx(s, rel=1e-6, abs=1e-12)
+        assert np.abs(u).max() <= 2e3
+
+
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), power=st.floats(-3, 2.5))
 def test_steps_of_several_classes(seed: int, power: float) -> None:

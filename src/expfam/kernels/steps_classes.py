@@ -21,7 +21,7 @@ from expfam.kernels.steps import (
     TABLEAU,
 )
 
-ETA, T, K, Z, MU, U, TRIAL, FROM, TIME, SLOPES = range(10)
+ETA, T, K, Z, MU, U, TRIAL, FROM, TIME, REST, SLOPES = range(11)  # in REST one number, the mean of the reference
 ROOM = SLOPES + STAGES  # vectors
 ROUNDS = 50
 
@@ -32,13 +32,15 @@ def mean(v, d, eta, mu):  # type: ignore[no-untyped-def]
     top = 0.0
     for c in range(d):
         top = max(top, v[eta * d + c])
-    total = math.exp(-top)
+    rest = math.exp(-top)
+    total = rest
     for c in range(d):
         e = math.exp(v[eta * d + c] - top)
         v[mu * d + c] = e
         total += e
     for c in range(d):
         v[mu * d + c] /= total
+    v[REST * d] = rest / total
     return top + math.log(total)
 
 
@@ -55,17 +57,20 @@ def _value(v, d, eta, k, u):  # type: ignore[no-untyped-def]
 
 @plain
 def _newton(v, d, eta, k):  # type: ignore[no-untyped-def]
-    """The step of Newton's method for u + k (mu - t) = eta into Z, by Sherman and Morrison; its largest number."""
-    across = inside = top = 0.0
+    """The step of Newton's method for u + k (mu - t) = eta into Z, by Sherman and Morrison; its largest number.
+
+    1 - sum k mu^2 / (1 + k mu) is the reference's mean and sum mu / (1 + k mu), which never cancels.
+    """
+    across, beside, top = 0.0, v[REST * d], 0.0
     for c in range(d):
         mu, pull = v[MU * d + c], v[k * d + c]
         step = (v[eta * d + c] - v[U * d + c] - pull * (mu - v[T * d + c])) / (1 + pull * mu)
         v[Z * d + c] = step
         across += mu * step
-        inside += pull * mu * mu / (1 + pull * mu)
+        beside += mu / (1 + pull * mu)
     for c in range(d):
         pull = v[k * d + c] * v[MU * d + c]
-        v[Z * d + c] += pull / (1 + pull) * across / (1 - inside)
+        v[Z * d + c] += pull / (1 + pull) * across / beside
         top = max(top, abs(v[Z * d + c]))
     return top
 
@@ -90,8 +95,9 @@ def implicit(v, d, eta, k):  # type: ignore[no-untyped-def]
             v[U * d + c] = v[TRIAL * d + c]
         if far <= FOUND:
             break
-    for c in range(d):
-        v[Z * d + c] = v[k * d + c] * (v[MU * d + c] - v[T * d + c])
+    for c in range(d):  # of two equal numbers the one that does not cancel
+        pull = v[k * d + c]
+        v[Z * d + c] = pull * (v[MU * d + c] - v[T * d + c]) if pull < 1 else v[eta * d + c] - v[U * d + c]
 
 
 @plain
