@@ -73,6 +73,26 @@ def test_rows_one_by_one_teach_what_they_teach_together() -> None:
     assert 0 < together.stream.waiting.n < N / 2
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.int8])
+def test_columns_of_zeros_and_ones_are_packed_whatever_way_they_come(kind: type) -> None:
+    """Long batches store them as codes, and many rows that come at once as bytes; nothing is changed by either. One
+    column is a two in a single row."""
+    rng = np.random.default_rng(2)
+    n, level = 70_000, rng.integers(0, 30, 70_000)
+    dummies = {f"d{j}": (level == j).astype(kind) for j in range(30)}
+    dummies["d7"][60_000] = 2
+    eta = rng.normal(size=30)[level] / 3
+    data = {"y": (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float), "x": rng.normal(size=n), **dummies}
+    options = {"formula": f"y ~ x + {' + '.join(dummies)}", "family": "bernoulli"}
+    together = learned(data, **options)
+    assert same(together, learned(data, [3, 5_000, 30_000, 30_001, 65_000], **options))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("expfam.stream.stream.SOUGHT", n)
+        plain = learned(data, **options).fit
+    assert together.fit.coef == pytest.approx(plain.coef, rel=1e-7, abs=1e-9)
+    assert together.fit.se == pytest.approx(plain.se, rel=1e-7)
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, N), max_size=6).map(sorted))
 def test_frames_of_any_size_teach_the_same(cuts: list[int]) -> None:

@@ -3,7 +3,9 @@
 What cannot be read as a row is told by the number of its line, and is no reason to stop.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
@@ -48,7 +50,7 @@ def chunks(source: Path | IO[bytes], kind: str | None, wanted: Wanted, rows: int
     """
     known = _kind(source, kind)
     if known == "parquet":
-        yield from _parquet(source, wanted, rows)
+        yield from _ahead(_parquet(source, wanted, rows))
         return
     try:
         with open(source, "rb") if isinstance(source, Path) else nullcontext(source) as lines:
@@ -94,6 +96,15 @@ def _parquet(path: Any, wanted: Wanted, rows: int) -> Iterator[Chunk]:
         raise SchemaError(
             f"{str(path)!r} is damaged (cut short?) or not a Parquet file: {str(error).splitlines()[0]}"
         ) from error
+
+
+def _ahead(items: Iterator[Chunk]) -> Iterator[Chunk]:
+    """The same, the next one read while the caller has this one. Not for pipes, where the next may never come."""
+    with ThreadPoolExecutor(1, thread_name_prefix="expfam-read") as pool:
+        reading = deque([pool.submit(next, items, None)])
+        for item in iter(lambda: reading.popleft().result(), None):
+            reading.append(pool.submit(next, items, None))
+            yield item
 
 
 def _ndjson(lines: Iterable[bytes], wanted: Wanted, rows: int) -> Iterator[Chunk]:

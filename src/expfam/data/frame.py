@@ -21,8 +21,12 @@ def accepts(data: Any) -> bool:
 def read(data: Any, wanted: Wanted) -> Raw:
     """The wanted columns as Arrow arrays; a lazy frame is collected with these columns only."""
     import narwhals as nw
+    import pyarrow as pa
 
     choose(_labels(data), None)
+    if isinstance(data, pa.Table):  # nothing to convert, and a stream brings many
+        names = choose(data.column_names, wanted)
+        return Raw({name: data.column(name) for name in names}, data.num_rows, "arrow")
     native = nw.from_native(data, pass_through=True)
     if not isinstance(native, (nw.DataFrame, nw.LazyFrame)):
         native = nw.from_native(_arrow_table(data))

@@ -1,5 +1,6 @@
 """Terms to a design: what is stored how, and the map (14) from it to the coefficients."""
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -28,6 +29,7 @@ def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None,
     """
     large = n * max(sum(map(_stored, columns)), 1) >= COMPILE_FROM if compiled is None else compiled
     columns = bundled(columns, n) if large and seek else columns
+    columns = tuple(map(_in_floats, columns))
     ones = tuple(c for c in columns if c.codes is None and c.values is None and c.sparse is None)
     dense = tuple(c for c in columns if c.codes is None and c.values is not None)
     apart = wide(columns)
@@ -48,6 +50,13 @@ def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None,
         thin += (apart,)
     maps, parts = _maps(columns, ones + coded + dense + thin), tuple(groups)
     return Design(parts, maps, _names(columns), n, spans_of(parts), large)
+
+
+def _in_floats(term: Columns) -> Columns:
+    """The term, its numbers as float64 where they came as bytes."""
+    if term.values is None or term.values.dtype.kind != "u":
+        return term
+    return replace(term, values=term.values.astype(np.float64))
 
 
 def _side_by_side(blocks: list[AnyArray]) -> AnyArray:

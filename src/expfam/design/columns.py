@@ -12,7 +12,7 @@ from expfam._typing import AnyArray, BoolArray, FloatArray, IntArray
 class Columns:
     """X_term = R C with R the raw columns (n, r) and C the contrasts (r, p), one coefficient name a column.
 
-    R is given without ever being written out:
+    R is given without ever being written out, values as floats, or as bytes:
       values only          R = values, (n, m)                                    r = m
       codes only           R[i, c] = 1{codes[i] = c}                             r = levels
       codes and values     R[i, j * levels + c] = 1{codes[i] = c} values[i, j]   r = m * levels

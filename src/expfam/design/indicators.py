@@ -12,7 +12,8 @@ from expfam.design.columns import Columns
 from expfam.parallel import ordered_map
 
 FEW = 4  # columns of zeros and ones from which on it is worth a read of the rows,
-LOOKED = 4000  # and rows that are looked at for a guess which columns those are
+SHARE, LOOKED = 64, 4000  # one row in so many is looked at for a guess which columns those are, but no more than that
+TOGETHER = 8  # neighbours among them, which come from memory together
 LEVELS = 255  # a code is one byte: columns of a factor
 COPIED = 4  # a matrix may be copied without its indicators where at most one in so many of its columns is left
 AT_ONCE = 1 << 16  # rows a task reads
@@ -51,7 +52,9 @@ def bundled(columns: tuple[Columns, ...], n: int) -> tuple[Columns, ...]:
 
 def _guessed(dense: list[Columns], n: int) -> _Guess:
     """The columns that some rows show to hold only zeros and ones."""
-    rows = slice(None, None, max(n // LOOKED, 1))
+    looked = min(max(n // SHARE, TOGETHER), LOOKED)
+    starts = np.arange(0, n, max(n * TOGETHER // looked, TOGETHER))
+    rows = np.minimum(starts[:, None] + np.arange(TOGETHER), n - 1).reshape(-1)
     seen = np.concatenate([c.values[rows] for c in dense if c.values is not None], axis=1)
     found = np.flatnonzero(((seen == 0) | (seen == 1)).all(axis=0))
     ones = seen[:, found].astype(np.float64)
@@ -59,16 +62,18 @@ def _guessed(dense: list[Columns], n: int) -> _Guess:
 
 
 def _dealt(found: AnyArray, meets: BoolArray, count: int) -> _Guess:
-    """Each column joins the first factor with none that it meets."""
+    """Each column joins the latest factor with none that it meets: the levels of a factor mostly are neighbours, and a
+    rare one, seen to meet nothing, belongs to those before it."""
     factor, level = np.full(count, -1), np.zeros(count, dtype=np.uint8)
-    members: list[list[int]] = []
+    inside, sizes = np.zeros((0, len(found)), dtype=bool), np.zeros(0, dtype=np.intp)
     for j, column in enumerate(found):
-        fits = (a for a, those in enumerate(members) if len(those) < LEVELS and not meets[j, those].any())
-        a = next(fits, len(members))
-        if a == len(members):
-            members.append([])
-        members[a].append(j)
-        factor[column], level[column] = a, len(members[a])
+        fits = np.flatnonzero((sizes < LEVELS) & ~inside[:, meets[j]].any(axis=1))
+        if not len(fits):
+            inside, sizes = np.vstack([inside, np.zeros_like(meets[:1])]), np.append(sizes, 0)
+        a = fits[-1] if len(fits) else len(sizes) - 1
+        inside[a, j] = True
+        sizes[a] += 1
+        factor[column], level[column] = a, sizes[a]
     return _Guess(found, meets, factor, level)
 
 
@@ -129,10 +134,9 @@ def _stored(columns: tuple[Columns, ...], dense: list[Columns], guess: _Guess, c
         held = np.flatnonzero(guess.factor == a)
         levels = guess.level[held].astype(np.intp)
         factors.append(Columns(tuple(names[held]), row, int(levels.max()) + 1, None, levels, numbers=place[held]))
-    left = {id(c): _left(part) for c, part in _parts(dense, guess)}
-    others = [(c, left.get(id(c), slice(None))) for c in columns]
-    kept = (_narrowed(c, at, numbers[id(c)]) for c, at in others)
-    return (*(c for c in kept if c.names), *factors)
+    left = {id(c): _left(part) if part.any() else None for c, part in _parts(dense, guess)}
+    others = ((c, left.get(id(c), slice(None))) for c in columns)
+    return (*(_narrowed(c, at, numbers[id(c)]) for c, at in others if at is not None), *factors)
 
 
 def _left(kept: BoolArray) -> slice | AnyArray:

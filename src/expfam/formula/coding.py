@@ -93,6 +93,8 @@ def code(terms: Sequence[Sequence[str]], factors: frozenset[str]) -> tuple[Term,
 def names(term: Term, variables: Mapping[str, Variable]) -> tuple[str, ...]:
     """Coefficient names of a term, the first variable varying fastest."""
     parts = [variables[v].names(full) for v, full in zip(term.variables, term.full, strict=True)]
+    if len(parts) == 1:
+        return parts[0]
     return tuple(":".join(reversed(choice)) for choice in product(*reversed(parts))) if parts else ("Intercept",)
 
 

@@ -8,7 +8,7 @@ brings Numba.
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit, uint64
+from numba import njit, uint8, uint64
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.kernels.vector import LANES, load, splat, store
@@ -143,6 +143,22 @@ def _mark(values, slots, levels, codes, odd, met):  # type: ignore[no-untyped-de
                 codes[slots[j], i] = levels[j]
 
 
+@_compile
+def _mark_column(values, level, codes):  # type: ignore[no-untyped-def]
+    """One column, whose numbers stand one after the other; how many rows were marked before some that forbid it."""
+    n = len(values)
+    for lo in range(0, n, AT_ONCE):
+        some, marked, bad = values[lo : lo + AT_ONCE], codes[lo : lo + AT_ONCE], uint8(0)
+        for i in range(len(some)):  # in bytes, for a comparison of many at once
+            one = uint8(some[i] == 1)
+            bad |= (uint8(some[i] != 0) ^ one) | (one & uint8(marked[i] != 0))
+        if bad:
+            return lo
+        for i in range(len(some)):
+            marked[i] |= level * uint8(some[i] == 1)
+    return n
+
+
 def pick(
     codes: AnyArray, values: FloatArray, tables: Sequence[FloatArray], out: FloatArray | None = None
 ) -> FloatArray:
@@ -213,4 +229,8 @@ def tables(
 
 def mark(values: AnyArray, slots: AnyArray, levels: AnyArray, codes: AnyArray, odd: AnyArray, met: AnyArray) -> None:
     """codes[slots[j], i] = levels[j] where values[i, j] is 1, and what forbids that: `definition.mark`."""
-    _mark(values, slots, levels, codes, odd, met)
+    done = 0
+    if values.shape[1] == 1 and values.flags.c_contiguous and slots[0] >= 0:
+        done = _mark_column(values[:, 0], levels[0], codes[slots[0]])
+    if done < len(values) and (slots >= 0).any():
+        _mark(values[done:], slots, levels, codes[:, done:], odd, met)

@@ -27,7 +27,7 @@ FEW = 1 << 14
 """While there are no more rows than this all of them are kept, and every batch is learned together with them anew: what
 little data says of curvature, and so how firmly it is remembered, is often far from true."""
 
-ROWS = 1 << 14  # rows a task reads
+ROWS = 1 << 15  # rows a task reads
 STEPS = 20  # Newton steps a batch is worth; late ones need one
 FAIR, CLOSE = 0.3, 0.1  # a step must bring this share of what it promises; within so much of it, it was the last
 SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood
@@ -279,9 +279,12 @@ def _nearest(
             fall = here - glance.value - past(there)
             if fall >= FAIR * promised - ROUNDING * abs(here):
                 break
-        steady = not damping and abs(glance.weight - seen.weight) <= CLOSE * seen.weight
+        else:  # F is noise here
+            end = _glance(objective, theta)
+            break
+        steady = abs(glance.weight - seen.weight) <= CLOSE * seen.weight
         theta, end = there, glance
-        if promised <= SMALL or (steady and abs(fall / promised - 1) <= CLOSE):
+        if not damping and (promised <= SMALL or (steady and abs(fall / promised - 1) <= CLOSE)):
             break
         again = _see(objective, theta, frequency)
         assert again is not None, "F is finite here"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
+from expfam.data.share import each
 from expfam.data.table import Table, read
 from expfam.errors import FormulaError, ResponseError, SchemaError
 from expfam.formula.encode import evaluate
@@ -19,11 +20,14 @@ from expfam.source import RowSet, check_vectors
 from expfam.target import RawResponse, Target, labelled, target
 from expfam.terms import FormulaTerms, response_of
 
+BYTES_FROM = 1 << 12  # rows that come at once from which on zeros and ones are worth telling from other numbers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """values: the variables of the terms, codes of levels (n,) or numbers (n,) or (n, m); y, weight (n,) with trials
-    and frequency in it; offset (n,); frequency (n,) of each row, None for one each."""
+    """values: the variables of the terms, codes of levels (n,) or numbers (n,) or (n, m), bytes where many came at once
+    that are zeros and ones; y, weight (n,) with trials and frequency in it; offset (n,); frequency (n,) of each row,
+    None for one each."""
 
     values: Mapping[str, AnyArray]
     y: FloatArray
@@ -141,10 +145,25 @@ def _rows(model: Model, schema: Schema, values: Values, roles: Mapping[str, Wort
     trials = trials_of(goal, given)
     weight = weight if trials is None else weight * trials
     offset = offset_of(bound, given)
-    plain = {name: found.codes if isinstance(found, Factor) else found for name, found in values.items()}
+    codes_or_numbers = [found.codes if isinstance(found, Factor) else found for found in values.values()]
+    plain = dict(zip(values, each(_narrowed, codes_or_numbers, table.n), strict=True))
     rows = Rows(plain, goal.y, weight, np.zeros(table.n) if offset is None else offset, frequency)
     counted = weight > 0
     return bound, rows if counted.all() else rows.each(lambda array: array[counted])
+
+
+def _narrowed(array: AnyArray) -> AnyArray:
+    """Zeros and ones as bytes, an eighth of what has to be copied until a batch is full; few numbers as they are."""
+    first = array[:BYTES_FROM]
+    if (
+        array.dtype != np.float64
+        or array.ndim > 1
+        or len(first) < BYTES_FROM
+        or not ((first == 0) | (first == 1)).all()
+    ):
+        return array
+    ones = array == 1
+    return ones.view(np.uint8) if np.count_nonzero(ones) == np.count_nonzero(array) else array
 
 
 def _response(model: Model, raw: RawResponse) -> tuple[Model, Target]:

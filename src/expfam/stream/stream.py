@@ -37,6 +37,7 @@ from expfam.terms import FormulaTerms
 
 OPEN = SGD(step="normalised", rate=0.5)  # levels without end are rare ones, which steps of the usual rate overfit
 AT_ONCE = 1 << 16  # rows whose columns are laid out together, so that they stay in cache
+SOUGHT = 1 << 14  # rows of a batch that is laid out alone, and searched for columns of zeros and ones
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +130,7 @@ class Stream:
             return replace(near._together(rows), waiting=None, gathered=0)  # with the information at its own end
         model = _met(self.known, self.model, rows)
         with one_blas_thread():
-            pair = objectives(model, rows, _large(self, model, rows.n))
+            pair = objectives(model, rows, _large(self, model, rows.n), rows.n >= SOUGHT)
             return replace(self._learned(model, *pair, rows.frequency), waiting=None)
 
     def _with(self, entry: Entry) -> "Stream":
@@ -151,7 +152,7 @@ class Stream:
         done = 0
         for model, compiled, ends in runs(current, rows):
             span = slice(ends[0], ends[-1])
-            objective, alone = objectives(model, rows.take(span), compiled)
+            objective, alone = objectives(model, rows.take(span), compiled, ends[1] - ends[0] >= SOUGHT)
             for lo, hi in pairwise(ends):
                 batch = slice(lo - ends[0], hi - ends[0])
                 frequency = None if rows.frequency is None else rows.frequency[lo:hi]
@@ -314,7 +315,7 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
         whole = at + size <= rows.n
         met = _met(stream.known, model, batch) if whole else model
         large = whole and _compiled(met, before, size)
-        alike = met is model and large == compiled and at + size - ends[0] <= AT_ONCE
+        alike = met is model and large == compiled and at + size - ends[0] <= AT_ONCE and size < SOUGHT
         if len(ends) > 1 and not (whole and alike):
             yield model, compiled, ends
             ends = [at]
@@ -335,12 +336,12 @@ def _large(stream: Stream, model: Model, rows: int) -> bool:
     return _compiled(model, 0 if stream.memory is None else stream.memory.rows, rows)
 
 
-def objectives(model: Model, rows: Rows, compiled: bool) -> tuple[Objective, Objective]:
+def objectives(model: Model, rows: Rows, compiled: bool, seek: bool = False) -> tuple[Objective, Objective]:
     """The loss of some rows as a function of all coefficients, and of the intercept alone."""
     assert isinstance(model.terms, FormulaTerms)
     schema = model.terms.schema
     columns = lay_out(schema, rows.variables(schema))
-    design = assemble(columns, rows.n, compiled, seek=False)
+    design = assemble(columns, rows.n, compiled, seek=seek)
     alone = assemble((Columns(("Intercept",)),), rows.n, compiled)
     conjugate = model.family.conjugate(model.family.T(rows.y))
     data = Data(design, rows.y, conjugate, rows.weight, rows.offset if rows.offset.any() else None)
