@@ -195,20 +195,24 @@ def consumed(folder: Path, X: np.ndarray) -> Callable[[], np.ndarray]:
 # ---- standard errors --------------------------------------------------------------------------------------------
 def coverage(settings: Settings) -> Report:
     """How often 95% intervals of all ten coefficients hold the truth, and the spread of (estimate - truth) / error."""
+    from expfam.inference.pivot import critical
+
     replicates, n = (5, 2_000) if settings.quick else (REPLICATES, 20_000)
     rows = []
     for family in ("gaussian", "bernoulli", "poisson"):
-        for vcov in ("HC0", "model"):
-            z = np.array([away(family, vcov, n, seed) for seed in range(replicates)])
-            held = np.mean(np.abs(z) < 1.959964)
-            rows.append((family, vcov, f"{held:.1%}", f"{z.mean():.2f}", f"{z.std():.3f}"))
+        for errors in ("HC0", "model", "random scaling"):
+            z = np.array([away(family, errors, n, seed) for seed in range(replicates)])
+            held = np.mean(np.abs(z) < (critical(0.95) if errors == "random scaling" else 1.959964))
+            rows.append((family, errors, f"{held:.1%}", f"{z.mean():.2f}", f"{z.std():.3f}"))
     notes = (
         f"{replicates:,} streams of {n:,} rows, an intercept and nine independent normal columns. Goal: 93 to 97%.",
+        f"Random scaling: of normalised steps of first order; 95% of z should lie within {critical(0.95):.3f}, of the "
+        "others within 1.960.",
     )
     return Report("Intervals from one pass", ("", "errors", "held", "mean z", "spread of z"), tuple(rows), notes)
 
 
-def away(family: str, vcov: str, n: int, seed: int) -> np.ndarray:
+def away(family: str, errors: str, n: int, seed: int) -> np.ndarray:
     """(estimate - truth) / error of every coefficient of one stream."""
     import expfam as ef
 
@@ -221,7 +225,8 @@ def away(family: str, vcov: str, n: int, seed: int) -> np.ndarray:
         "poisson": lambda: draw.poisson(np.exp(eta)).astype(float),
     }[family]()
     names = [f"x{j}" for j in range(9)]
-    model = ef.OnlineGLM("y ~ " + " + ".join(names), family=family, vcov=vcov)
+    how: dict[str, Any] = {"vcov": errors} if errors != "random scaling" else {"solver": ef.SGD(step="normalised")}
+    model = ef.OnlineGLM("y ~ " + " + ".join(names), family=family, **how)
     fit = model.partial_fit({"y": y, **dict(zip(names, X.T, strict=True))}).fit
     return np.asarray((fit.coef - truth) / fit.se)
 

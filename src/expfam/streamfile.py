@@ -25,7 +25,7 @@ from expfam.stream.walking import Walked
 
 FORMAT = "expfam-stream"
 VERSION = 1
-KINDS = ("f8", "i1", "i2", "i4", "i8")  # of arrays
+KINDS = ("f8", "u1", "i1", "i2", "i4", "i8")  # of arrays
 
 
 def to_dict(stream: Stream) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from expfam.design import Columns, assemble
 from expfam.design.rows import layout
 from expfam.design.standard import standardise
 from expfam.families import Bernoulli, Categorical, ExponentialFamily, Gamma, Gaussian, InverseGaussian, Poisson
+from expfam.inference import pivot
 from expfam.kernels import steps, steps_classes, steps_definition, walk_batches, walk_definition
 from expfam.kernels import walk as walk_rows
 from expfam.kernels.pace import Ask, Average, Clock, Rule, State, Update
@@ -28,7 +29,7 @@ from expfam.objective import Data, Objective
 from expfam.penalties import NoPenalty, PenaltyForm
 from expfam.response import Level, rows
 from expfam.solvers.course import CLASSES
-from expfam.solvers.trail import CRITICAL, How, Trail, errors, estimate, start, widened
+from expfam.solvers.trail import How, Trail, errors, estimate, start, widened
 from expfam.solvers.walk import walk
 
 PAIRS = [(f, g) for f, g in product(FAMILY_CASES, LINK_CASES) if not (f.vector or g.vector) and pair(f, g)]
@@ -513,8 +514,17 @@ def test_random_scaling_covers_the_truth() -> None:
         trail = walk(goal, begun(goal, how), how)
         away.append((estimate(trail, how, goal.penalty) - truth) / errors(trail, how))
     for level in (0.90, 0.95):
-        held = np.mean(np.abs(away) < CRITICAL[level])
+        held = np.mean(np.abs(away) < pivot.critical(level))
         assert held == pytest.approx(level, abs=4 * np.sqrt(level * (1 - level) / np.size(away)) + 0.02)
+
+
+def test_the_pivot_of_random_scaling_has_its_published_quantiles() -> None:
+    """Abadir and Paruolo (1997), table I; and p values are their inverse, from 1 at 0 to 0 at infinity."""
+    levels = (0.80, 0.90, 0.95, 0.98)
+    assert [pivot.critical(level) for level in levels] == pytest.approx([3.875, 5.323, 6.747, 8.613], abs=6e-4)
+    assert pivot.p_values(np.array([pivot.critical(level) for level in levels])) == pytest.approx(1 - np.array(levels))
+    ends = pivot.p_values(np.array([[0.0, np.inf], [np.nan, -6.747]]))
+    assert ends == pytest.approx(np.array([[1, 0], [np.nan, 0.05]]), abs=1e-5, nan_ok=True)
 
 
 # ---- fits -------------------------------------------------------------------------------------------------------

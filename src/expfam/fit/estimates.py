@@ -109,12 +109,18 @@ class Estimates(ABC):
     @property
     def p_values(self) -> FloatArray:
         """Two-sided p values of `statistic`."""
-        return wald.p_values(self.statistic, self.df_reference)
+        return wald.p_values(self.statistic, self.reference)
 
     @property
     def df_reference(self) -> float | None:
         """Degrees of freedom of the t distribution; None for the normal."""
         return None if self.statistics.dispersion_fixed else self.statistics.df_residual
+
+    @property
+    def reference(self) -> wald.Reference:
+        """What `statistic` is compared with: `df_reference`, or the pivot of random scaling, whose errors do not settle
+        as rows come."""
+        return "random scaling" if self.vcov_kind == "random scaling" else self.df_reference
 
     @property
     def separated(self) -> BoolArray:
@@ -123,8 +129,8 @@ class Estimates(ABC):
         return np.asarray(self.shaped(np.array([name in names for name in self.model.flat_names])))
 
     def wald_interval(self, level: float = 0.95) -> FloatArray:
-        """coef -+ c se, the shape of `coef` with a last axis of (lower, upper); c as `df_reference` says."""
-        return wald.interval(self.coef, self.se, level, self.df_reference)
+        """coef -+ c se, the shape of `coef` with a last axis of (lower, upper); c as `reference` says."""
+        return wald.interval(self.coef, self.se, level, self.reference)
 
     # ---- the sums ----------------------------------------------------------------------------------------------
     @property

@@ -31,7 +31,7 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
     shown = column(fit.model)
     vcov, terms = fit.known_covariance(), levels(fit.model.terms)
     theta, se = (values.reshape(len(fit.estimate), -1) for values in (fit.coef, fit.se))
-    reach = wald.critical(level, fit.df_reference)
+    reach = wald.critical(level, fit.reference)
     d = theta.shape[1]
     estimates = np.concatenate([part.effects(theta) for part in terms]).ravel()
     errors = np.concatenate([part.errors(vcov, se) for part in terms]).ravel()

@@ -189,8 +189,57 @@ class LowRank(Covariance):
         return np.asarray(np.einsum("nr,nr->n", rows @ self.middle, rows))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Apart(Covariance):
+    """The variances of single coefficients, own (m,), and nothing of how they move together: what one that learned row
+    by row knows by random scaling. ExpfamError for whatever would need V."""
+
+    own: FloatArray
+
+    @property
+    def size(self) -> int:
+        return len(self.own)
+
+    @property
+    def diagonal(self) -> FloatArray:
+        return self.own
+
+    def times(self, share: float) -> "Apart":
+        return Apart(share * self.own)
+
+    def to_json(self) -> Any:
+        return {"apart": _plain(self.own)}
+
+    def full(self) -> FloatArray:
+        raise _together()
+
+    def trace(self, diagonal: FloatArray, matrix: FloatArray | None) -> float:
+        raise _together()
+
+    def sandwich(self, meat: "Information") -> "Apart":
+        raise _together()
+
+    def original(self, standard: Standard) -> "Apart":
+        raise _together()
+
+    def of(self, gradients: FloatArray) -> FloatArray:
+        raise _together()
+
+    def of_rows(self, design: Design, classes: int) -> FloatArray:
+        raise _together()
+
+
+def _together() -> ExpfamError:
+    return ExpfamError(
+        "random scaling tells the errors of single coefficients, not how they move together: fit.se, fit.p_values and "
+        "fit.confint() have them; for tests of several, or errors of predictions, learn with SGD(step='information')"
+    )
+
+
 def from_json(plain: Any) -> Covariance:
     """The covariance that `to_json` wrote."""
+    if isinstance(plain, Mapping) and "apart" in plain:
+        return Apart(np.array(plain["apart"], dtype=float))
     if not isinstance(plain, Mapping):
         return Written(np.array(plain, dtype=float))
     own, tall, middle = (np.array(plain[name], dtype=float) for name in ("diagonal", "tall", "middle"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from expfam.inference.pivot import critical
 from expfam.nuisance.number import Nuisance
 from expfam.report.numbers import count, figure, p_value, several, total
 
@@ -40,7 +41,7 @@ def content(fit: "Estimates", level: float = 0.95) -> Content:
     """Everything the summary says, as text in pieces."""
     model = fit.model
     sides = f"{(1 - level) / 2:.1%}", f"{(1 + level) / 2:.1%}"
-    letter = "z" if fit.df_reference is None else "t"
+    letter = "z" if fit.reference is None else "t"
     return Content(
         title=f"Generalized linear model: {words(model.family.name)} family, {words(model.link.name)} link",
         model=model.terms.title,
@@ -118,7 +119,9 @@ def _notes(fit: "Estimates") -> Iterator[str]:
         yield f"Response {model.response}: classes {', '.join(model.classes)}, {how} {model.classes[-1]}"
     if model.terms.references:
         yield "Reference levels: " + ", ".join(f"{name} {level}" for name, level in model.terms.references.items())
-    if fit.vcov_kind != "model":
+    if fit.reference == "random scaling":
+        yield f"Standard errors: random scaling, whose t is not Student's: 5% lies beyond {critical(0.95):.3f}"
+    elif fit.vcov_kind != "model":
         yield f"Standard errors: {fit.vcov_kind}"
     elif model.weights_kind == "sampling":
         yield "Standard errors: sandwich, for sampling weights"

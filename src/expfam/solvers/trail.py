@@ -17,10 +17,6 @@ from expfam.penalties import PenaltyForm
 POINTS = 64  # rows from one point of the path of averages to the next, at least
 SPARED = 8  # and at least one row for so many coefficients: a point costs a look at all of them
 
-CRITICAL = {0.90: 5.323, 0.95: 6.747, 0.98: 8.613}
-"""Two-sided quantiles of W(1) / root of the integral of (W(r) - r W(1))^2, W a Brownian motion: of |estimate - truth| /
-`errors` in the limit, instead of the normal's 1.645, 1.960 and 2.326 (Abadir and Paruolo 1997)."""
-
 
 @dataclass(frozen=True, slots=True)
 class How:
@@ -165,7 +161,7 @@ def errors(trail: Trail, how: How) -> FloatArray:
 
     No matrix and no second look at a row is needed, and precision or frequency weights count as rows would. But V does
     not settle as rows come, so (bar - truth) / error is not normal: |.| is below 6.747 with probability 95%
-    (`CRITICAL`). Lee, Liao, Seo and Shin (2022). SolverError where no Polyak average is kept; NaN before its
+    (`inference.pivot`). Lee, Liao, Seo and Shin (2022). SolverError where no Polyak average is kept; NaN before its
     first point.
     """
     if how.average != "polyak":

@@ -9,12 +9,13 @@ from expfam.diagnostics.certificate import Certificate
 from expfam.fit import Fit
 from expfam.inference.statistics import Statistics
 from expfam.information import Factor, Full
-from expfam.information.covariance import Written
+from expfam.information.covariance import Apart, Written
 from expfam.model import Model
 from expfam.solvers import Status
 from expfam.solvers.implicit import Memory
 from expfam.solvers.learning import Learning
-from expfam.solvers.optimality import from_classes
+from expfam.solvers.optimality import by_class, from_classes
+from expfam.solvers.trail import errors as scattered
 from expfam.stream.walking import Walked
 
 
@@ -51,8 +52,8 @@ def errors(model: Model, memory: Memory, kind: str) -> FloatArray:
 def fit_of_walk(
     model: Model, memory: Walked, null: Memory, kind: str, lost: tuple[int, Mapping[str, int]], way: Learning
 ) -> Fit:
-    """A frozen fit of steps of first order, without errors of its coefficients; its deviance is twice the loss of rows
-    before they were learned from, which is a little more than that of the fit."""
+    """A frozen fit of steps of first order, errors of its coefficients by random scaling where it is an average; its
+    deviance is twice the loss of rows before they were learned from, which is a little more than that of the fit."""
     d, fixed = memory.theta[0:1].size, model.family.fixed_dispersion
     free = float(np.count_nonzero(memory.theta))
     left = memory.rows * d - free
@@ -63,9 +64,14 @@ def fit_of_walk(
         "fixed" if fixed else "deviance", 0,
     )  # fmt: skip
     certificate = _certificate(memory.rows, np.nan)
+    apart = None
+    if model.penalty.smooth and memory.how.average == "polyak":
+        met = memory.met if memory.theta.ndim == 1 else memory.met[:, None]
+        apart = Apart(by_class(np.where(met, scattered(memory.trail, memory.how) ** 2, np.nan)))
     return Fit(
-        model, memory.theta, memory.met, None, sums, certificate, lost[1], lost[0], kind, None, "model", learning=way
-    )
+        model, memory.theta, memory.met, apart, sums, certificate, lost[1], lost[0], kind, None,
+        "model" if apart is None else "random scaling", learning=way,
+    )  # fmt: skip
 
 
 def _certificate(rows: int, condition: float) -> Certificate:

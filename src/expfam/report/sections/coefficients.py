@@ -17,7 +17,7 @@ def coefficients(study: Study) -> Section:
 def _table(study: Study) -> Table:
     fit = study.fit
     answer = fit.tidy()
-    letter = "z" if fit.df_reference is None else "t"
+    letter = "z" if fit.reference is None else "t"
     columns = [
         ("term", "Term", None), *([("class", "Class", None)] if "class" in answer else []),
         ("estimate", "Estimate", figure), ("std_error", "Std. error", figure),
