@@ -8,9 +8,9 @@ from typing import Any
 
 from benchmarks import plot
 from benchmarks.contest import CLOCK
-from benchmarks.table import Bar, Report
+from benchmarks.table import Bar, Point, Report
 
-PAGE, PLOT = "README.md", "benchmarks.svg"
+PAGE, PLOT, CURVES = "README.md", "benchmarks.svg", "curves.svg"
 HEAD = """# Benchmarks
 
 Made by `make bench`; the tables of each problem are kept in a file of its own here, and `python -m benchmarks PROBLEM
@@ -32,7 +32,9 @@ class Part:
         """A section of the page."""
         warning = "**A quick run on a few rows: its seconds mean nothing.**\n\n" if self.quick else ""
         tables = "\n".join(report.markdown() for report in self.reports)
-        return f"## {self.name}\n\n{self.question}\n\n{warning}{tables}\nMeasured {self.head}.\n"
+        drawn = any(report.points for report in self.reports)
+        picture = f"![excess of the mean loss against seconds, both logarithmic]({CURVES})\n\n" if drawn else ""
+        return f"## {self.name}\n\n{self.question}\n\n{warning}{picture}{tables}\nMeasured {self.head}.\n"
 
 
 def keep(folder: Path, part: Part) -> None:
@@ -57,6 +59,9 @@ def rebuild(folder: Path, order: Sequence[str]) -> Path:
         goals = "a line marks the goal of each contestant"
         sections.append(f"![time / expfam of each contestant on each problem, log scale; {goals}]({PLOT})\n")
         sections.append("\n".join(f"- {line}" for line in CLOCK) + "\n")
+    points = [point for part in found for report in part.reports for point in report.points]
+    if points:
+        (folder / CURVES).write_text(plot.curves(points), encoding="utf-8")
     page = folder / PAGE
     page.write_text("\n".join([*sections, *(part.markdown() for part in found)]), encoding="utf-8")
     return page
@@ -68,5 +73,6 @@ def _part(plain: dict[str, Any]) -> Part:
 
 def _report(plain: dict[str, Any]) -> Report:
     bars = tuple(Bar(**bar) for bar in plain["bars"])
+    points = tuple(Point(**point) for point in plain.get("points", ()))
     rows = tuple(map(tuple, plain["rows"]))
-    return Report(plain["title"], tuple(plain["columns"]), rows, tuple(plain["notes"]), bars)
+    return Report(plain["title"], tuple(plain["columns"]), rows, tuple(plain["notes"]), bars, points)

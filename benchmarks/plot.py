@@ -1,16 +1,18 @@
-"""The races as bars: how many times the time of expfam, on a logarithmic axis, with the goals."""
+"""The races as bars: how many times the time of expfam, on a logarithmic axis, with the goals; loss against seconds."""
 
 from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
-from benchmarks.table import Bar, Report
+from benchmarks.table import Bar, Point, Report
 
 COLOURS = {
     "expfam": "#1b4965", "glum": "#e07a5f", "sklearn": "#f2cc8f", "statsmodels": "#81b29a", "R": "#8d99ae",
     "glmnet": "#b8b8d1",
 }  # fmt: skip
 INK, GREY = "#222222", "#8a8a8a"
+LINES = ("#1b4965", "#e07a5f", "#81b29a", "#8d99ae")
+LEAST = 1e-10  # an excess below it is drawn there
 WIDE, PANEL = 2, 0.27
 """Panels side by side; inches of a bar."""
 
@@ -37,9 +39,43 @@ def bars(races: Sequence[Report]) -> str:
             fontsize=9,
             color=INK,
         )
-        out = StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None})
+        return written(figure)
+
+
+def written(figure: Any) -> str:
+    """A figure as SVG, the same text for the same numbers."""
+    out = StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None})
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def curves(points: Sequence[Point]) -> str:
+    """An SVG: one panel a data set, one line a solver, from the point where it was stopped first to the last."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
+
+    panels = list(dict.fromkeys(point.panel for point in points))
+    with rc_context({"svg.hashsalt": "expfam", "font.size": 8}):
+        figure = Figure(figsize=(4 * len(panels), 3.4), layout="constrained")
+        for axes, name in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels, strict=True):
+            here = [point for point in points if point.panel == name]
+            for colour, curve in zip(LINES, dict.fromkeys(point.curve for point in here), strict=False):
+                way = sorted((p.seconds, max(p.excess, LEAST)) for p in here if p.curve == curve)
+                axes.plot(*zip(*way, strict=True), color=colour, marker="o", markersize=4, label=curve)
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.minorticks_off()
+            axes.set_title(name, loc="left", fontsize=9, color=INK, fontweight="bold")
+            axes.set_xlabel("seconds", color=INK)
+            axes.grid(color="#e6e6e6", linewidth=0.6)
+            axes.tick_params(length=0, colors=INK)
+            axes.spines[:].set_visible(False)
+        figure.axes[0].set_ylabel("mean loss above the least", color=INK)
+        figure.axes[-1].legend(frameon=False)
+        return written(figure)
 
 
 def panel(axes: Any, race: Report, limits: tuple[float, float], room: int) -> None:

@@ -15,14 +15,25 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a curve: loss above the least after so many seconds, in a panel of its own for each data set."""
+
+    panel: str
+    curve: str
+    seconds: float
+    excess: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """What a problem found: a title, a table of text, remarks under it, and bars if it was a race."""
+    """What a problem found: a title, a table of text, remarks under it, bars if it was a race, points of curves."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     bars: tuple[Bar, ...] = ()
+    points: tuple[Point, ...] = ()
 
     def text(self) -> str:
         """Aligned columns, the first to the left, the others to the right."""

@@ -189,9 +189,25 @@ def test_a_quick_run_makes_page_and_plot(tmp_path: Path) -> None:
 def test_a_part_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
     page, table = room("page"), room("table")
     bar = table.Bar("glum: x", 0.5, 2.0, 4.0)
-    part = page.Part("a9a", "Q?", "today", False, (table.Report("T", ("", "s"), (("glum", "1"),), ("n",), (bar,)),))
+    points = (table.Point("iris", "Newton", 0.1, 1e-3), table.Point("iris", "Newton", 0.2, 0.0))
+    report = table.Report("T", ("", "s"), (("glum", "1"),), ("n",), (bar,), points)
+    part = page.Part("a9a", "Q?", "today", False, (report,))
     page.keep(tmp_path, part)
     assert list(page.parts(tmp_path, ("news20", "a9a"))) == [part]
+
+
+def test_points_are_drawn_as_curves(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    page, table = room("page"), room("table")
+    points = tuple(
+        table.Point(panel, curve, seconds, 0.1 / seconds)
+        for panel in ("iris", "adult")
+        for curve in ("Newton", "SGD")
+        for seconds in (1.0, 2.0)
+    )
+    page.keep(tmp_path, page.Part("a9a", "Q?", "today", False, (table.Report("T", ("", "s"), (), points=points),)))
+    assert "curves.svg" in page.rebuild(tmp_path, ("a9a",)).read_text()
+    ElementTree.parse(tmp_path / "curves.svg")
 
 
 def test_a_fit_past_the_limit_is_stopped() -> None:
