@@ -54,8 +54,9 @@ class OnlineGLM:
                Columns of booleans and C(x, levels=...) have few labels and keep them
 
     solver     SGD(step="normalised", ...): steps of first order, row after row, in memory that grows with the
-               coefficients and not with their square; there are no standard errors then. The default where 2^hash_bits
-               exceeds 3,000 coefficients. None: by the information, up to so many
+               coefficients and not with their square; standard errors are then those of single coefficients, by random
+               scaling. The default where 2^hash_bits exceeds 3,000 coefficients. None: by the information, up to so
+               many
 
     A level that comes later gets a coefficient then; the reference is the first level met, or `C(x, ref=...)`. What
     center(), scale(), poly() and splines learn, they learn from the first frame. The only thing here that changes is

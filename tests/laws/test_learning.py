@@ -11,7 +11,9 @@ from tests.laws.test_stream import learned, part, rows
 
 import expfam as ef
 from expfam.cli.plot import plot
+from expfam.inference.pivot import critical
 from expfam.solvers import first_order
+from expfam.solvers.learning import Point, stacked
 
 WHOLE = 2592  # rows after which a batch is full
 Frame = dict[str, np.ndarray]
@@ -102,6 +104,27 @@ def test_steps_without_errors_are_drawn_without_bands() -> None:
     assert len(picture.png()) > 10_000
     strongest = np.argsort(-np.abs(fit.statistic[1:]))[:5] + 1
     assert fit.plot.learning().data["names"].tolist() == [fit.names[j] for j in sorted(strongest)]
+
+
+def test_a_walk_is_drawn_with_bands_by_random_scaling() -> None:
+    """Wider than the normal's by its own pivot; a level whose first rows wait is not known yet."""
+    model = learned(rows(6_000), [2_000], solver=ef.SGD(step="normalised"))
+    fit, data = model.fit, model.fit.plot.learning(["x", "z"]).data
+    way = fit.known_learning()
+    at = [fit.names.index("x"), fit.names.index("z")]
+    assert data["upper"] - data["estimate"] == pytest.approx(critical(0.95) * way.se[:, at], nan_ok=True)
+    assert np.isfinite(data["estimate"]).all()
+    late = np.array(["late" in name for name in fit.names])
+    assert late.any()
+    assert np.array_equal(np.isnan(way.theta[-1]), late)
+
+
+def test_many_coefficients_of_a_walk_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But those from before there were too many are."""
+    monkeypatch.setattr("expfam.stream.stream.BANDED", 5)
+    assert learned(rows(6_000), solver=ef.SGD(step="normalised")).fit.known_learning().theta.shape[1] == 0
+    few, many = Point(1, 1.0, 1.0, np.ones(1), np.ones(1), ("b",)), Point(2, 2.0, 1.0, np.zeros(0), np.zeros(0))
+    assert np.array_equal(stacked([few, many], ["a", "b"]).theta, [[np.nan, 1], [np.nan, np.nan]], equal_nan=True)
 
 
 def test_too_many_coefficients_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,7 +269,7 @@ class Estimates(ABC):
         they were learned from, and recent_loss, of those since the row above; for OnlineGLM and solver="sgd"."""
         found = self.known_learning()
         if not len(found.rows):
-            raise ExpfamError("no batch is complete yet; the learning curve begins with the first 256 rows")
+            raise ExpfamError("no batch is complete yet: the learning curve begins after some hundred rows")
         columns = {"rows": found.rows, "loss": found.mean_loss, "recent_loss": found.recent_loss}
         return frame_like(self.kind, columns)
 

@@ -211,25 +211,25 @@ class Apart(Covariance):
         return {"apart": _plain(self.own)}
 
     def full(self) -> FloatArray:
-        raise _together()
+        raise _of_several()
 
     def trace(self, diagonal: FloatArray, matrix: FloatArray | None) -> float:
-        raise _together()
+        raise _of_several()
 
     def sandwich(self, meat: "Information") -> "Apart":
-        raise _together()
+        raise _of_several()
 
     def original(self, standard: Standard) -> "Apart":
-        raise _together()
+        raise _of_several()
 
     def of(self, gradients: FloatArray) -> FloatArray:
-        raise _together()
+        raise _of_several()
 
     def of_rows(self, design: Design, classes: int) -> FloatArray:
-        raise _together()
+        raise _of_several()
 
 
-def _together() -> ExpfamError:
+def _of_several() -> ExpfamError:
     return ExpfamError(
         "random scaling tells the errors of single coefficients, not how they move together: fit.se, fit.p_values and "
         "fit.confint() have them; for tests of several, or errors of predictions, learn with SGD(step='information')"

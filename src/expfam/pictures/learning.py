@@ -35,9 +35,9 @@ def learning(plot: "Pictures", names: str | Sequence[str] | None = None, *, data
     fit = plot.fit
     found = fit.known_learning()
     if len(found.rows) < 2:
-        raise ExpfamError("a learning curve needs two batches at least, and the first has 256 rows")
+        raise ExpfamError("a learning curve needs two batches at least: hand over a few thousand rows")
     at = _asked(fit, names, found)
-    half = critical(0.95, None) * found.se[:, at]
+    half = critical(0.95, fit.reference) * found.se[:, at]
     drawn = {
         "rows": found.rows, "loss": found.mean_loss, "names": np.array(fit.model.flat_names, dtype=object)[at],
         "estimate": found.theta[:, at], "lower": found.theta[:, at] - half, "upper": found.theta[:, at] + half,

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
+from expfam.design.rows import layout
 from expfam.design.standard import Rescaled
 from expfam.errors import SolverError
 from expfam.objective import Objective
@@ -58,11 +59,11 @@ class FirstOrder:
         self, problem: Problem, objective: Objective, how: How, draw: np.random.Generator, state: "_State"
     ) -> "_State":
         """One pass over the rows, a point of the way whenever they have grown by a share."""
-        n, trail, points = objective.data.n, state.trail, state.points
+        n, trail, points, plan = objective.data.n, state.trail, state.points, layout(objective.data.design)
         order = draw.permutation(n) if self.shuffle else None
         for lo, hi in _legs(n, trail.rows, how, trail.theta.size):
             rows: slice | AnyArray = slice(lo, hi) if order is None else order[lo:hi]
-            trail = walk(objective, trail, how, problem.frequency, rows)
+            trail = walk(objective, trail, how, problem.frequency, rows, plan)
             points = (*points, _point(problem, how, trail))
         passes = state.passes + 1
         return _State(trail, passes, points, Status.PASSES_DONE if passes == self.passes else Status.RUNNING)

@@ -65,6 +65,8 @@ def stacked(points: Sequence[Point], names: Sequence[str], fades: bool = False) 
     theta, se = np.full((2, len(points), k), np.nan)
     place = {name: j for j, name in enumerate(names)}
     for i, point in enumerate(points):
+        if not point.theta.size:
+            continue
         at = [place[name] for name in point.names] if point.names else slice(None)
         theta[i, at], se[i, at] = by_class(point.theta), by_class(point.se)
     rows, weight, loss = (np.array([getattr(p, part) for p in points]) for part in ("rows", "weight", "loss"))

@@ -7,7 +7,7 @@ the same bits, as long as cuts fall between batches, and between rounds where se
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.design.rows import layout
+from expfam.design.rows import Layout, layout
 from expfam.kernels.pace import State
 from expfam.objective import Objective
 from expfam.solvers.course import Course, Place, Queue, advance
@@ -21,15 +21,17 @@ def walk(
     how: How,
     frequency: FloatArray | None = None,
     rows: slice | AnyArray | None = None,
+    plan: Layout | None = None,
 ) -> Trail:
     """The trail after the rows of an objective, each of them `frequency` (n,) times; of some `rows`, in their order.
+    `plan` is the layout of the design, where it is at hand.
 
     The weight of a row is w, and of one of its repetitions w / frequency; theta is in the coordinates of the design but
     for the centring of its map. SolverError where a step diverges, or a mean that the family does not allow leaves
     nowhere to step from.
     """
     p, *classes = trail.theta.shape
-    plan, penalty = layout(objective.data.design), objective.penalty
+    plan, penalty = plan or layout(objective.data.design), objective.penalty
     absolute = np.zeros(p) if penalty.absolute is None else penalty.absolute
     ridge, corners = (np.tile(part[plan.order], *classes or (1,)) for part in (penalty.diagonal, absolute))
     queue = Queue(slice(0, objective.data.n) if rows is None else rows, frequency)

@@ -15,7 +15,7 @@ from expfam.solvers import Status
 from expfam.solvers.implicit import Memory
 from expfam.solvers.learning import Learning
 from expfam.solvers.optimality import by_class, from_classes
-from expfam.solvers.trail import errors as scattered
+from expfam.stream import walking
 from expfam.stream.walking import Walked
 
 
@@ -66,8 +66,7 @@ def fit_of_walk(
     certificate = _certificate(memory.rows, np.nan)
     apart = None
     if model.penalty.smooth and memory.how.average == "polyak":
-        met = memory.met if memory.theta.ndim == 1 else memory.met[:, None]
-        apart = Apart(by_class(np.where(met, scattered(memory.trail, memory.how) ** 2, np.nan)))
+        apart = Apart(by_class(walking.errors(memory) ** 2))
     return Fit(
         model, memory.theta, memory.met, apart, sums, certificate, lost[1], lost[0], kind, None,
         "model" if apart is None else "random scaling", learning=way,

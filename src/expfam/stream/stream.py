@@ -25,7 +25,7 @@ from expfam.objective import Data, Objective
 from expfam.parallel import one_blas_thread
 from expfam.penalties import NoPenalty
 from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
-from expfam.solvers.learning import Point, due, stacked
+from expfam.solvers.learning import BANDED, Point, due, stacked
 from expfam.solvers.problem import WRITTEN_OUT
 from expfam.solvers.sgd import SGD
 from expfam.solvers.start import null_model, starting_point
@@ -211,8 +211,11 @@ class Stream:
 
     def _point(self, memory: Memory | Walked) -> Point:
         if isinstance(memory, Walked):
-            return Point(memory.rows, memory.weight, memory.progressive, np.zeros(0), np.zeros(0))
-        se = errors(self.model, memory, self.ask.vcov)
+            if memory.theta.size > BANDED:
+                return Point(memory.rows, memory.weight, memory.progressive, np.zeros(0), np.zeros(0))
+            se = walking.errors(memory) if self.model.penalty.smooth else np.full_like(memory.theta, np.nan)
+        else:
+            se = errors(self.model, memory, self.ask.vcov)
         return Point(memory.rows, memory.weight, memory.progressive, memory.theta, se, self.model.flat_names)
 
     def fit(self) -> Fit:

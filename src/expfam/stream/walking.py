@@ -11,6 +11,7 @@ from expfam.solvers.natural import natural
 from expfam.solvers.sgd import SGD
 from expfam.solvers.start import null_model, scale_of
 from expfam.solvers.trail import How, Trail, estimate, start
+from expfam.solvers.trail import errors as scattered
 from expfam.solvers.trail import widened as wider
 from expfam.solvers.walk import walk
 
@@ -42,6 +43,14 @@ class Walked:
     def progressive(self) -> float:
         """sum w loss of every row before it was learned from."""
         return self.trail.progressive
+
+
+def errors(memory: Walked) -> FloatArray:
+    """Standard errors by random scaling, like theta; NaN for columns no row has had, and without a Polyak average."""
+    if memory.how.average != "polyak":
+        return np.full_like(memory.theta, np.nan)
+    met = memory.met if memory.theta.ndim == 1 else memory.met[:, None]
+    return np.where(met, scattered(memory.trail, memory.how), np.nan)
 
 
 def check(solver: SGD) -> None:
