@@ -51,7 +51,8 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """What does not change on the way: the rows and their layout, penalties in its order, and how."""
+    """What does not change on the way: the rows and their layout, penalties in its order, how, and family and link as
+    the kernels have them, None for a user's own."""
 
     objective: Objective
     layout: Layout
@@ -59,6 +60,7 @@ class Course:
     ask: Ask
     strength: tuple[FloatArray, FloatArray]
     queue: Queue
+    pair: Pair | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +97,7 @@ def _kernel(course: Course, place: Place, data: Data) -> tuple[FloatArray, int, 
     t = np.array(family.T(data.y), dtype=np.float64).reshape(data.n, -1)
     offset = np.zeros_like(t) if data.offset is None else data.offset.reshape(t.shape).astype(np.float64)
     rows_of, weight, d = course.layout.rows(data.design), data.weight.astype(np.float64), t.shape[1]
-    numbers = CLASSES if family.vector and d > 1 else _pair_of(course.objective)
+    numbers = CLASSES if family.vector and d > 1 else course.pair
     if numbers is None:
         return _by_definition(course, place, rows_of, t, (weight, offset))
     found = tuple(float(x) if isinstance(x, float) else int(x) for x in numbers)
@@ -112,7 +114,7 @@ def _kernel(course: Course, place: Place, data: Data) -> tuple[FloatArray, int, 
     return eta.reshape(t.shape), reached, Stop(why)
 
 
-def _pair_of(objective: Objective) -> Pair | None:
+def pair_of(objective: Objective) -> Pair | None:
     """Two classes are a share by its logit."""
     from expfam.families import Bernoulli
     from expfam.links import Logit

@@ -10,7 +10,7 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.design.rows import Layout, layout
 from expfam.kernels.pace import State
 from expfam.objective import Objective
-from expfam.solvers.course import Course, Place, Queue, advance
+from expfam.solvers.course import Course, Place, Queue, advance, pair_of
 from expfam.solvers.trail import How, Trail
 from expfam.solvers.workers import abreast
 
@@ -35,7 +35,7 @@ def walk(
     absolute = np.zeros(p) if penalty.absolute is None else penalty.absolute
     ridge, corners = (np.tile(part[plan.order], *classes or (1,)) for part in (penalty.diagonal, absolute))
     queue = Queue(slice(0, objective.data.n) if rows is None else rows, frequency)
-    course = Course(objective, plan, how, how.ask(penalty, p), (ridge, corners), queue)
+    course = Course(objective, plan, how, how.ask(penalty, p), (ridge, corners), queue, pair_of(objective))
     arrays = State(*(_flat(part, plan.order) for part in trail.state))
     place = Place(arrays, trail.clock.copy(), trail.progressive, trail.outside)
     place = advance(course, place, 0, queue.count) if how.workers == 1 else abreast(course, place)
