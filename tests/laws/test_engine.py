@@ -117,3 +117,21 @@ def test_nearly_collinear_columns_keep_their_digits() -> None:
     fit = ef.glm_arrays(X, 3 * X[:, 0] - 2 * X[:, 1] + 1)
     assert fit.coef == pytest.approx([1, 3, -2], rel=1e-8)
     assert fit.certificate.condition > 1e11
+
+
+@pytest.mark.parametrize("apart", [1e-3, 1e-4])
+def test_errors_by_the_gram_matrix_are_those_by_qr_to_seven_digits(
+    apart: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two columns so near to each other that its condition is 1e6 to 1e9: the design counts as dear from DEAR on."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(3_000, 4))
+    X[:, 3] = X[:, 0] + apart * X[:, 3]
+    y = rng.poisson(np.exp(0.3 * X[:, 1])).astype(float)
+    by_qr = ef.glm_arrays(X, y, family="poisson")
+    monkeypatch.setattr("expfam.solvers.problem.DEAR", 0.0)
+    by_gram = ef.glm_arrays(X, y, family="poisson")
+    assert 1e6 < by_gram.certificate.condition < 1e9
+    assert by_gram.certificate.condition == pytest.approx(by_qr.certificate.condition, rel=0.5)
+    assert not np.array_equal(by_gram.se, by_qr.se)
+    assert by_gram.se == pytest.approx(by_qr.se, rel=1e-7)

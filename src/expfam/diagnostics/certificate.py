@@ -13,7 +13,7 @@ from expfam.response import Level
 from expfam.solvers import Problem, Solution, Status
 from expfam.solvers.optimality import Reading, Scale, by_class, read
 from expfam.solvers.pose import Posed
-from expfam.solvers.problem import LOSES, affordable, sharpened
+from expfam.solvers.problem import affordable, loses, sharpened
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def closing_evaluation(problem: Problem, solution: Solution) -> tuple[Evaluation
         at = problem.objective(solution.theta, level)
     if at.hessian is None:
         return at, None
-    return sharpened(problem.objective, solution.theta, at, LOSES, solution.adjusted)
+    return sharpened(problem.objective, solution.theta, at, loses(problem.objective), solution.adjusted)
 
 
 def certify(

@@ -13,7 +13,7 @@ from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers import Newton, Problem, Status
 from expfam.solvers.pose import Posed, pose
-from expfam.solvers.problem import LOSES, sharpened
+from expfam.solvers.problem import loses, sharpened
 
 TOL, STEPS = 1e-9, 100
 
@@ -86,7 +86,7 @@ def optimum(prepared: Prepared, theta: FloatArray) -> Optimum:
     at = posed.problem.first
     if at is None or not np.array_equal(posed.problem.start, beta):
         at = posed.problem.objective(beta)
-    at, factor = sharpened(posed.problem.objective, beta, at, LOSES)
+    at, factor = sharpened(posed.problem.objective, beta, at, loses(posed.problem.objective))
     return Optimum(prepared, objective, posed, beta, at, factor)
 
 

@@ -42,9 +42,9 @@ DAMPED = (0.0, *(10.0**k for k in range(-2, 9)))  # Levenberg's, tried in turn
 class Memory:
     """What rows that are gone have taught.
 
-    theta (p,) or (p, d); `information` H and `meat` S, the sum of s s' over scores s of rows, and `prior`, the
-    information of the pseudo-rows, (p d, p d), class by class; `places` (4, p) tells of every column where its rows
-    are; `curvature` is the sum of the weights of H.
+    theta (p,) or (p, d); `information` H and `meat` S, the sum of s s' over scores s of rows (None where it is not
+    asked for), and `prior`, the information of the pseudo-rows, (p d, p d), class by class; `places` (4, p) tells of
+    every column where its rows are; `curvature` is the sum of the weights of H.
 
     `pull` (p d,) is the gradient of F there, what corners of a penalty hold at bay; None where there are none.
 
@@ -55,7 +55,7 @@ class Memory:
 
     theta: FloatArray
     information: FloatArray
-    meat: FloatArray
+    meat: FloatArray | None
     prior: FloatArray
     places: FloatArray
     rows: int = 0
@@ -92,10 +92,12 @@ def batch_rows(rows: int) -> int:
 @dataclass(frozen=True, slots=True)
 class Options:
     """prior   pseudo-rows at the start that a coefficient has, of an average weight and a typical entry
-    keep    what is left of the past after each unit of weight: below 1 the stream drifts"""
+    keep    what is left of the past after each unit of weight: below 1 the stream drifts
+    scores  is S kept, too? It costs as much as H"""
 
     prior: float = 0.01
     keep: float = 1.0
+    scores: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +110,7 @@ class _Seen:
     value: float
     gradient: FloatArray
     information: FloatArray
-    meat: FloatArray
+    meat: FloatArray | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +153,7 @@ def learn(
     and `inside`, where all are within; SolverError where there is no such theta.
     """
     past = options.keep ** float(objective.weight)
-    seen = _within(objective, memory, frequency, inside)
+    seen = _within(objective, memory, frequency, inside, options.scores)
     times = np.ones(objective.data.n) if frequency is None else frequency
     places = memory.places
     if memory.rows < SETTLED or _meets(memory, seen):
@@ -166,7 +168,7 @@ def learn(
     return Memory(
         theta,
         known + last.information,
-        past**2 * memory.meat + last.meat,
+        None if memory.meat is None or last.meat is None else past**2 * memory.meat + last.meat,
         prior,
         places,
         memory.rows + int(times.sum()),
@@ -214,12 +216,14 @@ def _past(objective: Objective, memory: Memory, metric: FloatArray, past: float,
     )
 
 
-def _within(objective: Objective, memory: Memory, frequency: FloatArray | None, inside: FloatArray | None) -> _Seen:
+def _within(
+    objective: Objective, memory: Memory, frequency: FloatArray | None, inside: FloatArray | None, scores: bool
+) -> _Seen:
     """The batch at the theta of the memory, or as near to it as all means are inside their domain."""
     ways = BACK if inside is not None else BACK[:1]
     for share in ways:
         theta = memory.theta if share == 0 or inside is None else memory.theta + share * (inside - memory.theta)
-        seen = _see(objective, theta, frequency)
+        seen = _see(objective, theta, frequency, scores)
         if seen is not None:
             return seen
     raise SolverError(
@@ -286,7 +290,7 @@ def _nearest(
         theta, end = there, glance
         if not damping and (promised <= SMALL or (steady and abs(fall / promised - 1) <= CLOSE)):
             break
-        again = _see(objective, theta, frequency)
+        again = _see(objective, theta, frequency, seen.meat is not None)
         assert again is not None, "F is finite here"
         seen = again
     return theta, seen, end, None if past.bound is None else slope + curvature.times(step)
@@ -303,7 +307,7 @@ def _promised(past: _Past, curvature: Full, slope: FloatArray, theta: FloatArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Raw:
-    """Sums over rows, in raw columns: loss, weights, R's, and R' W R before R' s s' R; a monoid under +."""
+    """Sums over rows, in raw columns: loss, weights, R's, and R' W R before R' s s' R, if asked; a monoid under +."""
 
     loss: float
     weight: float
@@ -315,8 +319,8 @@ class _Raw:
         return _Raw(self.loss + other.loss, self.weight + other.weight, gradient, grams)
 
 
-def _see(objective: Objective, theta: FloatArray, frequency: FloatArray | None) -> _Seen | None:
-    """A batch at theta; None where a mean is outside its domain."""
+def _see(objective: Objective, theta: FloatArray, frequency: FloatArray | None, scores: bool) -> _Seen | None:
+    """A batch at theta, S with it where it is asked for; None where a mean is outside its domain."""
     data, maps = objective.data, objective.data.design.maps
     raw, d = maps.forward(theta), theta[0:1].size
 
@@ -325,10 +329,12 @@ def _see(objective: Objective, theta: FloatArray, frequency: FloatArray | None) 
         row = objective.rows(block, raw, Level.HESSIAN)
         assert row.score is not None
         assert row.weight is not None
-        score = np.atleast_2d(row.score.T)
-        a, b = np.triu_indices(d)
-        outer = score[a] * score[b] if frequency is None else score[a] * score[b] / frequency[rows]
-        grams = block.design.grams(np.concatenate([np.atleast_2d(row.weight), outer]))
+        weights = np.atleast_2d(row.weight)
+        if scores:
+            score, (a, b) = np.atleast_2d(row.score.T), np.triu_indices(d)
+            outer = score[a] * score[b]
+            weights = np.concatenate([weights, outer if frequency is None else outer / frequency[rows]])
+        grams = block.design.grams(weights)
         grams = grams.written() if isinstance(grams, Bordered) else grams
         return _Raw(row.value, _trace(row.weight, d), block.design.adjoint(row.score), grams)
 
@@ -336,14 +342,16 @@ def _see(objective: Objective, theta: FloatArray, frequency: FloatArray | None) 
         total = ordered_sum(part, slices(data.n, ROWS))
     if not (np.isfinite(total.loss) and np.isfinite(total.grams).all()):
         return None
-    split = len(total.grams) // 2
-    own, meat = (information(grams, maps) for grams in (total.grams[:split], total.grams[split:]))
+    split = d * (d + 1) // 2
+    own, meat = information(total.grams[:split], maps), None
+    if scores:
+        meat = information(total.grams[split:], maps).matrix
     at = Evaluation(total.loss, maps.adjoint(total.gradient), own)
     if not objective.penalty.is_zero:
         at = objective.penalised(at, theta, 1.0)
     assert at.gradient is not None
     assert at.hessian is not None
-    return _Seen(theta, total.loss, total.weight, at.value, at.gradient, at.hessian.matrix, meat.matrix)
+    return _Seen(theta, total.loss, total.weight, at.value, at.gradient, at.hessian.matrix, meat)
 
 
 def _pearson(row: Weighted) -> float:

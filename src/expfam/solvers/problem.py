@@ -83,6 +83,14 @@ class Solution:
 
 LOSES = 1e6  # condition from which X'WX has lost too many digits for the errors of coefficients,
 LOST = 1e12  # and from which on even for a step
+DEAR, LOSES_DEAR = 1e9, 1e9  # n p^2 from which a QR decomposition takes seconds, and the condition that is worth it
+
+
+def loses(objective: Objective) -> float:
+    """The condition from which errors of coefficients come from QR of the rows: at it those by X'WX have ten digits
+    where that is cheap, and seven where it is dear."""
+    data = objective.data
+    return LOSES if data.n * float(data.design.p) ** 2 < DEAR else LOSES_DEAR
 
 
 def sharpened(

@@ -142,7 +142,7 @@ class _State:
 
 def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _State) -> _State:
     """One pass over the rows."""
-    how = Options(options.prior)
+    how = Options(options.prior, scores=False)
     memory, steps, points, data = state.memory, state.steps, state.points, problem.objective.data
     for gathered, rows in _batches(options, data.n, memory.rows, draw):
         batch = replace(problem.objective, data=data.take(rows))
@@ -170,11 +170,12 @@ def _point(problem: Problem, memory: Memory, whole: float) -> Point:
 
 
 def _variances(problem: Problem, memory: Memory) -> FloatArray:
-    """diag(T H^-1 S H^-1 T') in the shape of theta."""
+    """diag(phi T H^-1 T') in the shape of theta."""
     bread, q = Full(memory.metric).factor().inverse().full(), len(memory.theta)
-    rows = (problem.original(bread[lo : lo + q]) for lo in range(0, len(bread), q))  # T H^-1, class by class
-    found = [np.einsum("ij,ij->i", part @ memory.meat, part) for part in rows]
-    return np.asarray(np.maximum(found[0] if memory.theta.ndim == 1 else np.stack(found, axis=1), 0.0))
+    blocks = (bread[lo : lo + q, lo : lo + q] for lo in range(0, len(bread), q))  # class by class
+    found = [np.diagonal(problem.original(problem.original(block).T)) for block in blocks]
+    phi = 1.0 if problem.objective.family.fixed_dispersion else memory.pearson / memory.free
+    return phi * np.maximum(found[0] if memory.theta.ndim == 1 else np.stack(found, axis=1), 0.0)
 
 
 def _batches(options: SGD, n: int, before: int, draw: np.random.Generator) -> Iterator[tuple[int, slice | AnyArray]]:

@@ -35,7 +35,11 @@ def covariance(model: Model, memory: Memory, kind: str) -> FloatArray:
     """(p d, p d), NaN for coefficients that were never met: "HC0" the sandwich, valid where the variance is not the
     family's; "model" phi H^-1."""
     bread = factor(memory).inverse().full()
-    found = dispersion(model, memory) * bread if kind == "model" else bread @ memory.meat @ bread
+    if kind == "model":
+        found = dispersion(model, memory) * bread
+    else:
+        assert memory.meat is not None, "a stream asked for HC0 keeps its scores"
+        found = bread @ memory.meat @ bread
     unmet = np.tile(~memory.met, len(found) // len(memory.met))
     found[unmet], found[:, unmet] = np.nan, np.nan
     return found

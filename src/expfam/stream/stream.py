@@ -82,7 +82,8 @@ class Ask:
     @property
     def options(self) -> Options:
         """How a batch is learned from."""
-        return Options(self.prior, 1.0 if self.half_life is None else float(0.5 ** (1 / self.half_life)))
+        keep = 1.0 if self.half_life is None else float(0.5 ** (1 / self.half_life))
+        return Options(self.prior, keep, scores=self.vcov == "HC0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -295,14 +296,17 @@ def widened(memory: Memory, at: IntArray, shape: tuple[int, ...]) -> Memory:
 
     theta, places = np.zeros(shape), np.zeros((4, p))
     theta[at], places[:, at] = memory.theta, memory.places
-    matrices = []
-    for old, new in ((memory.information, 0.0), (memory.meat, 0.0), (memory.prior, 1.0)):
-        matrices.append(new * np.eye(p * d))
-        matrices[-1][np.ix_(flat, flat)] = old
-    information, meat, prior = matrices
+
+    def wide(old: FloatArray, new: float) -> FloatArray:
+        out = new * np.eye(p * d)
+        out[np.ix_(flat, flat)] = old
+        return out
+
     pull = None if memory.pull is None else np.zeros(p * d)
     if pull is not None:
         pull[flat] = memory.pull
+    meat = None if memory.meat is None else wide(memory.meat, 0.0)
+    information, prior = wide(memory.information, 0.0), wide(memory.prior, 1.0)
     return replace(memory, theta=theta, information=information, meat=meat, prior=prior, places=places, pull=pull)
 
 
