@@ -15,7 +15,6 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.families import (
     Bernoulli,
-    Binomial,
     Categorical,
     ExponentialFamily,
     Gamma,
@@ -23,10 +22,10 @@ from expfam.families import (
     InverseGaussian,
     NegativeBinomial,
     Poisson,
-    QuasiBinomial,
     QuasiPoisson,
     Tweedie,
 )
+from expfam.kernels.pairs import SHARES
 from expfam.links import Cauchit, CLogLog, Identity, Inverse, Link, Log, Logit, LogLog, Probit, Softmax
 
 
@@ -67,7 +66,6 @@ class At(NamedTuple):
 Form: TypeAlias = Callable[[Any, Any, At], Rows]  # family and link are of the types it is registered for
 PAIRS: dict[tuple[type[ExponentialFamily], type[Link]], Form] = {}
 
-SHARES = (Bernoulli, Binomial, QuasiBinomial)
 COUNTS = (Poisson, QuasiPoisson)
 
 

@@ -81,20 +81,23 @@ def test_columns_of_zeros_and_ones_are_packed_whatever_way_they_come(kind: type)
     """Long batches store them as codes, and many rows that come at once as bytes; nothing is changed by either. One
     column is a two in a single row."""
     rng = np.random.default_rng(2)
-    n, level = 70_000, rng.integers(0, 30, 70_000)
-    dummies = {f"d{j}": (level == j).astype(kind) for j in range(30)}
-    dummies["d7"][60_000] = 2
-    eta = rng.normal(size=30)[level] / 3
+    n, level = 140_000, rng.integers(0, 40, 140_000)
+    dummies = {f"d{j}": (level == j).astype(kind) for j in range(40)}
+    dummies["d7"][100_000] = 2
+    eta = rng.normal(size=40)[level] / 3
     data = {"y": (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float), "x": rng.normal(size=n), **dummies}
     options = {"formula": f"y ~ x + {' + '.join(dummies)}", "family": "bernoulli"}
     together = learned(data, **options)
     assert same(together, learned(data, [3, 5_000, 30_000, 30_001, 65_000], **options))
-    stopped = learned(part(data, 0, 20_000), **options)
+    stopped = learned(part(data, 0, 90_000), **options)
+    assert stopped.stream.waiting is not None
+    assert stopped.stream.waiting.values["d1"].dtype == np.uint8
     resumed = ef.OnlineGLM.from_state(json.loads(json.dumps(stopped.state())))
-    assert same(together, resumed.partial_fit(part(data, 20_000, n)))
+    assert same(together, resumed.partial_fit(part(data, 90_000, n)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("expfam.stream.stream.SOUGHT", n)
         plain = learned(data, **options).fit
+    assert not np.array_equal(together.fit.se, plain.se), "other sums: the columns are stored otherwise"
     assert together.fit.coef == pytest.approx(plain.coef, rel=1e-7, abs=1e-9)
     assert together.fit.se == pytest.approx(plain.se, rel=1e-7)
 

@@ -11,7 +11,7 @@ from expfam.inference.optimum import optimum, refit
 from expfam.model import Prepared
 from expfam.objective import Objective
 from expfam.penalties import NoPenalty
-from expfam.solvers.problem import LOSES
+from expfam.solvers.problem import loses
 
 STEPS = 6
 CLOSE = 1e-6  # standard errors that are left
@@ -57,7 +57,7 @@ def _close(objective: Objective, theta: FloatArray, dispersion: float) -> Small 
         if at.hessian is None or at.gradient is None:
             return None
         factor = at.hessian.factor()
-        if not factor.definite or factor.condition > LOSES:
+        if not factor.definite or factor.condition > loses(objective):
             return None
         step = factor.solve(at.gradient)
         theta = theta - step

@@ -30,7 +30,8 @@ def learning(plot: "Pictures", names: str | Sequence[str] | None = None, *, data
     names   coefficients ("class:name" for classes); by default the five of largest |estimate / error|
 
     No rows are read, nor `data`. data: rows, loss (m,); names (k,), estimate, lower, upper (m, k): NaN before a
-    coefficient was met, and ends where no errors are known on the way: explicit steps, more than 500 coefficients.
+    coefficient was met, and ends where no errors are known on the way: explicit steps, more than 500 coefficients. The
+    ends are those of OnlineGLM's own errors, and for solver="sgd" of the model's, phi H^-1.
     """
     fit = plot.fit
     found = fit.known_learning()

@@ -85,6 +85,11 @@ class Ask:
         keep = 1.0 if self.half_life is None else float(0.5 ** (1 / self.half_life))
         return Options(self.prior, keep, scores=self.vcov == "HC0")
 
+    @property
+    def resting(self) -> Options:
+        """The same for the intercept alone, of which no errors are asked."""
+        return replace(self.options, scores=False)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
@@ -187,7 +192,7 @@ class Stream:
         grown = _grown(self, model)
         assert isinstance(grown.memory, Memory)
         mean = starting_point(alone, null_model(alone))
-        null = learn(alone, blank(mean), self.ask.options, rows.frequency, mean)
+        null = learn(alone, blank(mean), self.ask.resting, rows.frequency, mean)
         inside = _inside(objective, grown.memory.theta, mean)
         memory = together(objective, self.gathered, grown.memory, self.ask.options, rows.frequency, inside)
         return grown._with_memory(memory, null)
@@ -201,7 +206,7 @@ class Stream:
         grown = _grown(self, model)
         assert grown.null is not None
         mean = grown.null.theta if grown.null.rows else starting_point(alone, null_model(alone))
-        null = learn(alone, grown.null, self.ask.options, frequency, mean)
+        null = learn(alone, grown.null, self.ask.resting, frequency, mean)
         if self.ask.walks is not None:
             assert not isinstance(grown.memory, Memory)
             return grown._with_memory(walked(objective, grown.memory, self.ask.walks, frequency), null)
