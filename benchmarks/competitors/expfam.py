@@ -15,18 +15,28 @@ MOST = 1000
 def from_frame(task: Task) -> Lap:
     """A formula on the raw pandas frame, read before the clock starts."""
     assert task.raw is not None
+    _load()
     frame = task.raw()
     return Lap(partial(_formula, task, frame), (frame,))
 
 
 def from_parquet(task: Task) -> Lap:
     """A formula on the path of the file."""
+    _load()
     return Lap(partial(_formula, task, task.path))
 
 
 def from_arrays(task: Task) -> Lap:
     """The matrix as it is, C-ordered or CSR, and the response."""
+    _load()
     return Lap(partial(_arrays, task), (task.ready.X, task.ready.y))
+
+
+def _load() -> None:
+    """The compiled kernels, as the others' come with an import; a large fit's would come with the warm-up."""
+    import expfam as ef
+
+    ef.warmup()
 
 
 def _formula(task: Task, data: Any) -> Answer:

@@ -25,6 +25,7 @@ _HOMES = {
     "adjusted": "expfam.inference.multiplicity",
     "simulate_portfolio": "expfam.portfolio",
     "threads": "expfam.parallel",
+    "warmup": "expfam.warming",
     **dict.fromkeys(
         ("ExpfamError", "FormulaError", "SchemaError", "ResponseError", "FamilyError", "SolverError", "ModelFileError",
          "ExpfamWarning", "ConvergenceWarning", "SeparationWarning", "AliasWarning", "DataWarning",
@@ -69,6 +70,7 @@ __all__ = [
     "load",
     "simulate_portfolio",
     "threads",
+    "warmup",
 ]
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ if TYPE_CHECKING:
     from expfam.portfolio import simulate_portfolio
     from expfam.report.comparison import compare
     from expfam.solvers import LBFGS, SGD, Newton
+    from expfam.warming import warmup
 
 
 def __getattr__(name: str) -> Any:

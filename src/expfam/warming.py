@@ -18,6 +18,7 @@ from expfam.families import (
 from expfam.links import link
 from expfam.objective import Data, Objective
 from expfam.penalties import NoPenalty
+from expfam.progress import progress as showing
 from expfam.solvers.trail import How, start
 from expfam.solvers.walk import walk
 
@@ -27,7 +28,19 @@ FAMILIES: tuple[ExponentialFamily, ...] = (
 )  # fmt: skip
 
 
-def warmup() -> Iterator[str]:
+def warmup(progress: bool = False) -> None:
+    """What may wait now instead of at the first large fit? Loads all compiled kernels, and compiles those not on disk.
+
+    It takes a few seconds; the first time on a machine a minute or two. From then on this process fits data of medium
+    size with them, too (from 50,000 numbers in all, else from 2,000,000), which is faster and differs by rounding.
+    `progress` shows what is being compiled.
+    """
+    with showing(progress, "compiling") as tell:
+        for name in each():
+            tell(f"compiled: {name}")
+
+
+def each() -> Iterator[str]:
     """Evaluate a tiny problem of every pair on every kind of column; yields what was just compiled."""
     draw = np.random.default_rng(0)
     for name, columns in _kinds(draw):

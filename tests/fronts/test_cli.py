@@ -362,13 +362,13 @@ def test_warmup_compiles_for_every_twin(shell: Shell) -> None:
     """Every pair with a compiled twin, and every kind of column, is evaluated once."""
     from expfam.response import TWINS
     from expfam.warming import FAMILIES as WARMED
-    from expfam.warming import warmup
+    from expfam.warming import each
 
     ran = shell("warmup")
     assert ran.code == 0
     assert "are ready" in ran.out
     assert len(WARMED) == len(TWINS)
-    assert {family.name for family in WARMED} <= set(warmup())
+    assert {family.name for family in WARMED} <= set(each())
 
 
 def test_errors_of_another_kind(shell: Shell, portfolio: pa.Table) -> None:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expfam.design import Columns, Design, assemble
-from expfam.design.coded import COMPILE_FROM
 from expfam.design.dense import Dense
 from expfam.design.ones import Ones
+from expfam.kernels import ready
 
 both = pytest.mark.parametrize("compiled", [False, True], ids=["definition", "compiled"])
 WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 20, 31, 54, 67, 100, 130]
@@ -210,7 +210,10 @@ def test_no_rows_give_sums_of_nothing(compiled: bool) -> None:
     assert np.array_equal(group.gram(np.empty(0)), np.zeros((5, 5)))
 
 
-def test_large_data_is_compiled() -> None:
+@pytest.mark.parametrize("loaded", [False, True], ids=["kernels on disk", "kernels loaded"])
+def test_large_data_is_compiled(loaded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where kernels are loaded already, a fortieth of the numbers is enough."""
+
     def dense(n: int, compiled: bool | None = None) -> bool:
         values = np.broadcast_to(0.5, (n, 4))
         design: Design = assemble((Columns(tuple("abcd"), values=values),), n, compiled)
@@ -218,7 +221,9 @@ def test_large_data_is_compiled() -> None:
         assert isinstance(group, Dense)
         return group.compiled
 
-    assert dense(COMPILE_FROM // 4)
-    assert not dense(COMPILE_FROM // 4 - 1)
+    monkeypatch.setattr(ready, "loaded", lambda: loaded)
+    bound = ready.CODED // 4 // (ready.LOADED if loaded else 1)
+    assert dense(bound)
+    assert not dense(bound - 1)
     assert dense(10, True)
-    assert not dense(COMPILE_FROM, False)
+    assert not dense(ready.CODED, False)

@@ -7,7 +7,6 @@ import numpy as np
 
 from expfam._typing import AnyArray
 from expfam.design._group import Group
-from expfam.design.coded import COMPILE_FROM
 from expfam.design.columns import Columns
 from expfam.design.dense import Dense
 from expfam.design.design import Design, spans_of
@@ -17,6 +16,7 @@ from expfam.design.maps import ColumnMap, Piece, span
 from expfam.design.ones import Ones
 from expfam.design.sparse import sparse
 from expfam.design.wide import lay_wide, wide
+from expfam.kernels.ready import pays
 
 MANY = 8  # single columns from which copying each to a place in every row costs more than reading them so
 
@@ -27,7 +27,7 @@ def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None,
     `compiled` picks the kernels (None: by size). A single dense term is taken as it is, without a copy. `seek`: look
     for numbers that are zeros and ones alone, which of large data are stored as codes.
     """
-    large = n * max(sum(map(_stored, columns)), 1) >= COMPILE_FROM if compiled is None else compiled
+    large = pays(n * max(sum(map(_stored, columns)), 1)) if compiled is None else compiled
     columns = bundled(columns, n) if large and seek else columns
     columns = tuple(map(_in_floats, columns))
     ones = tuple(c for c in columns if c.codes is None and c.values is None and c.sparse is None)

@@ -9,9 +9,6 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.design._group import Group
 from expfam.kernels import definition
 
-COMPILE_FROM = 2_000_000
-"""From so many coded cells (rows x factors) on, loading the compiled kernels costs less than it saves."""
-
 TABLE = 1 << 20  # cells of a table that is looked up in, at most
 
 

@@ -11,9 +11,8 @@ from expfam.design._group import Group
 from expfam.design.coded import Coded
 from expfam.design.dense import Dense
 from expfam.kernels import sparse_definition as definition
+from expfam.kernels.ready import SPARSE, pays
 
-COMPILE_FROM = 5_000_000
-"""From so many pairs of nonzeros of a row, over all rows, loading the compiled kernels costs less than it saves."""
 WRITTEN_FROM = 0.3  # share of nonzeros above which a product of written-out rows beats adding up their pairs
 ROWS_AT_ONCE = 1 << 12  # rows written out together
 
@@ -112,7 +111,7 @@ def sparse(matrix: Any, compiled: bool | None = None) -> Sparse:
     n, raw = matrix.shape
     pairs = len(matrix.data) ** 2 / max(n, 1)
     data = None if _all_ones(matrix.data) else matrix.data
-    return Sparse(matrix.indptr, matrix.indices, data, raw, pairs >= COMPILE_FROM if compiled is None else compiled)
+    return Sparse(matrix.indptr, matrix.indices, data, raw, pays(pairs, SPARSE) if compiled is None else compiled)
 
 
 def verbs(compiled: bool) -> ModuleType:

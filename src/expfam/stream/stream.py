@@ -13,13 +13,13 @@ import numpy as np
 
 from expfam._typing import FloatArray, IntArray
 from expfam.design import Columns, assemble
-from expfam.design.coded import COMPILE_FROM
 from expfam.errors import ExpfamError, SolverError, one_of
 from expfam.families import Categorical
 from expfam.fit import Fit
 from expfam.formula.encode import lay_out
 from expfam.formula.grow import free, with_levels
 from expfam.formula.schema import Request, Schema
+from expfam.kernels.ready import CODED
 from expfam.model import Model
 from expfam.objective import Data, Objective
 from expfam.parallel import one_blas_thread
@@ -341,7 +341,7 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
 def _compiled(model: Model, before: int, rows: int) -> bool:
     """Has the stream become so long that loading the compiled kernels pays?"""
     schema = schema_of(model)
-    return (before + rows) * max(len(schema.variables) if schema else 1, 1) >= COMPILE_FROM
+    return (before + rows) * max(len(schema.variables) if schema else 1, 1) >= CODED
 
 
 def _large(stream: Stream, model: Model, rows: int) -> bool:
