@@ -17,7 +17,7 @@ from expfam.parallel import ordered_sum, scratch
 from expfam.penalties import PenaltyForm
 from expfam.response import At, Level, Weighted, weighted
 
-BLOCK_BYTES = 1 << 23  # in the shared cache, and long enough that threads seldom wait for the interpreter
+LEAST_BYTES, BLOCK_BYTES = 1 << 23, 1 << 25  # long enough that threads seldom wait for the interpreter
 CHUNK_BYTES = 1 << 28  # what the accumulators of all chunks may take together
 ROW_PRICE = 5.0  # nanoseconds for loss and score of a row, against `Design.price`
 
@@ -251,12 +251,13 @@ def chunks(data: Data, cells: int, level: Level) -> list[tuple[int, ...]]:
 def _bounds(n: int, width: int, d: int, pairs: int, result: int) -> list[tuple[int, ...]]:
     """Block bounds grouped into chunks, a chunk a task: a function of the problem alone, never of the threads.
 
-    Blocks of rows of `width` stored numbers, d linear predictors and `pairs` weights fit the cache, are long enough to
-    pay for adding up their `result`, and go evenly into 2 or 4 threads; chunks are few enough for their accumulators
-    to fit in memory.
+    Blocks of rows of `width` stored numbers, d linear predictors and `pairs` weights are long enough to pay for adding
+    up their `result`, at most BLOCK_BYTES and, down to LEAST_BYTES, a quarter of the rows; they go evenly into 2 or 4
+    threads; chunks are few enough for their accumulators to fit in memory.
     """
     pays = 4 * result // width**2 if pairs else result // width
-    rows = max(BLOCK_BYTES // (8 * (width + 7 * d + max(pairs, 1))), 1024, pays)
+    least, most = (size // (8 * (width + 7 * d + max(pairs, 1))) for size in (LEAST_BYTES, BLOCK_BYTES))
+    rows = max(min(max(least, -(-n // 4)), most), 1024, pays)
     blocks = -(-n // rows)
     blocks = blocks if blocks <= 2 else min(blocks + -blocks % 4, n)
     edges = [round(k * n / blocks) for k in range(blocks + 1)]

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
-from expfam.design import Bordered, Design
+from expfam.design import Design
 from expfam.errors import SolverError
 from expfam.information import Full
-from expfam.objective import Evaluation, Objective, information
-from expfam.parallel import ordered_sum, slices
-from expfam.response import Level, Weighted
+from expfam.objective import Objective
+from expfam.response import Level
 from expfam.solvers.corner import corner
+from expfam.solvers.looking import Glance, Seen, glance, see
 from expfam.solvers.optimality import by_class, from_classes
 
 FIRST, SHARE, MOST = 1 << 9, 2, 1 << 16
@@ -27,7 +27,6 @@ FEW = 1 << 14
 """While there are no more rows than this all of them are kept, and every batch is learned together with them anew: what
 little data says of curvature, and so how firmly it is remembered, is often far from true."""
 
-ROWS = 1 << 15  # rows a task reads
 STEPS = 20  # Newton steps a batch is worth; late ones need one
 FAIR, CLOSE = 0.3, 0.1  # a step must bring this share of what it promises; within so much of it, it was the last
 SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood
@@ -98,19 +97,6 @@ class Options:
     prior: float = 0.01
     keep: float = 1.0
     scores: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """A batch at some theta: its loss, F, gradient, information and sum of score outer products."""
-
-    theta: FloatArray
-    loss: float
-    weight: float
-    value: float
-    gradient: FloatArray
-    information: FloatArray
-    meat: FloatArray | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,12 +204,12 @@ def _past(objective: Objective, memory: Memory, metric: FloatArray, past: float,
 
 def _within(
     objective: Objective, memory: Memory, frequency: FloatArray | None, inside: FloatArray | None, scores: bool
-) -> _Seen:
+) -> Seen:
     """The batch at the theta of the memory, or as near to it as all means are inside their domain."""
     ways = BACK if inside is not None else BACK[:1]
     for share in ways:
         theta = memory.theta if share == 0 or inside is None else memory.theta + share * (inside - memory.theta)
-        seen = _see(objective, theta, frequency, scores)
+        seen = see(objective, theta, frequency, scores)
         if seen is not None:
             return seen
     raise SolverError(
@@ -233,7 +219,7 @@ def _within(
     )
 
 
-def _meets(memory: Memory, seen: _Seen) -> bool:
+def _meets(memory: Memory, seen: Seen) -> bool:
     """Does a batch have a column that no row before it had?"""
     new = np.tile(~memory.met, memory.theta[0:1].size)
     return bool(np.diagonal(seen.information)[new].any())
@@ -263,14 +249,14 @@ def _spent(metric: FloatArray, information: FloatArray) -> float:
 
 
 def _nearest(
-    objective: Objective, past: _Past, seen: _Seen, frequency: FloatArray | None
-) -> tuple[FloatArray, _Seen, "_Glance", FloatArray | None]:
+    objective: Objective, past: _Past, seen: Seen, frequency: FloatArray | None
+) -> tuple[FloatArray, Seen, Glance, FloatArray | None]:
     """The minimum of a batch's F and the past, what was last seen on the way, F at the end, and the gradient there.
 
     Newton's method, until a step brings what its model promised and finds the weights of the information as they were:
     rows that a wild theta has saturated would be remembered with the curvature that they have there.
     """
-    theta, end = seen.theta, _Glance(seen.value, np.nan, seen.weight)
+    theta, end = seen.theta, Glance(seen.value, np.nan, seen.weight)
     for _ in range(STEPS):
         slope, here = by_class(seen.gradient) + past.slope(theta), end.value + past(theta)
         curvature = Full(past.metric + seen.information)
@@ -278,19 +264,19 @@ def _nearest(
             damped = curvature.plus(damping * curvature.diagonal) if damping else curvature
             step = past.step(damped, slope, theta)
             there = theta + from_classes(step, theta)
-            glance = _glance(objective, there)
+            at = glance(objective, there)
             promised = _promised(past, damped, slope, theta, step)
-            fall = here - glance.value - past(there)
+            fall = here - at.value - past(there)
             if fall >= FAIR * promised - ROUNDING * abs(here):
                 break
         else:  # F is noise here
-            end = _glance(objective, theta)
+            end = glance(objective, theta)
             break
-        steady = abs(glance.weight - seen.weight) <= CLOSE * seen.weight
-        theta, end = there, glance
+        steady = abs(at.weight - seen.weight) <= CLOSE * seen.weight
+        theta, end = there, at
         if not damping and (promised <= SMALL or (steady and abs(fall / promised - 1) <= CLOSE)):
             break
-        again = _see(objective, theta, frequency, seen.meat is not None)
+        again = see(objective, theta, frequency, seen.meat is not None)
         assert again is not None, "F is finite here"
         seen = again
     return theta, seen, end, None if past.bound is None else slope + curvature.times(step)
@@ -303,94 +289,3 @@ def _promised(past: _Past, curvature: Full, slope: FloatArray, theta: FloatArray
     before = by_class(theta)
     corners = float(past.bound @ (np.abs(before + step) - np.abs(before)))
     return -float(slope @ step + step @ curvature.times(step) / 2) - corners
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Raw:
-    """Sums over rows, in raw columns: loss, weights, R's, and R' W R before R' s s' R, if asked; a monoid under +."""
-
-    loss: float
-    weight: float
-    gradient: FloatArray
-    grams: FloatArray
-
-    def __add__(self, other: "_Raw") -> "_Raw":
-        gradient, grams = self.gradient + other.gradient, self.grams + other.grams
-        return _Raw(self.loss + other.loss, self.weight + other.weight, gradient, grams)
-
-
-def _see(objective: Objective, theta: FloatArray, frequency: FloatArray | None, scores: bool) -> _Seen | None:
-    """A batch at theta, S with it where it is asked for; None where a mean is outside its domain."""
-    data, maps = objective.data, objective.data.design.maps
-    raw, d = maps.forward(theta), theta[0:1].size
-
-    def part(rows: slice) -> _Raw:
-        block = data.take(rows)
-        row = objective.rows(block, raw, Level.HESSIAN)
-        assert row.score is not None
-        assert row.weight is not None
-        weights = np.atleast_2d(row.weight)
-        if scores:
-            score, (a, b) = np.atleast_2d(row.score.T), np.triu_indices(d)
-            outer = score[a] * score[b]
-            weights = np.concatenate([weights, outer if frequency is None else outer / frequency[rows]])
-        grams = block.design.grams(weights)
-        grams = grams.written() if isinstance(grams, Bordered) else grams
-        return _Raw(row.value, _trace(row.weight, d), block.design.adjoint(row.score), grams)
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = ordered_sum(part, slices(data.n, ROWS))
-    if not (np.isfinite(total.loss) and np.isfinite(total.grams).all()):
-        return None
-    split = d * (d + 1) // 2
-    own, meat = information(total.grams[:split], maps), None
-    if scores:
-        meat = information(total.grams[split:], maps).matrix
-    at = Evaluation(total.loss, maps.adjoint(total.gradient), own)
-    if not objective.penalty.is_zero:
-        at = objective.penalised(at, theta, 1.0)
-    assert at.gradient is not None
-    assert at.hessian is not None
-    return _Seen(theta, total.loss, total.weight, at.value, at.gradient, at.hessian.matrix, meat)
-
-
-def _pearson(row: Weighted) -> float:
-    """sum w (t - mu)^2 / V = sum score^2 / weight; NaN for classes."""
-    if row.score is None or row.weight is None or row.score.ndim == 2:
-        return np.nan
-    share = np.divide(np.square(row.score), row.weight, out=np.zeros_like(row.score), where=row.weight > 0)
-    return float(share.sum())
-
-
-def _trace(weight: FloatArray, d: int) -> float:
-    """The sum over rows of the mean curvature of a class, of weights (n,) or (pairs, n)."""
-    return (
-        float(weight.sum() if d == 1 else weight[[a == b for a, b in zip(*np.triu_indices(d), strict=True)]].sum()) / d
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Glance:
-    """A batch at some theta, more cheaply: F, the sums of w (t - mu)^2 / V and of the weights of its information; a
-    monoid under +."""
-
-    value: float
-    pearson: float
-    weight: float
-
-    def __add__(self, other: "_Glance") -> "_Glance":
-        return _Glance(self.value + other.value, self.pearson + other.pearson, self.weight + other.weight)
-
-
-def _glance(objective: Objective, theta: FloatArray) -> _Glance:
-    data, raw = objective.data, objective.data.design.maps.forward(theta)
-
-    def part(rows: slice) -> _Glance:
-        row = objective.rows(data.take(rows), raw, Level.HESSIAN)
-        if not np.isfinite(row.value) or row.score is None or row.weight is None:
-            return _Glance(np.inf, np.nan, np.inf)
-        return _Glance(row.value, _pearson(row), _trace(row.weight, theta[0:1].size))
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = ordered_sum(part, slices(data.n, ROWS))
-    return replace(total, value=total.value + objective.value_of_penalty(theta))
