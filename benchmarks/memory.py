@@ -53,14 +53,10 @@ def status(field: str, pid: int) -> float:
 
 
 def main(request: str) -> None:
-    """Load and compile on a few rows, prepare, forget the peak so far, fit once, print the figures as JSON.
-
-    expfam would not load its compiled kernels for a few rows: they are code, no copy of the data, and loaded before.
-    """
+    """Load and compile on a few rows, prepare, forget the peak so far, fit once, print the figures as JSON."""
     from benchmarks.competitors import every
     from benchmarks.problems import PROBLEMS
     from benchmarks.race import stopped_after, timed
-    from expfam.warming import warmup
 
     problem, case, name, options = json.loads(request)
     settings = Settings(**options)
@@ -68,8 +64,6 @@ def main(request: str) -> None:
     small = chosen.start(PROBLEMS[problem].tasks(settings.small())[case])
     timed(small)
     small.close()
-    if chosen.package == "expfam":
-        list(warmup())
     lap = chosen.start(PROBLEMS[problem].tasks(settings)[case])
     pid = lap.pid or os.getpid()
     Path(f"/proc/{pid}/clear_refs").write_text("5")

@@ -176,6 +176,14 @@ def test_every_problem_can_be_laid_out(name: str, classes: int) -> None:
         assert task.classes == classes == len(np.unique(task.ready.y))
 
 
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system tells no peak of memory")
+def test_memory_of_a_fit_is_measured_in_a_process_of_its_own() -> None:
+    found = room("memory").measure("logistic", 0, "expfam: arrays", room("problem").Settings(quick=True))
+    assert found is not None, "the process failed"
+    assert 0 < found.before <= found.peak
+    assert found.given > 0
+
+
 def test_a_quick_run_makes_page_and_plot(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     done = run("logistic", "--quick", "--repeat", "1", "--against", "--no-memory", "--output", str(tmp_path))
