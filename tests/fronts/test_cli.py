@@ -360,6 +360,7 @@ def test_interruption_is_exit_130(shell: Shell, monkeypatch: pytest.MonkeyPatch)
 
 def test_warmup_compiles_for_every_twin(shell: Shell) -> None:
     """Every pair with a compiled twin, and every kind of column, is evaluated once."""
+    from expfam.kernels.ready import loaded
     from expfam.response import TWINS
     from expfam.warming import FAMILIES as WARMED
     from expfam.warming import each
@@ -367,6 +368,7 @@ def test_warmup_compiles_for_every_twin(shell: Shell) -> None:
     ran = shell("warmup")
     assert ran.code == 0
     assert "are ready" in ran.out
+    assert loaded()
     assert len(WARMED) == len(TWINS)
     assert {family.name for family in WARMED} <= set(each())
 

@@ -16,5 +16,5 @@ def pays(work: float, bound: int = CODED) -> bool:
 
 
 def loaded() -> bool:
-    """Has this process compiled kernels, by a large fit or by `expfam.warmup()`?"""
+    """Has a large fit of this process, or `expfam.warmup()`, loaded compiled kernels?"""
     return "expfam.kernels.rows" in sys.modules
