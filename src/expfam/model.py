@@ -122,7 +122,7 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     bound = replace(model, family=goal.family, classes=goal.classes, response=rows.response.name)
     parts = ordered_map(lambda rows: goal.family.conjugate(goal.family.T(goal.y[rows])), slices(rows.n))
     conjugate = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    design = assemble(rows.columns, rows.n)
+    design = assemble(rows.columns, rows.n, pairs=_pairs(goal))
     data = Data(design, goal.y, conjugate, weight, offset_of(bound, rows))
     counted, exposure = weight > 0, rows.vectors.get("exposure")
     places = None if rows.kept is None else np.flatnonzero(rows.kept)
@@ -133,6 +133,12 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
         places = np.flatnonzero(counted) if places is None else places[counted]
     check_interior(goal.family, data.y, data.weight, rows.response.name)
     return Prepared(bound, data, frequency, places, rows.n if rows.kept is None else len(rows.kept), exposure)
+
+
+def _pairs(goal: Target) -> int:
+    """How many curvatures a row has: one for every pair of the components of its T(y)."""
+    d = goal.family.T(goal.y[:1]).size
+    return d * (d + 1) // 2
 
 
 def whole(weights: FloatArray, rows: RowSet) -> FloatArray:

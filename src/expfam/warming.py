@@ -31,8 +31,9 @@ FAMILIES: tuple[ExponentialFamily, ...] = (
 def warmup(progress: bool = False) -> None:
     """What may wait now instead of at the first large fit? Loads all compiled kernels, and compiles those not on disk.
 
-    It takes a few seconds; the first time on a machine a minute or two. From then on this process fits data of medium
-    size with them, too (from 50,000 numbers in all, else from 2,000,000), which is faster and differs by rounding.
+    It takes a few seconds; the first time on a machine a minute or two. From then on this process fits data from 50,000
+    numbers in all with them, and any other process data from 2,000,000, which is faster and differs by rounding. Where
+    they were never compiled, processes do without them until they have fitted 200,000,000.
     `progress` shows what is being compiled.
     """
     with showing(progress, "compiling") as tell:

@@ -373,6 +373,17 @@ def test_warmup_compiles_for_every_twin(shell: Shell) -> None:
     assert {family.name for family in WARMED} <= set(each())
 
 
+def test_those_who_go_without_kernels_are_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    from expfam.kernels import ready
+
+    words = "fit", "book.parquet", "ClaimNb ~ Area"
+    assert "warmup" not in shell(*words).out
+    monkeypatch.setattr(ready, "loaded", lambda: False)
+    monkeypatch.setattr(ready, "RENT", [1.0])
+    assert "`expfam warmup` makes them" in shell(*words).out
+    assert "`expfam warmup` makes them" in shell("demo", "--rows", "20000").out
+
+
 def test_errors_of_another_kind(shell: Shell, portfolio: pa.Table) -> None:
     plain = expfam.glm(FORMULA, portfolio, family="poisson", exposure="Exposure")
     both = ("--cluster", "Density", "--cluster", "DrivAge")

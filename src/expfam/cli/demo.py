@@ -9,7 +9,8 @@ import typer
 
 import expfam
 from expfam.cli.files import destination, write
-from expfam.cli.terminal import NOT_CONVERGED, VERDICTS, console, say, watched
+from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, say, watched
+from expfam.kernels.ready import renting
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,6 +52,8 @@ def demo(
         ("the same fit again", again),
     ):
         screen.print(f"  [bold]{seconds:5.2f} s[/]  {rows / seconds:>11,.0f} rows/s  {label}")
+    if renting():
+        screen.print(f"  {COLD}", style="dim")
     if out is not None:
         write(portfolio.data, out)
         screen.print(f"\nThe portfolio is in {out}", markup=False)

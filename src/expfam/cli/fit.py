@@ -10,8 +10,9 @@ import expfam
 from expfam.cli import spelled
 from expfam.cli.files import destination
 from expfam.cli.report import told
-from expfam.cli.terminal import NOT_CONVERGED, VERDICTS, console, say, watched
+from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, say, watched
 from expfam.fit.reporting import SUFFIXES
+from expfam.kernels.ready import renting
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -76,6 +77,8 @@ def fit(
         begun = perf_counter()
         told(fitted.report(report, progress=watched(progress)), perf_counter() - begun)
     out.print(f"{perf_counter() - began:.2f} s in all: reading, fitting, certifying.", style="dim")
+    if renting():
+        out.print(COLD, style="dim")
     if not fitted.converged:
         certificate = fitted.certificate
         figures = f"gradient {certificate.gradient:.1e}, tol {certificate.tol:.1e}"

@@ -61,6 +61,9 @@ def say(kind: str, message: str) -> None:
     console(stderr=True).print(Text.assemble("expfam: ", (f"{kind}:", STYLES[kind]), f" {message}"))
 
 
+COLD = "This machine has no compiled kernels yet. `expfam warmup` makes them, once; large fits are faster with them."
+
+
 def watched(asked: bool | None) -> bool:
     """Show progress? As asked, else where someone looks on."""
     return sys.stderr.isatty() if asked is None else asked

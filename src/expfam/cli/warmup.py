@@ -8,7 +8,7 @@ import expfam
 
 
 def warmup() -> None:
-    """Compile every kernel now, so that the first large fit need not wait for it."""
+    """Compile every kernel, once on a machine: large fits are faster with them."""
     began = perf_counter()
     expfam.warmup(progress=True)
     typer.echo(f"All kernels are ready, after {perf_counter() - began:.1f} s.")

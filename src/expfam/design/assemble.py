@@ -21,13 +21,17 @@ from expfam.kernels.ready import pays
 MANY = 8  # single columns from which copying each to a place in every row costs more than reading them so
 
 
-def assemble(columns: tuple[Columns, ...], n: int, compiled: bool | None = None, *, seek: bool = True) -> Design:
+def assemble(
+    columns: tuple[Columns, ...], n: int, compiled: bool | None = None, *, seek: bool = True, pairs: int = 1
+) -> Design:
     """The design of some terms: ones, all factors as codes of one row-major array, all numerics as one matrix.
 
-    `compiled` picks the kernels (None: by size). A single dense term is taken as it is, without a copy. `seek`: look
-    for numbers that are zeros and ones alone, which of large data are stored as codes.
+    `compiled` picks the kernels (None: by size, and by how many `pairs` of classes curve a row). A single dense term is
+    taken as it is, without a copy. `seek`: look for numbers that are zeros and ones alone, which of large data are
+    stored as codes.
     """
-    large = pays(n * max(sum(map(_stored, columns)), 1)) if compiled is None else compiled
+    numbers = n * max(sum(map(_stored, columns)), 1)
+    large = pays(numbers, *_twins(columns), times=pairs) if compiled is None else compiled
     columns = bundled(columns, n) if large and seek else columns
     columns = tuple(map(_in_floats, columns))
     ones = tuple(c for c in columns if c.codes is None and c.values is None and c.sparse is None)
@@ -74,6 +78,15 @@ def _stored(term: Columns) -> int:
     if term.sparse is not None:
         return int(term.sparse.nnz // max(term.sparse.shape[0], 1))
     return term.raw // max(term.levels, 1) if term.codes is not None or term.values is not None else 0
+
+
+def _twins(columns: tuple[Columns, ...]) -> tuple[str, ...]:
+    """The modules of compiled kernels that read codes, and numbers without codes."""
+    stored = {
+        "compiled": any(c.codes is not None for c in columns),
+        "dense": any(c.codes is None and c.values is not None for c in columns),
+    }
+    return tuple(twin for twin, asked in stored.items() if asked)
 
 
 def _names(columns: tuple[Columns, ...]) -> tuple[str, ...]:

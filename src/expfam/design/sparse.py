@@ -111,7 +111,8 @@ def sparse(matrix: Any, compiled: bool | None = None) -> Sparse:
     n, raw = matrix.shape
     pairs = len(matrix.data) ** 2 / max(n, 1)
     data = None if _all_ones(matrix.data) else matrix.data
-    return Sparse(matrix.indptr, matrix.indices, data, raw, pays(pairs, SPARSE) if compiled is None else compiled)
+    large = pays(pairs, "sparse", bound=SPARSE) if compiled is None else compiled
+    return Sparse(matrix.indptr, matrix.indices, data, raw, large)
 
 
 def verbs(compiled: bool) -> ModuleType:
