@@ -16,6 +16,7 @@ from expfam.fit import Fit
 from expfam.formula.buckets import bucket
 from expfam.formula.learn import needed
 from expfam.formula.schema import Request
+from expfam.kernels.ready import bound_here
 from expfam.links import Link
 from expfam.links import link as link_of
 from expfam.matrix import MatrixTerms
@@ -96,7 +97,7 @@ class OnlineGLM:
         )  # fmt: skip
         model = model if classes is None else classes_of(model, tuple(map(str, classes)))
         request = Request(formula, weights, offset, exposure, trials, hash_bits=hash_bits)
-        ask = Ask(request, model, vcov, prior if solver is None else solver.prior, half_life, solver)
+        ask = Ask(request, model, vcov, prior if solver is None else solver.prior, half_life, solver, bound_here())
         self._stream = Stream(ask, model, model)
 
     def partial_fit(self, data: Any) -> "OnlineGLM":

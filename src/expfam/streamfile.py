@@ -37,7 +37,7 @@ def to_dict(stream: Stream) -> dict[str, Any]:
         "expfam": __version__,
         "request": asdict(ask.request),
         "asked": model_to_dict(ask.model),
-        "options": {"vcov": ask.vcov, "prior": ask.prior, "half_life": ask.half_life},
+        "options": {"vcov": ask.vcov, "prior": ask.prior, "half_life": ask.half_life, "compiled": ask.compiled},
         "solver": None if ask.solver is None else asdict(ask.solver),
         "known": model_to_dict(stream.known),
         "model": model_to_dict(stream.model),

@@ -16,10 +16,15 @@ from hypothesis import strategies as st
 from tests.laws.test_solvers import simulate, trials_of
 
 import expfam as ef
+from expfam import online
 from expfam.families import FAMILIES
 from expfam.inference.pivot import critical, p_values
+from expfam.model import Model
+from expfam.objective import Objective
 from expfam.solvers.implicit import batch_rows
 from expfam.solvers.trail import errors
+from expfam.stream import stream
+from expfam.stream.rows import Rows
 from expfam.stream.walking import Walked
 
 N = 700
@@ -140,6 +145,30 @@ def test_it_goes_on_from_its_state_to_the_last_bit(at: int, tmp_path: Path) -> N
             model.partial_fit(part(data, at, N))
             assert same(learned(data), model)
             assert model.state() == learned(data, [at]).state()
+
+
+def test_a_state_keeps_the_kernels_it_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that began on a machine without compiled kernels does without on one that has them."""
+    data, real = rows(), stream.objectives
+    seen: list[bool] = []
+
+    def spied(model: Model, some: Rows, compiled: bool, *seek: bool) -> tuple[Objective, Objective]:
+        seen.append(compiled)
+        return real(model, some, compiled, *seek)
+
+    monkeypatch.setattr(stream, "objectives", spied)
+    monkeypatch.setattr(stream, "CODED", 1)
+
+    def went_on(began: int) -> set[bool]:
+        monkeypatch.setattr(online, "bound_here", lambda: began)
+        first = learned(part(data, 0, 400))
+        monkeypatch.setattr(online, "bound_here", lambda: 1)
+        seen.clear()
+        assert ef.OnlineGLM.from_state(first.state()).partial_fit(part(data, 400, N)).fit.names
+        return set(seen)
+
+    assert went_on(10**12) == {False}
+    assert went_on(1) == {True}
 
 
 # ---- what it learns ---------------------------------------------------------------------------------------------

@@ -34,6 +34,11 @@ def pays(work: float, *twins: str, bound: int = CODED, times: int = 1) -> bool:
     return work >= bound and (all(map(kept, twins)) or _due(times * work / bound))
 
 
+def bound_here() -> int:
+    """From so many numbers on a stream that begins now takes compiled kernels: it keeps this bound wherever it goes."""
+    return CODED if loaded() or kept("compiled") or kept("dense") else CODED * ABSENT
+
+
 def _due(part: float) -> bool:
     """Does the rent come to the price, with this part of it?"""
     RENT.append(part)

@@ -48,6 +48,7 @@ class Ask:
     prior      pseudo-rows at zero that a coefficient starts with
     half_life  weight after which a row counts half; None: rows never fade
     solver     how to step; None: by the information, but where hashed levels may be too many for it
+    compiled   numbers from which kernels are compiled: kept with the state, for its bits are not to depend on machines
     """
 
     request: Request
@@ -56,6 +57,7 @@ class Ask:
     prior: float = 0.01
     half_life: float | None = None
     solver: SGD | None = None
+    compiled: int = CODED
 
     def __post_init__(self) -> None:
         if self.solver is not None:
@@ -188,7 +190,7 @@ class Stream:
     def _together(self, rows: Rows) -> "Stream":
         """The stream after all its rows, the gathered ones first."""
         model = _met(self.known, self.model, rows)
-        objective, alone = objectives(model, rows, _compiled(model, 0, rows.n))
+        objective, alone = objectives(model, rows, _compiled(self, model, 0, rows.n))
         grown = _grown(self, model)
         assert isinstance(grown.memory, Memory)
         mean = starting_point(alone, null_model(alone))
@@ -326,7 +328,7 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
         batch = rows.take(slice(at, at + size))
         whole = at + size <= rows.n
         met = _met(stream.known, model, batch) if whole else model
-        large = whole and _compiled(met, before, size)
+        large = whole and _compiled(stream, met, before, size)
         alike = met is model and large == compiled and at + size - ends[0] <= AT_ONCE and size < SOUGHT
         if len(ends) > 1 and not (whole and alike):
             yield model, compiled, ends
@@ -338,14 +340,15 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
         before += batch.count
 
 
-def _compiled(model: Model, before: int, rows: int) -> bool:
-    """Has the stream become so long that loading the compiled kernels pays?"""
-    schema = schema_of(model)
-    return (before + rows) * max(len(schema.variables) if schema else 1, 1) >= CODED
+def _compiled(stream: Stream, model: Model, before: int, rows: int) -> bool:
+    """Has the stream become so long that the compiled kernels pay?"""
+    schema, d = schema_of(model), len(model.modelled) or 1
+    numbers = (before + rows) * max(len(schema.variables) if schema else 1, 1)
+    return numbers >= CODED and numbers * d * (d + 1) // 2 >= stream.ask.compiled
 
 
 def _large(stream: Stream, model: Model, rows: int) -> bool:
-    return _compiled(model, 0 if stream.memory is None else stream.memory.rows, rows)
+    return _compiled(stream, model, 0 if stream.memory is None else stream.memory.rows, rows)
 
 
 def objectives(model: Model, rows: Rows, compiled: bool, seek: bool = False) -> tuple[Objective, Objective]:
