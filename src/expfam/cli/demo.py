@@ -48,7 +48,7 @@ def demo(
     screen.print(_recovered(portfolio, fitted))
     screen.print(_verdict(portfolio, fitted))
     for label, seconds in (
-        ("first fit: loading, and compiling where not cached", first),
+        ("first fit, with all that it loads", first),
         ("the same fit again", again),
     ):
         screen.print(f"  [bold]{seconds:5.2f} s[/]  {rows / seconds:>11,.0f} rows/s  {label}")
