@@ -111,7 +111,8 @@ class Standard:
     """T: theta_j = scale_j beta_j for the kept coefficients; the intercept takes up the centring.
 
     names, centre, scale (p,) with scale 0 for columns without spread; `stored` (p,) is the part of the centre that is
-    not taken off inside the Gram kernels; kept (p,) marks the coefficients of beta.
+    not taken off inside the Gram kernels; kept (p,) marks the coefficients of beta. `shift` (raw,) is what numbers are
+    centred by as they are read.
     """
 
     names: tuple[str, ...]
@@ -120,6 +121,7 @@ class Standard:
     stored: FloatArray
     kept: BoolArray
     intercept: int | None
+    shift: FloatArray | None = None
 
     def original(self, beta: FloatArray) -> FloatArray:
         """T beta: the coefficients of x, zero where a column was left out; (q,) or (q, m) to (p,) or (p, m)."""
@@ -165,27 +167,31 @@ def _times(scale: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def standardise(
-    design: Design, weight: FloatArray, held: BoolArray, stiff: FloatArray, sample: AnyArray | None = None
+    design: Design,
+    weight: FloatArray,
+    held: BoolArray,
+    stiff: FloatArray,
+    sample: tuple[Design, FloatArray] | None = None,
 ) -> tuple[Design, Standard]:
     """Mean and spread of every column in one read of the rows, and the design in the coordinates they give.
 
     weight (n,); held (p,) marks penalised coefficients: columns are centred if there is an intercept that is free, and
     one without spread is kept if it is held. `stiff` (p,) is the curvature of the penalty, which adds to the square of
     the spread as more rows would: a word of one posting is no unit where the penalty alone decides its coefficient.
-    The rows numbered in `sample` stand for all where they show a spread in every column: coordinates need not be
-    exact. Raises SchemaError where squares of a column overflow.
+    The rows of a `sample`, with their weights, stand for all where they show a spread in every column: coordinates need
+    not be exact. Raises SchemaError where squares of a column overflow.
     """
-    if sample is not None:
-        standard, shift = _standard(design.take(sample), weight[sample], held)
-        if (standard.scale[~held] > 0).all():
-            return _seen(design, standard, shift, stiff)
-    return _seen(design, *_standard(design, weight, held), stiff)
-
-
-def _seen(design: Design, standard: Standard, shift: FloatArray | None, stiff: FloatArray) -> tuple[Design, Standard]:
+    standard = None if sample is None else _standard(*sample, held)
+    if standard is None or not (standard.scale[~held] > 0).all():
+        standard = _standard(design, weight, held)
     softened = replace(standard, scale=standard.scale / np.sqrt(1 + stiff * standard.scale**2))
     fitting = _rounded(softened) if few(design) else softened
-    return restrict(_centred(design, shift), fitting), fitting
+    return placed(design, fitting), fitting
+
+
+def placed(design: Design, standard: Standard) -> Design:
+    """The design in the coordinates of `standard`, numbers centred."""
+    return restrict(_centred(design, standard.shift), standard)
 
 
 def _rounded(standard: Standard) -> Standard:
@@ -196,8 +202,7 @@ def _rounded(standard: Standard) -> Standard:
     return replace(standard, centre=centre, stored=stored, scale=np.where(standard.kept, _power(standard.scale), 0.0))
 
 
-def _standard(design: Design, weight: FloatArray, held: BoolArray) -> tuple[Standard, FloatArray | None]:
-    """T, and what the numeric raw columns are centred by, (raw,)."""
+def _standard(design: Design, weight: FloatArray, held: BoolArray) -> Standard:
     free = design.intercept is not None and not held[design.intercept]
     intercept = design.intercept if free else None
     rough = _rough(design) if free else None
@@ -216,7 +221,7 @@ def _standard(design: Design, weight: FloatArray, held: BoolArray) -> tuple[Stan
         centre[design.maps.split(design.maps.raw - design.wide.width).levels] = 0.0
     if intercept is not None:
         centre[intercept], inside[intercept], scale[intercept] = 0.0, 0.0, 1.0
-    return Standard(design.names, centre, scale, centre - inside, scale > 0, intercept), shift
+    return Standard(design.names, centre, scale, centre - inside, scale > 0, intercept, shift)
 
 
 def restrict(design: Design, standard: Standard) -> Design:

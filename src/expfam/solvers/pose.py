@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
-from expfam.design.standard import Standard, restrict, standardise, written_out
+from expfam.design.standard import Standard, placed, restrict, standardise, written_out
 from expfam.families import Categorical
 from expfam.information import CLEAR, RANK_TOL, Arrow, Information, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
@@ -42,22 +42,24 @@ def pose(
     d = (family.k or 2) - 1 if isinstance(family, Categorical) else 1
     chosen = sample(objective, data.design.p * d, seed) if near is None else None
     holds, stiff = objective.penalty.holds, objective.penalty.diagonal
-    design, standard = standardise(data.design, data.weight, holds, stiff, chosen)
+    drawn = None if chosen is None else data.take(chosen)
+    few = None if drawn is None else (drawn.design, drawn.weight)
+    design, standard = standardise(data.design, data.weight, holds, stiff, few)
     whole = replace(objective, data=replace(data, design=design))
     seen = _seen(whole, standard)
     null = null_model(seen)
     start = starting_point(seen, null) if near is None else _feasible(seen, standard.inverse(near), null)
-    rows = None if chosen is None else seen.data.take(chosen)
-    kept, first = _independent(seen, rows, start)
+    rows = None if drawn is None else replace(drawn, design=placed(drawn.design, standard))
+    kept, first, sampled = _independent(seen, rows, start)
     if not kept.all():
         standard = standard.restricted(kept)
         seen = _seen(whole, standard)
         rows = None if rows is None else replace(rows, design=restrict(rows.design, standard))
-        first = None if first is None or np.any(start[~kept]) else _restricted(first, kept)
+        first, sampled = None if first is None or np.any(start[~kept]) else _restricted(first, kept), None
         start = start[kept] if first is not None else starting_point(seen, null)
     problem = Problem(
         seen, start, first, rows, scale_of(seen, null), null, tol, max_iter, seed, tell,
-        frequency=frequency, original=standard.original,
+        frequency=frequency, original=standard.original, sampled=sampled,
     )  # fmt: skip
     return Posed(problem, standard)
 
@@ -74,29 +76,41 @@ def _seen(objective: Objective, standard: Standard) -> Objective:
     return replace(objective, data=data, penalty=objective.penalty.congruence(standard.scale, kept))
 
 
-def _independent(objective: Objective, rows: Data | None, start: FloatArray) -> tuple[BoolArray, Evaluation | None]:
-    """Which columns are no combination of earlier ones, and F at the start if that had to be computed.
+def _independent(
+    objective: Objective, rows: Data | None, start: FloatArray
+) -> tuple[BoolArray, Evaluation | None, Evaluation | None]:
+    """Which columns are no combination of earlier ones; F at the start and the loss of some `rows` there, where those
+    had to be computed.
 
-    Columns that are clearly independent on some `rows` are so on all of them.
+    Columns that are clearly independent on some rows are so on all of them.
     """
     q = objective.data.design.p
     if not affordable(objective, start.size):
-        return np.ones(q, dtype=bool), None
+        return np.ones(q, dtype=bool), None, None
+    sampled = None
     if rows is not None:
-        part = replace(objective, data=rows)(start)
-        if part.hessian is not None and _free(part.hessian, q, CLEAR).all():
-            return np.ones(q, dtype=bool), None
+        few = replace(objective, data=rows)
+        sampled = few.loss(start)
+        information = few.penalised(sampled, start, 1.0).hessian
+        if information is not None and np.isfinite(sampled.value) and _free(information, q, CLEAR).all():
+            return np.ones(q, dtype=bool), None, sampled
     first = objective(start)
+    return _kept(objective, start, first), first, sampled
+
+
+def _kept(objective: Objective, start: FloatArray, first: Evaluation) -> BoolArray:
+    """Which columns are no combination of earlier ones on all rows, by F at the start and, in doubt, by the rows."""
     assert first.hessian is not None
+    q = objective.data.design.p
     if _free(first.hessian, q, CLEAR).all():
-        return np.ones(q, dtype=bool), first
+        return np.ones(q, dtype=bool)
     if objective.family.vector or q > ROOTED or isinstance(first.hessian, Arrow):
-        return _free(first.hessian, q, RANK_TOL), first
+        return _free(first.hessian, q, RANK_TOL)
     if objective.penalty.is_zero and not objective.observed:
         found = independent_by_rows(objective, start, first.hessian.matrix)
         if found is not None:
-            return found, first
-    return independent_of_root(objective.root(start).triangle), first
+            return found
+    return independent_of_root(objective.root(start).triangle)
 
 
 def _free(hessian: Information, q: int, tol: float) -> BoolArray:

@@ -41,7 +41,8 @@ class Problem:
     """An objective in standard coordinates, seen from a feasible `start`, (p,) or (p, d), and when to stop.
 
     `first` is F at the start with its information, where that was needed to find the independent columns; `sample`
-    some of the rows, where the data is so large that a solution on those is a good start. `bounded` tells that the
+    some of the rows, where the data is so large that a solution on those is a good start, and `sampled` their loss at
+    the start, where it is known. `bounded` tells that the
     minimum is known to be at a finite theta, however flat F is before. `frequency` (n,) is how often each row is there,
     None for once; `original` takes theta to the columns' own units, a linear map.
     """
@@ -59,6 +60,7 @@ class Problem:
     bounded: bool = False
     frequency: FloatArray | None = None
     original: Callable[[FloatArray], FloatArray] = np.asarray
+    sampled: Evaluation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ def sample(objective: Objective, coefficients: int, seed: int) -> AnyArray | Non
     rows = max(ROWS_A_COEFFICIENT * coefficients, n // SHARE)
     if not is_large(objective) or n < WORTH * rows:
         return None
-    return np.unique(np.random.default_rng(seed).integers(0, n, rows))
+    drawn = np.zeros(n, dtype=bool)
+    drawn[np.random.default_rng(seed).integers(0, n, rows)] = True
+    return np.flatnonzero(drawn)
 
 
 def sample_of(problem: Problem) -> Problem | None:
@@ -39,11 +41,11 @@ def sample_of(problem: Problem) -> Problem | None:
         return None
     part = replace(problem.objective, data=problem.sample)
     part = replace(part, penalty=_with_pseudo_rows(part, problem))
-    first = part(problem.start)
-    if first.hessian is None:
+    at = part.loss(problem.start) if problem.sampled is None else problem.sampled
+    if not np.isfinite(at.value) or at.hessian is None:
         return None
-    scale = replace(problem.scale, weight=part.weight)
-    return replace(problem, objective=part, first=first, sample=None, scale=scale, tol=CLOSE, max_iter=30)
+    first, scale = part.penalised(at, problem.start, 1.0), replace(problem.scale, weight=part.weight)
+    return replace(problem, objective=part, first=first, sample=None, sampled=None, scale=scale, tol=CLOSE, max_iter=30)
 
 
 def _with_pseudo_rows(part: Objective, problem: Problem) -> PenaltyForm:
