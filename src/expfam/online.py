@@ -1,6 +1,6 @@
 """`OnlineGLM`: a generalized linear model that learns from frames as they come."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -126,19 +126,23 @@ class OnlineGLM:
                  handed to `tell` with its number
         tell     called after every chunk with the model and the lines that were left out
         """
+        for bad in self.consuming(source, kind=kind, strict=strict):
+            if tell is not None:
+                tell(self, bad)
+        return self
+
+    def consuming(self, source: Any, *, kind: str | None = None, strict: bool = False) -> Iterator[Sequence[Bad]]:
+        """`consume` chunk by chunk, for a loop of one's own: yields the lines that were left out of each."""
         if not (isinstance(source, str | PathLike) or hasattr(source, "readline")):
             for frame in source:
                 self.partial_fit(frame)
-                if tell is not None:
-                    tell(self, ())
-            return self
+                yield ()
+            return
         place = Path(source) if isinstance(source, str | PathLike) else source
         for chunk in chunks(place, kind, self._wanted):
             fed = feed(self._stream, chunk, strict)
             self._stream = fed.stream
-            if tell is not None:
-                tell(self, fed.bad)
-        return self
+            yield fed.bad
 
     def _wanted(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return needed(self._stream.ask.request, names)

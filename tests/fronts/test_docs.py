@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+import expfam as ef
+
 ROOT = Path(__file__).parents[2]
 THEORY, PLAN = ROOT / "docs" / "theory.md", ROOT / "docs" / "architecture.md"
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -81,3 +83,10 @@ def test_the_map_names_every_room() -> None:
     rooms = [path for path in (ROOT / "src" / "expfam").iterdir() if not path.name.startswith(("__", "."))]
     names = {f"{room.name}/" if room.is_dir() else room.name for room in rooms} - {"py.typed"}
     assert not {name for name in names if f"\n{name} " not in plan}
+
+
+def test_the_index_names_what_is_public() -> None:
+    """Errors and warnings stand there by their common ancestors."""
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    signals = {name for name in ef.__all__ if name.endswith(("Error", "Warning"))} - {"ExpfamError", "ExpfamWarning"}
+    assert not [name for name in set(ef.__all__) - signals if f"`{name}`" not in index and name != "__version__"]

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import expfam as ef
+from expfam.cli.stream import Watch
 from expfam.data.chunks import chunks
 
 FORMULA = "y ~ x + C(z)"
@@ -130,6 +131,13 @@ def test_the_command_line_learns_saves_and_goes_on(tmp_path: Path) -> None:
     assert (other.returncode, b"leave --family out" in other.stderr) == (2, True)
     assert run(FORMULA, "--family", "bernoulli", "--strict", given=b"".join(lines)).returncode == 2
     assert run(FORMULA, "--save", str(tmp_path / "no" / "s.json")).returncode == 2
+
+
+def test_the_speed_is_that_of_the_rows_that_came_now() -> None:
+    """A state of many rows that goes on with few has not learned them in a moment."""
+    learner = ef.OnlineGLM(FORMULA, "bernoulli").partial_fit(pa.Table.from_pylist(records()))
+    watch = Watch(every=1, save=None, live=True, began=time.perf_counter() - 10, before=learner.rows - 20)
+    assert watch.line(learner).startswith("900 rows, 2 a second, loss 0.")
 
 
 def test_the_command_line_hashes(tmp_path: Path) -> None:

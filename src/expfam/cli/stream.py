@@ -1,8 +1,7 @@
 """`expfam stream FORMULA [SOURCE]`."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,9 +12,9 @@ from expfam.cli import spelled
 from expfam.cli.files import destination
 from expfam.cli.terminal import INTERRUPTED, console, say, watched
 from expfam.errors import ExpfamError
+from expfam.progress import progress as showing
 
 if TYPE_CHECKING:
-    from expfam.data.chunks import Bad
     from expfam.online import OnlineGLM
 
 SHOWN = 10  # bad lines that are told one by one
@@ -57,17 +56,15 @@ def stream(
         "classes": None if classes is None else [label.strip() for label in classes.split(",")],
     })  # fmt: skip
     place: Any = sys.stdin.buffer if source is None or str(source) == "-" else source
-    watch = Watch(every, save, watched(progress))
-    interrupted = False
+    began, before = perf_counter(), learner.rows
     try:
-        learner.consume(place, kind=kind, strict=strict, tell=watch.tell)
-    except KeyboardInterrupt:
-        interrupted = True
+        interrupted = _learn(learner, place, kind, strict, Watch(every, save, watched(progress), began, before))
     finally:
         if save is not None:
             learner.save(save)
-    watch.close(learner)
-    if learner.rows:
+    if not learner.rows:
+        say("warning", "no rows came")
+    else:
         console().print(learner.summary(), markup=False)
     if model is not None:
         learner.fit.save(model)
@@ -95,40 +92,47 @@ def _learner(resume: Path | None, formula: str, options: dict[str, Any]) -> "Onl
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Tells rows, rows a second and the loss before learning after every so many rows, and saves the state then."""
+    """After how many rows to tell and save, where to, whether someone looks on; when it began, after how many rows."""
 
     every: int
     save: Path | None
     live: bool
-    began: float = field(default_factory=perf_counter)
-    seen: dict[str, float] = field(default_factory=dict)
-
-    def tell(self, learner: "OnlineGLM", bad: "Sequence[Bad]") -> None:
-        """A chunk is done."""
-        told = int(self.seen.get("bad", 0))
-        for line in bad[: max(SHOWN - told, 0)]:
-            say("note", f"line {line.line:,} left out: {line.reason}")
-        self.seen["bad"] = told + len(bad)
-        start = self.seen.setdefault("start", 0)
-        if learner.rows // self.every > start // self.every:
-            self.seen["start"] = learner.rows
-            if self.live:
-                say("note", self.line(learner))
-            if self.save is not None:
-                learner.save(self.save)
+    began: float
+    before: int
 
     def line(self, learner: "OnlineGLM") -> str:
-        """1,200,000 rows, 850,000 a second, loss 0.3812."""
+        """1,200,000 rows, 850,000 a second, loss 0.3812: of all rows, those that came now, and all before learned."""
         memory = learner.stream.memory
         loss = "" if memory is None or not memory.weight else f", loss {memory.progressive / memory.weight:.5g}"
-        return f"{learner.rows:,} rows, {learner.rows / max(perf_counter() - self.began, 1e-9):,.0f} a second{loss}"
+        speed = (learner.rows - self.before) / max(perf_counter() - self.began, 1e-9)
+        return f"{learner.rows:,} rows, {speed:,.0f} a second{loss}"
 
-    def close(self, learner: "OnlineGLM") -> None:
-        """The last word."""
-        bad = int(self.seen.get("bad", 0))
-        if bad:
-            say("warning", f"{bad:,} lines left out; the first {min(bad, SHOWN)} are told above")
-        if not learner.rows:
-            say("warning", "no rows came")
-        elif self.live:
-            say("note", self.line(learner))
+
+def _learn(learner: "OnlineGLM", place: Any, kind: str | None, strict: bool, watch: Watch) -> bool:
+    """Learn chunk by chunk, telling bad lines, and how it goes; saves on the way. Was it interrupted?"""
+    left_out, at, interrupted = 0, watch.before, False
+    with showing(watch.live, "waiting for rows") as show:
+        try:
+            for bad in learner.consuming(place, kind=kind, strict=strict):
+                for line in bad[: max(SHOWN - left_out, 0)]:
+                    say("note", f"line {line.line:,} left out: {line.reason}")
+                left_out += len(bad)
+                show(watch.line(learner))
+                if learner.rows // watch.every > at // watch.every:
+                    at = learner.rows
+                    _report(learner, watch)
+        except KeyboardInterrupt:
+            interrupted = True
+    if left_out:
+        say("warning", f"{left_out:,} lines left out; the first {min(left_out, SHOWN)} are told above")
+    if watch.live and learner.rows > at:
+        say("note", watch.line(learner))
+    return interrupted
+
+
+def _report(learner: "OnlineGLM", watch: Watch) -> None:
+    """A line that stays, and the state."""
+    if watch.live:
+        say("note", watch.line(learner))
+    if watch.save is not None:
+        learner.save(watch.save)
