@@ -2,6 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_live: ContextVar["Console | None"] = ContextVar("expfam_live_console", default=None)
 
 
 @contextmanager
@@ -13,4 +20,13 @@ def progress(show: bool, start: str) -> Iterator[Callable[[str], None]]:
     from rich.console import Console  # only where something is shown
 
     with Console(stderr=True).status(start) as status:
-        yield status.update
+        token = _live.set(status.console)
+        try:
+            yield status.update
+        finally:
+            _live.reset(token)
+
+
+def live() -> "Console | None":
+    """The console whose last line is taken by progress now: what else is told goes above it, by the same console."""
+    return _live.get()

@@ -124,7 +124,8 @@ def _learn(learner: "OnlineGLM", place: Any, kind: str | None, strict: bool, wat
         except KeyboardInterrupt:
             interrupted = True
     if left_out:
-        say("warning", f"{left_out:,} lines left out; the first {min(left_out, SHOWN)} are told above")
+        where = "told above" if left_out <= SHOWN else f"the first {SHOWN} are told above"
+        say("warning", f"{left_out:,} {'line' if left_out == 1 else 'lines'} left out; {where}")
     if watch.live and learner.rows > at:
         say("note", watch.line(learner))
     return interrupted

@@ -18,6 +18,7 @@ from expfam.errors import (
     ExpfamWarning,
     SeparationWarning,
 )
+from expfam.progress import live
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +59,8 @@ def say(kind: str, message: str) -> None:
     """`expfam: kind: message` on stderr; lines are left whole, so that a caret stays under its place."""
     from rich.text import Text
 
-    console(stderr=True).print(Text.assemble("expfam: ", (f"{kind}:", STYLES[kind]), f" {message}"))
+    screen = live() or console(stderr=True)
+    screen.print(Text.assemble("expfam: ", (f"{kind}:", STYLES[kind]), f" {message}"), soft_wrap=True)
 
 
 COLD = "This machine has no compiled kernels yet. `expfam warmup` makes them, once; large fits are faster with them."

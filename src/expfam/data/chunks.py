@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
 
 from expfam._typing import IntArray
+from expfam.data.lines import batches
 from expfam.data.names import Wanted, choose
 from expfam.errors import SchemaError
 
@@ -54,7 +55,7 @@ def chunks(source: Path | IO[bytes], kind: str | None, wanted: Wanted, rows: int
         return
     try:
         with open(source, "rb") if isinstance(source, Path) else nullcontext(source) as lines:
-            yield from (_csv if known == "csv" else _ndjson)(lines, wanted, rows)
+            yield from (_csv if known == "csv" else _ndjson)(batches(lines, rows, SAMPLE), wanted)
     except FileNotFoundError:
         raise SchemaError(f"there is no file {source}") from None
 
@@ -107,7 +108,7 @@ def _ahead(items: Iterator[Chunk]) -> Iterator[Chunk]:
             yield item
 
 
-def _ndjson(lines: Iterable[bytes], wanted: Wanted, rows: int) -> Iterator[Chunk]:
+def _ndjson(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
     """One JSON object a line; a key that a line does not have is a missing value."""
     from pyarrow import json
 
@@ -115,33 +116,35 @@ def _ndjson(lines: Iterable[bytes], wanted: Wanted, rows: int) -> Iterator[Chunk
         options = json.ParseOptions(
             explicit_schema=types, unexpected_field_behavior="infer" if types is None else "ignore"
         )
-        return json.read_json(BytesIO(b"".join(some)), parse_options=options)
+        return json.read_json(_file(some), parse_options=options)
 
-    for chunk in _parsed(lines, 1, parse, rows):
+    for chunk in _parsed(lines, 1, parse):
         table = chunk.table
         kept = None if table is None else table.select(list(choose(table.column_names, wanted)))
         yield Chunk(kept, chunk.numbers, chunk.bad)
 
 
-def _csv(lines: Iterable[bytes], wanted: Wanted, rows: int) -> Iterator[Chunk]:
+def _csv(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
     """A header line, then one record a line: a field may not hold a line break."""
     from pyarrow import csv
 
-    start = iter(lines)
-    first = next(start, b"")
-    if not first.strip():
+    header, *begin = next(lines, [b""])
+    if not header.strip():
         raise SchemaError("the CSV has no header line; the first line names the columns")
-    names = csv.read_csv(BytesIO(first)).column_names
+    names = csv.read_csv(_file([header])).column_names
     kept = list(choose(names, wanted))
 
     def parse(some: Sequence[bytes], types: Any) -> Any:
         cells = csv.ConvertOptions(
             include_columns=kept, strings_can_be_null=True, quoted_strings_can_be_null=False, column_types=types
         )
-        return csv.read_csv(BytesIO(b"".join(some)), csv.ReadOptions(column_names=names), convert_options=cells)
+        return csv.read_csv(_file(some), csv.ReadOptions(column_names=names), convert_options=cells)
 
-    begin = list(islice(start, SAMPLE))
-    yield from _parsed(chain(begin, start), 2, parse, rows, _numbers(begin, names))
+    yield from _parsed(chain([begin], lines), 2, parse, _numbers(begin[:SAMPLE], names))
+
+
+def _file(lines: Sequence[bytes]) -> BytesIO:
+    return BytesIO(b"\n".join([*lines, b""]))
 
 
 def _numbers(lines: Sequence[bytes], names: list[str]) -> Any:
@@ -154,8 +157,7 @@ def _numbers(lines: Sequence[bytes], names: list[str]) -> Any:
     ragged = csv.ParseOptions(invalid_row_handler=lambda _: "skip")
     if not any(line.strip() for line in lines):
         return None
-    body = BytesIO(b"".join(lines))
-    table = csv.read_csv(body, csv.ReadOptions(column_names=names), ragged, text)
+    table = csv.read_csv(_file(lines), csv.ReadOptions(column_names=names), ragged, text)
     return pa.schema([(name, pa.float64()) for name in names if _share(table[name].to_pylist()) >= MOSTLY])
 
 
@@ -173,10 +175,9 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _parsed(lines: Iterable[bytes], number: int, parse: Parse, rows: int, types: Any = None) -> Iterator[Chunk]:
+def _parsed(lines: Iterable[list[bytes]], number: int, parse: Parse, types: Any = None) -> Iterator[Chunk]:
     """Chunks of parsed lines, the first of them line `number`; `types` are those of columns known beforehand."""
-    source = iter(lines)
-    for some in iter(lambda: _some(source, rows), []):
+    for some in lines:
         numbers = np.arange(number, number + len(some))
         full = np.array([bool(line.strip()) for line in some])
         number += len(some)
@@ -189,11 +190,6 @@ def _parsed(lines: Iterable[bytes], number: int, parse: Parse, rows: int, types:
         yield Chunk(table, good, bad)
 
 
-def _some(source: Iterator[bytes], rows: int) -> list[bytes]:
-    """The next lines, each with its line break."""
-    return [line if line.endswith(b"\n") else line + b"\n" for line in islice(source, rows)]
-
-
 def _halved(
     lines: Sequence[bytes], numbers: IntArray, parse: Parse, types: Any
 ) -> tuple[Any, IntArray, tuple[Bad, ...]]:
@@ -204,7 +200,7 @@ def _halved(
         return parse(lines, types), numbers, ()
     except pa.ArrowException as error:
         if len(lines) == 1:
-            return None, numbers[:0], (Bad(int(numbers[0]), str(error).splitlines()[0]),)
+            return None, numbers[:0], (Bad(int(numbers[0]), _reason(error)),)
     half = len(lines) // 2
     one, a, bad = _halved(lines[:half], numbers[:half], parse, types)
     known = types if one is None else _types(one, types)
@@ -212,6 +208,11 @@ def _halved(
     tables = [table for table in (one, other) if table is not None]
     whole = pa.concat_tables(tables, promote_options="permissive") if tables else None
     return whole, np.concatenate([a, b]), (*bad, *more)
+
+
+def _reason(error: Exception) -> str:
+    """What the parser says of a line, without its number among those that were parsed."""
+    return str(error).splitlines()[0].removesuffix(" in row 0").removeprefix("JSON parse error: ")
 
 
 def _types(table: Any, before: Any) -> Any:
