@@ -17,10 +17,10 @@ def pick(
 
     codes (k, n); values (v, n) multiply the last v slots; added to `out` if there is one.
     """
-    plain = len(codes) - len(values)
-    picked = [table[row] for row, table in zip(codes, tables, strict=True)]
-    times = [(part.T * v).T for part, v in zip(picked[plain:], values, strict=True)]
-    total = np.asarray(sum(picked[:plain] + times))
+    plain, total = len(codes) - len(values), np.zeros((codes.shape[1], *tables[0].shape[1:]))
+    for slot, (row, table) in enumerate(zip(codes, tables, strict=True)):
+        part = table[row]
+        total += part if slot < plain else (part.T * values[slot - plain]).T
     return total if out is None else np.add(out, total, out=out)
 
 
