@@ -205,8 +205,9 @@ def test_the_command_line_hashes(tmp_path: Path) -> None:
     assert (refused.returncode, b"from 1 to 31" in refused.stderr) == (2, True)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends an interrupt to a process, as a terminal does")
-def test_an_interrupt_saves_what_was_learned(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process, as a terminal or a service manager does")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
+def test_an_interrupt_saves_what_was_learned(sent: signal.Signals, tmp_path: Path) -> None:
     state = tmp_path / "s.json"
     words = ["stream", FORMULA, "--family", "bernoulli", "--save", str(state), "--every", "1", "--progress"]
     with subprocess.Popen(
@@ -219,7 +220,7 @@ def test_an_interrupt_saves_what_was_learned(tmp_path: Path) -> None:
             if state.exists() and ef.OnlineGLM.from_state(state).rows == 900 * 80:
                 break
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         _, errors = process.communicate()
     assert process.returncode == 130, errors
     assert b"interrupted after" in errors

@@ -1,6 +1,9 @@
 """`expfam stream FORMULA [SOURCE]`."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -45,7 +48,7 @@ def stream(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at a bad line instead of leaving it out.")] = False,
     progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="On in a terminal.")] = None,
 ) -> None:
-    """Learn from rows as they come, one pass, with standard errors. Ctrl-C saves, reports and exits."""
+    """Learn from rows as they come, one pass, with standard errors. Ctrl-C or SIGTERM saves, reports and exits."""
     for flag, path in (("--save", save), ("--model", model)):
         if path is not None:
             destination(flag, path, inputs=[] if source is None else [source])
@@ -56,9 +59,10 @@ def stream(
         "classes": None if classes is None else [label.strip() for label in classes.split(",")],
     })  # fmt: skip
     place: Any = sys.stdin.buffer if source is None or str(source) == "-" else source
-    began, before = perf_counter(), learner.rows
+    watch = Watch(every, save, watched(progress), perf_counter(), learner.rows)
     try:
-        interrupted = _learn(learner, place, kind, strict, Watch(every, save, watched(progress), began, before))
+        with _stopped_gently():
+            interrupted = _learn(learner, place, kind, strict, watch)
     finally:
         if save is not None:
             learner.save(save)
@@ -106,6 +110,16 @@ class Watch:
         loss = "" if memory is None or not memory.weight else f", loss {memory.progressive / memory.weight:.5g}"
         speed = (learner.rows - self.before) / max(perf_counter() - self.began, 1e-9)
         return f"{learner.rows:,} rows, {speed:,.0f} a second{loss}"
+
+
+@contextmanager
+def _stopped_gently() -> Iterator[None]:
+    """SIGTERM, by which a service is stopped, counts as Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _learn(learner: "OnlineGLM", place: Any, kind: str | None, strict: bool, watch: Watch) -> bool:
