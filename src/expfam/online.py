@@ -14,7 +14,7 @@ from expfam.families import ExponentialFamily
 from expfam.families import family as family_of
 from expfam.fit import Fit
 from expfam.formula.buckets import bucket
-from expfam.formula.learn import needed
+from expfam.formula.learn import check_syntax, needed
 from expfam.formula.schema import Request
 from expfam.kernels.ready import bound_here
 from expfam.links import Link
@@ -97,6 +97,7 @@ class OnlineGLM:
         )  # fmt: skip
         model = model if classes is None else classes_of(model, tuple(map(str, classes)))
         request = Request(formula, weights, offset, exposure, trials, hash_bits=hash_bits)
+        check_syntax(request)
         ask = Ask(request, model, vcov, prior if solver is None else solver.prior, half_life, solver, bound_here())
         self._stream = Stream(ask, model, model)
 
@@ -119,8 +120,8 @@ class OnlineGLM:
     ) -> "OnlineGLM":
         """Learn from all that a source brings, in memory that does not grow with it.
 
-        source   a path to Parquet (read by row group), CSV or NDJSON; an open binary file or pipe; or an iterator of
-                 frames
+        source   a path to Parquet (read by row group), CSV or NDJSON; an open binary file or pipe; an iterator of
+                 frames; or one frame
         kind     "parquet", "csv" or "ndjson", where the name of the file does not say it; a pipe is NDJSON by default
         strict   a line that no row can be made of, or none that the model allows, stops; else it is left out, and
                  handed to `tell` with its number
@@ -134,7 +135,7 @@ class OnlineGLM:
     def consuming(self, source: Any, *, kind: str | None = None, strict: bool = False) -> Iterator[Sequence[Bad]]:
         """`consume` chunk by chunk, for a loop of one's own: yields the lines that were left out of each."""
         if not (isinstance(source, str | PathLike) or hasattr(source, "readline")):
-            for frame in source:
+            for frame in (source,) if isinstance(source, Mapping) or hasattr(source, "columns") else source:
                 self.partial_fit(frame)
                 yield ()
             return

@@ -220,7 +220,7 @@ def test_what_is_no_sound_table_is_told(case):
         ([[1], [2]], "list.*column of its own"),
         ([{"a": 1}, {"a": 2}], "struct.*column of its own"),
         ([b"a", b"b"], "binary.*cast it"),
-        ([1, "a"], "cannot be read.*all numbers or all text"),
+        ([1, "a"], r"cannot be read: it holds 'a' \(row 1\) beside 1 \(row 0\); make it all numbers or all text"),
         ([2**70, 1], "cannot be read"),
         (np.array([1j, 2]), "cannot be read"),
     ],
@@ -229,6 +229,12 @@ def test_a_column_without_a_coding_is_an_error_only_when_read(values, says):
     table = read({"a": [1.0, 2.0], "d": values})
     assert table.column("a").kind == "number"
     with pytest.raises(SchemaError, match=f"'d'.*{says}"):
+        table.column("d")
+
+
+def test_missing_values_are_no_mixture():
+    table = read({"d": [None, float("nan"), "b", 2]})
+    with pytest.raises(SchemaError, match=r"it holds 'b' \(row 2\) beside 2 \(row 3\)"):
         table.column("d")
 
 

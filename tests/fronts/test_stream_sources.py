@@ -108,6 +108,23 @@ def test_data_of_another_kind_is_refused_at_once(tmp_path: Path) -> None:
             ef.OnlineGLM(FORMULA).consume(source, kind=kind)
 
 
+@pytest.mark.parametrize("formula", ["y ~ x +", "y ~ foo(x)", "x", "log(y+) ~ x", "y ~ bs(x, dff=3)"])
+def test_a_formula_that_cannot_be_read_is_told_before_any_row(formula: str) -> None:
+    with pytest.raises(ef.FormulaError):
+        ef.OnlineGLM(formula)
+
+
+@pytest.mark.parametrize("formula", ["y ~ .", "y ~ . - x", "y ~ `odd name` + bs(x, df=4):C(z, ref='b')", "y ~ 1"])
+def test_a_formula_needs_no_columns_yet(formula: str) -> None:
+    assert ef.OnlineGLM(formula).rows == 0
+
+
+def test_one_frame_is_consumed_as_a_frame() -> None:
+    table = pa.Table.from_pylist(records())
+    for source in (table, table.to_pydict(), table.to_pandas(), iter([table]), table.to_reader()):
+        assert np.array_equal(ef.OnlineGLM(FORMULA, "bernoulli").consume(source).fit.coef, exact().fit.coef)
+
+
 # ---- lines as they come -----------------------------------------------------------------------------------------
 class Slow(BytesIO):
     """A source that gives a few bytes at a time, and is interrupted at its end if asked for."""

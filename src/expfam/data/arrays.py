@@ -23,7 +23,7 @@ def read(data: Mapping[Any, Any], wanted: Wanted) -> Raw:
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name!r}: {n}" for name, n in list(lengths.items())[:12])
         raise SchemaError(f"the columns have unequal lengths ({told}); give every column one entry a row")
-    columns = {name: attempt(partial(_arrow, data[name])) for name in names}
+    columns = {name: attempt(partial(_arrow, data[name]), data[name]) for name in names}
     return Raw(columns, next(iter(lengths.values()), 0), "dict")
 
 

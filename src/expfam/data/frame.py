@@ -38,7 +38,8 @@ def read(data: Any, wanted: Wanted) -> Raw:
 
 
 def _column(frame: Any, name: str) -> Any:
-    return attempt(lambda: frame.get_column(name).to_arrow())
+    column = frame.get_column(name)
+    return attempt(column.to_arrow, column)
 
 
 def _labels(data: Any) -> tuple[object, ...]:

@@ -1,7 +1,8 @@
 """What a backend hands over: Arrow columns by name, their length, and the caller's kind of frame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 
@@ -21,12 +22,25 @@ class Raw:
     kind: str
 
 
-def attempt(convert: Callable[[], Any]) -> Any:
-    """The Arrow column, or why there is none."""
+def attempt(convert: Callable[[], Any], values: Iterable[object]) -> Any:
+    """The Arrow column of some values, or why there is none."""
     import pyarrow as pa
 
     try:
         return convert()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         reason = str(error).strip().splitlines()
-        return Unreadable(f"{reason[0] if reason else type(error).__name__}; make it all numbers or all text")
+        told = _mixed(values) or (reason[0] if reason else type(error).__name__)
+        return Unreadable(f"{told}; make it all numbers or all text")
+
+
+def _mixed(values: Iterable[object]) -> str:
+    """Text beside something else: the first of each, and where; "" where there is no such pair."""
+    first: dict[bool, str] = {}
+    for i, value in enumerate(values):
+        missing = value is None or (isinstance(value, float) and isnan(value))
+        if not missing:
+            first.setdefault(isinstance(value, str), f"{value!r} (row {i})")
+        if len(first) > 1:
+            return f"it holds {first[True]} beside {first[False]}"
+    return ""

@@ -57,6 +57,20 @@ def plan(request: Request | Schema, names: tuple[str, ...]) -> Plan:
     return _of_schema(request, names) if isinstance(request, Schema) else _of_request(request, names)
 
 
+class _Every(tuple[str, ...]):
+    """Names of columns before any are known: whatever is asked for is one of them."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def check_syntax(request: Request) -> None:
+    """FormulaError where a request cannot be read, whatever columns there will be: before any row has come."""
+    _of_request.__wrapped__(request, _Every())
+
+
 def _of_schema(schema: Schema, names: tuple[str, ...]) -> Plan:
     terms = tuple(tuple(parse(text, names) for text in term.variables) for term in schema.terms)
     texts = {role: getattr(schema if role == "response" else schema.request, role) for role in ROLES}

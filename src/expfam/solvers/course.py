@@ -154,7 +154,7 @@ def _losses(objective: Objective, data: Data, eta: FloatArray) -> tuple[float, i
 def _error(course: Course, place: Place, eta: FloatArray, why: Stop) -> SolverError:
     """What happened at which row, and what to do."""
     family, link, how = course.objective.family, course.objective.link, course.how
-    done, said = int(place.clock[Clock.ROWS]), f"SGD(update={how.update!r}, step={how.step!r}, rate={how.rate:.3g})"
+    done, said = int(place.clock[Clock.ROWS]), f"SGD(update={how.update!r}, step={how.step!r})"
     if why is Stop.OUTSIDE:
         return SolverError(
             f"after {done:,} rows a step of stochastic gradient descent had left the means that the {family.name} "
