@@ -68,7 +68,7 @@ class _Every(tuple[str, ...]):
 
 def check_syntax(request: Request) -> None:
     """FormulaError where a request cannot be read, whatever columns there will be: before any row has come."""
-    _of_request.__wrapped__(request, _Every())
+    _parsed(request, _Every())
 
 
 def _of_schema(schema: Schema, names: tuple[str, ...]) -> Plan:
@@ -80,6 +80,10 @@ def _of_schema(schema: Schema, names: tuple[str, ...]) -> Plan:
 
 @lru_cache(maxsize=256)
 def _of_request(request: Request, names: tuple[str, ...]) -> Plan:
+    return _parsed(request, names)
+
+
+def _parsed(request: Request, names: tuple[str, ...]) -> Plan:
     texts = {role: text for role in ROLES[1:] if (text := getattr(request, role)) is not None}
     roles: dict[str, Node] = {role: _plain(role, parse(text, names)) for role, text in texts.items()}
     found = algebra.read(request.formula, names, hidden=_columns(tuple(roles.values())))
