@@ -392,7 +392,8 @@ def test_errors_of_another_kind(shell: Shell, portfolio: pa.Table) -> None:
         assert ran.code == 0
         assert "Standard errors: " in ran.out
         expected = plain.with_vcov(vcov) if isinstance(vcov, str) else plain.with_vcov(cluster=vcov)
-        assert np.array_equal(expfam.load("robust.json").se, expected.se)
+        # theta goes to standard coordinates and back on the one way, not on the other: the last bit is the processor's
+        assert expfam.load("robust.json").se == pytest.approx(expected.se, rel=1e-13)
     fit = ("fit", "book.csv", FORMULA, *POISSON)
     assert "two covariances" in shell.refused(*fit, "--vcov", "HC1", "--cluster", "Area")
     assert "'HC9' is unknown" in shell.refused(*fit, "--vcov", "HC9")
