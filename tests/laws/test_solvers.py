@@ -50,6 +50,34 @@ def test_newton_is_certified_for_every_pair(family: ExponentialFamily, name: str
     assert fit.deviance <= fit.null_deviance * (1 + 1e-12)
 
 
+@every_family
+@pytest.mark.parametrize("far", [0.0, 1e6])
+def test_the_null_deviance_is_that_of_the_rows(family: ExponentialFamily, far: float) -> None:
+    """It comes from sums of T(y) and a*(T(y)), where these keep the digits; Gaussian means far from zero do not."""
+    rows = simulate(family)
+    rows["y"] = rows["y"] + far * (family.name == "gaussian")
+    weight = np.random.default_rng(1).uniform(0.5, 2.0, len(rows["y"]))
+    fit = ef.glm("y ~ x", rows | {"w": weight}, family=family, weights="w", **trials_of(family))
+    total = weight * trials_of(family).get("trials", 1.0)
+    y = rows["y"] / trials_of(family).get("trials", 1.0) if rows["y"].max() > 1 and trials_of(family) else rows["y"]
+    mean = np.full(len(y), total @ y / total.sum())
+    assert fit.null_deviance == pytest.approx(2 * total @ family.loss(y, mean), rel=1e-11)
+
+
+def test_an_observed_information_is_not_taken_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large data end on gradients where Newton steps by the observed information, for the answer has Fisher's."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(4000, 2))
+    y = rng.gamma(2.0, np.exp(x @ [0.3, -0.2]) / 2.0)
+    plain = ef.glm_arrays(x, y, family="gamma", link="log")
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    fit = ef.glm_arrays(x, y, family="gamma", link="log")
+    assert fit.converged
+    assert fit.certificate.passes - fit.certificate.hessians >= 3
+    assert fit.coef == pytest.approx(plain.coef, rel=1e-7)
+    assert fit.se == pytest.approx(plain.se, rel=1e-7)
+
+
 def test_softmax_equals_logistic_for_two_classes() -> None:
     data = simulate(FAMILIES["bernoulli"]())
     logistic = ef.glm("y ~ x + g", data, family="bernoulli")

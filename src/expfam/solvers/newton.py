@@ -172,7 +172,7 @@ def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
     """A step with an older information; a new one is taken where that is cheaper, or the end is near, or it fails."""
     assert state.at.gradient is not None
     theta = state.theta + state.reading.step
-    new = curved(theta, Level.HESSIAN if _renews(problem, state) else Level.GRADIENT)
+    new = curved(theta, Level.HESSIAN if _renews(problem, curved, state) else Level.GRADIENT)
     hessians = int(new.hessian is not None)
     promised = float(-np.vdot(state.at.gradient, state.reading.step)) / 2
     state = replace(state, steps=state.steps + 1, passes=state.passes + 1)
@@ -182,15 +182,17 @@ def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
     return _judged(problem, _renewed(problem, curved, state.theta, curved(state.theta), state, 1))
 
 
-def _renews(problem: Problem, state: _State) -> bool:
-    """Is the end one step away, so that its information is needed? Or do the steps still to go cost more than new
-    information with the fewer steps that it promises?
+def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
+    """Is the end one step away, so that its information is needed (an observed one is not: the end answers with
+    Fisher's)? Or do the steps still to go cost more than new information with the fewer steps that it promises?
 
     Prices are counted from the shape of the design, not timed: a fit is the same to the last bit on a busy machine.
     """
     left, rate = state.reading.decrement, min(state.rate, 0.99)
     if left * rate <= SURE or rate <= 0:
-        return True
+        return not curved.observed
+    if state.steps == 0:  # its rate is only hoped for
+        return False
     quadratic = left / state.aimed if state.aim < FAST else 1.0
     hoped = min(state.aim * min(quadratic, 1.0), 0.99)
     to_go = np.log(SURE / left)
@@ -215,7 +217,7 @@ def _arrived(
         state, theta=theta, at=at, reading=reading, secants=secants, rate=rate, aim=aim, aimed=aimed, drift=drift
     )  # fmt: skip
     judged = _judged(problem, new, state)
-    if judged.status is Status.CONVERGED and drift > CLOSE:
+    if judged.status is Status.CONVERGED and drift > CLOSE and not curved.observed:
         new = replace(new, passes=new.passes + 1)
         return _judged(problem, _renewed(problem, curved, theta, curved(theta), new, 1), state)
     return judged

@@ -10,23 +10,27 @@ from expfam._typing import FloatArray
 from expfam.design import Columns, assemble
 from expfam.errors import SolverError
 from expfam.information import Arrow
-from expfam.objective import Data, Evaluation, Objective, information
-from expfam.parallel import ordered_sum
+from expfam.objective import Evaluation, Objective, information
+from expfam.parallel import ordered_sum, slices
 from expfam.penalties import NoPenalty
-from expfam.response import Level
+from expfam.response import At, Level, weighted
 from expfam.solvers.newton import Newton
 from expfam.solvers.optimality import Scale
 from expfam.solvers.problem import Null, Problem
 
-AT_ONCE = 1 << 16  # rows
+AT_ONCE = 1 << 18  # rows
+KEPT = 1e-3  # of two sums their difference must be this share, so that no more than three digits are lost
 
 
 def null_model(objective: Objective) -> Null:
     """Fit the intercept alone, the offset kept. Without an offset the mean is the mean of T(y), for every link."""
     data = objective.data
+    mean = _mean(objective, objective.family.T, data.y)
+    theta, pooled = objective.link(mean), None if data.offset is not None else _pooled(objective, mean)
+    if pooled is not None:
+        return pooled
     ones = assemble((Columns(("Intercept",)),), data.n, data.design.compiled)
     alone = replace(objective, data=replace(data, design=ones), penalty=NoPenalty().bind(ones.names))
-    theta = objective.link(_mean(objective, lambda block: objective.family.T(block.y)))
     if data.offset is None:
         return _null(theta, alone(theta))
     theta, first = _first_feasible(alone, _less_offset(objective, theta), Level.HESSIAN)
@@ -37,20 +41,32 @@ def null_model(objective: Objective) -> Null:
     return _null(solution.theta, alone(solution.theta) if solution.at is None else solution.at)
 
 
+def _pooled(objective: Objective, mean: FloatArray) -> Null | None:
+    """sum w loss = sum w a*(t) - W a*(mean t) where every mu is that mean (its part within a cell: `aggregate.py`).
+
+    None where the difference of the two would lose digits, as for numbers far from zero.
+    """
+    data, family, eta = objective.data, objective.family, objective.link(mean)
+    total, conjugate = data.weight.sum(), family.conjugate(mean)
+    apart, pooled = float(data.weight @ data.conjugate), float(total * conjugate[0])
+    if not apart - pooled > KEPT * max(abs(apart), abs(pooled)):
+        return None
+    row = weighted(family, objective.link, At(eta, mean, conjugate), np.array([total]))
+    assert row.weight is not None
+    return Null(eta.reshape(-1), 2 * (apart - pooled + data.within), float(row.weight.flat[0]))
+
+
 def _null(theta: FloatArray, at: Evaluation) -> Null:
     weight = float(at.hessian.diagonal[0]) if at.hessian is not None else np.nan
     return Null(theta.reshape(-1), 2 * at.value, weight)
 
 
-def _mean(objective: Objective, of: Callable[[Data], FloatArray]) -> FloatArray:
-    """The weighted mean over the rows of something, kept as a row: (1,) or (1, d), the shape of an intercept."""
-    data = objective.data
-
-    def part(lo: int) -> FloatArray:
-        block = data.take(slice(lo, min(lo + AT_ONCE, data.n)))
-        return np.atleast_1d(block.weight @ of(block))
-
-    mean = np.asarray(ordered_sum(part, range(0, data.n, AT_ONCE)) / data.weight.sum())
+def _mean(objective: Objective, of: Callable[[FloatArray], FloatArray], values: FloatArray) -> FloatArray:
+    """The weighted mean of a function of values, (n, ...), kept as a row: (1,) or (1, d), the shape of an intercept."""
+    weight = objective.data.weight
+    parts = slices(len(values), AT_ONCE)
+    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ of(values[rows])), parts)
+    mean = np.asarray(total / weight.sum())
     return mean.reshape(1, -1) if objective.family.vector else mean
 
 
@@ -59,9 +75,8 @@ def _less_offset(objective: Objective, theta: FloatArray) -> Iterator[FloatArray
     mean, lowest and highest offset."""
     offset, link = objective.data.offset, objective.link
     assert offset is not None
-    means = replace(objective, data=replace(objective.data, y=offset))
     with np.errstate(all="ignore"):
-        level = link(_mean(means, lambda block: link.inverse(block.y)))
+        level = link(_mean(objective, link.inverse, offset))
     if np.isfinite(level).all():
         yield theta - level
     for level in (offset.mean(axis=0), offset.min(axis=0), offset.max(axis=0)):
