@@ -14,6 +14,7 @@ from expfam.families import ExponentialFamily, Gamma, InverseGaussian, Poisson, 
 from expfam.links import Log
 from expfam.objective import Data, Objective
 
+KEPT = 1e-3  # of two sums their difference must be this share, so that no more than three digits are lost
 FEWER = 2  # rows are summed where that leaves at most one in so many
 WORTH = 10_000  # rows from which on it saves anything
 
@@ -38,6 +39,32 @@ def aggregated(objective: Objective, asked: str) -> Objective:
         levels, place = np.unique(place, return_inverse=True)
         count = len(levels)
     return replace(objective, data=_summed(objective, place, count, t, weight))
+
+
+def pooled(objective: Objective) -> Objective | None:
+    """All rows as one, for a design that tells none apart: the intercept alone. None where that cannot be."""
+    data, family = objective.data, objective.family
+    if data.offset is not None or family.vector or not np.array_equal(family.T(data.y), data.y):
+        return None
+    total = np.atleast_1d(data.weight.sum())
+    mean = data.weight @ data.y / total
+    found = within(objective, mean)
+    if found is None:
+        return None
+    design = data.design.take(slice(0, 1))
+    one = Data(design, mean, family.conjugate(mean), total, None, found + data.within, data.total, data.rows or data.n)
+    return replace(objective, data=one)
+
+
+def within(objective: Objective, mean: FloatArray) -> float | None:
+    """sum w a*(t) - W a*(mean t): the loss of all rows where every mu is the mean of t = T(y), (1,) or (1, d).
+
+    None where the difference of the two would lose digits, as for numbers far from zero.
+    """
+    data = objective.data
+    apart = float(data.weight @ data.conjugate)
+    together = float(data.weight.sum() * objective.family.conjugate(mean)[0])
+    return apart - together if apart - together > KEPT * max(abs(apart), abs(together)) else None
 
 
 def without_offset(objective: Objective) -> tuple[FloatArray, FloatArray, FloatArray | None]:

@@ -36,7 +36,9 @@ def pays(work: float, *twins: str, bound: int = CODED, times: int = 1) -> bool:
 
 def bound_here() -> int:
     """From so many numbers on a stream that begins now takes compiled kernels: it keeps this bound wherever it goes."""
-    return CODED if loaded() or kept("compiled") or kept("dense") else CODED * ABSENT
+    if loaded():
+        return CODED // LOADED
+    return CODED if kept("compiled") or kept("dense") else CODED * ABSENT
 
 
 def _due(part: float) -> bool:

@@ -6,6 +6,7 @@ Airoldi 2017; Luo and Song 2020, "renewable estimation"; for Gaussian means it i
 What a stream leaves behind is a `Memory`, a function of the rows and of where batches end, never of how they arrived.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,11 +18,12 @@ from expfam.information import Full
 from expfam.objective import Objective
 from expfam.response import Level
 from expfam.solvers.corner import corner
-from expfam.solvers.looking import Glance, Seen, glance, see
+from expfam.solvers.looking import Glance, Seen, glance, see, squared_scores
 from expfam.solvers.optimality import by_class, from_classes
 
 FIRST, SHARE, MOST = 1 << 9, 2, 1 << 16
-"""A batch has this many rows at first, then one row for so many before, and never more than that."""
+"""A batch has this many rows at first, then one row for so many before, and never more than that; as many as all before
+while these are learned from with it anew."""
 
 FEW = 1 << 14
 """While there are no more rows than this all of them are kept, and every batch is learned together with them anew: what
@@ -34,7 +36,8 @@ SETTLED = 1 << 16  # rows after which a pseudo-row need not follow their mean an
 NEVER = 1e-6  # of a typical square: a column is at least so far from its mean
 BACK = (0.0, 0.5, 0.75, 0.9, 1.0)  # of the way to a theta that is surely inside
 ROUNDING = 1e-13  # differences of F below this share of it are noise
-DAMPED = (0.0, *(10.0**k for k in range(-2, 9)))  # Levenberg's, tried in turn
+SURPRISED = (1 / 8, 1 / 2, 2.0)  # shares of what scores say beyond the weights, tried in turn
+DAMPED = tuple(10.0**k for k in range(-2, 9))  # Levenberg's, tried after those
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,9 +86,9 @@ def blank(theta: FloatArray) -> Memory:
     return Memory(theta, square, square, np.eye(theta.size), np.zeros((4, len(theta))))
 
 
-def batch_rows(rows: int) -> int:
-    """How many rows the next batch has, after so many."""
-    return min(max(FIRST, rows // SHARE), MOST)
+def batch_rows(rows: int, kept: bool = False) -> int:
+    """How many rows the next batch has, after so many, all of them kept or not."""
+    return min(max(FIRST, rows if kept else rows // SHARE), MOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,27 +262,66 @@ def _nearest(
     theta, end = seen.theta, Glance(seen.value, np.nan, seen.weight)
     for _ in range(STEPS):
         slope, here = by_class(seen.gradient) + past.slope(theta), end.value + past(theta)
-        curvature = Full(past.metric + seen.information)
-        for damping in DAMPED:
-            damped = curvature.plus(damping * curvature.diagonal) if damping else curvature
-            step = past.step(damped, slope, theta)
-            there = theta + from_classes(step, theta)
-            at = glance(objective, there)
-            promised = _promised(past, damped, slope, theta, step)
-            fall = here - at.value - past(there)
-            if fall >= FAIR * promised - ROUNDING * abs(here):
-                break
-        else:  # F is noise here
+        trials = _trials(objective, past, seen, frequency, slope, here)
+        *_, tried = trials
+        if not tried.fair:  # F is noise here
             end = glance(objective, theta)
             break
-        steady = abs(at.weight - seen.weight) <= CLOSE * seen.weight
-        theta, end = there, at
-        if not damping and (promised <= SMALL or (steady and abs(fall / promised - 1) <= CLOSE)):
+        steady = abs(tried.at.weight - seen.weight) <= CLOSE * seen.weight
+        theta, end = tried.theta, tried.at
+        if tried.plain and (tried.promised <= SMALL or (steady and abs(tried.fall / tried.promised - 1) <= CLOSE)):
             break
         again = see(objective, theta, frequency, seen.meat is not None)
         assert again is not None, "F is finite here"
         seen = again
-    return theta, seen, end, None if past.bound is None else slope + curvature.times(step)
+    return theta, seen, end, None if past.bound is None else slope + tried.change
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """Where a step leads to, the batch there, by how much F falls and was promised to, and what the gradient of the
+    model changes by. `plain`: with the information as it is; `fair`: it brought a fair share of its promise."""
+
+    theta: FloatArray
+    at: Glance
+    fall: float
+    promised: float
+    change: FloatArray
+    plain: bool
+    fair: bool
+
+
+def _trials(
+    objective: Objective, past: _Past, seen: Seen, frequency: FloatArray | None, slope: FloatArray, here: float
+) -> Iterator[_Trial]:
+    """Steps from a batch as it was seen, shorter and shorter, until one is fair."""
+    for k, curvature in enumerate(_curvatures(objective, past, seen, frequency)):
+        step = past.step(curvature, slope, seen.theta)
+        there = seen.theta + from_classes(step, seen.theta)
+        at, promised = glance(objective, there), _promised(past, curvature, slope, seen.theta, step)
+        fall = here - at.value - past(there)
+        fair = fall >= FAIR * promised - ROUNDING * abs(here)
+        yield _Trial(there, at, fall, promised, curvature.times(step), k == 0, fair)
+        if fair:
+            return
+
+
+def _curvatures(objective: Objective, past: _Past, seen: Seen, frequency: FloatArray | None) -> Iterator[Full]:
+    """What a step may be taken with, tried in turn: the information; more of it where it is too little; more of all.
+
+    A level whose rows were all alike is remembered with means near the end of their range, whose weights are next to
+    nothing. When one of its rows turns out otherwise, the step by these weights overshoots by far; but the square of
+    its score (Berndt, Hall, Hall and Hausman 1974) is then far more than its weight, and tells which coefficients to
+    hold back, and these alone.
+    """
+    plain = Full(past.metric + seen.information)
+    yield plain
+    squares = squared_scores(objective, seen.theta, frequency)
+    beyond = np.maximum(squares - np.diagonal(seen.information), 0.0)
+    for share in SURPRISED:
+        yield plain.plus(share * beyond)
+    for share in DAMPED:
+        yield plain.plus(share * plain.diagonal)
 
 
 def _promised(past: _Past, curvature: Full, slope: FloatArray, theta: FloatArray, step: FloatArray) -> float:

@@ -66,12 +66,12 @@ def see(objective: Objective, theta: FloatArray, frequency: FloatArray | None, s
     own, meat = information(total.grams[:split], maps), None
     if scores:
         meat = information(total.grams[split:], maps).matrix
-    at = Evaluation(total.loss, maps.adjoint(total.gradient), own)
+    at = Evaluation(total.loss + data.within, maps.adjoint(total.gradient), own)
     if not objective.penalty.is_zero:
         at = objective.penalised(at, theta, 1.0)
     assert at.gradient is not None
     assert at.hessian is not None
-    return Seen(theta, total.loss, total.weight, at.value, at.gradient, at.hessian.matrix, meat)
+    return Seen(theta, total.loss + data.within, total.weight, at.value, at.gradient, at.hessian.matrix, meat)
 
 
 def glance(objective: Objective, theta: FloatArray) -> Glance:
@@ -86,7 +86,17 @@ def glance(objective: Objective, theta: FloatArray) -> Glance:
 
     with np.errstate(over="ignore", invalid="ignore"):
         total = ordered_sum(part, _tasks(data, d))
-    return replace(total, value=total.value + objective.value_of_penalty(theta))
+    return replace(total, value=total.value + data.within + objective.value_of_penalty(theta))
+
+
+def squared_scores(objective: Objective, theta: FloatArray, frequency: FloatArray | None) -> FloatArray:
+    """The diagonal of the sum of s s' over the scores of the rows at theta, class after class (p d,)."""
+    data, maps = objective.data, objective.data.design.maps
+    score = objective.rows(data, maps.forward(theta), Level.GRADIENT).score
+    assert score is not None
+    square = np.square(np.atleast_2d(score.T))
+    square = square if frequency is None else square / frequency
+    return np.concatenate([maps.squares(data.design.squares(one)) for one in square])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

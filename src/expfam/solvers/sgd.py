@@ -185,8 +185,10 @@ def _batches(options: SGD, n: int, before: int, draw: np.random.Generator) -> It
     for _ in range(n):
         if lo == n:
             break
+        kept = min(lo + batch_rows(before + lo, kept=True), n)
         hi = min(lo + (options.batch or batch_rows(before + lo)), n)
-        gathered = lo if hi <= FEW and not before and options.batch is None else 0
+        gathered = lo if kept <= FEW and not before and options.batch is None else 0
+        hi = kept if gathered else hi
         rows = slice(lo - gathered, hi)
         yield gathered, rows if order is None else order[rows]
         lo = hi

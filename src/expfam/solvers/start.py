@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from expfam._typing import FloatArray
+from expfam.aggregate import within
 from expfam.design import Columns, assemble
 from expfam.errors import SolverError
 from expfam.information import Arrow
@@ -19,7 +20,6 @@ from expfam.solvers.optimality import Scale
 from expfam.solvers.problem import Null, Problem
 
 AT_ONCE = 1 << 18  # rows
-KEPT = 1e-3  # of two sums their difference must be this share, so that no more than three digits are lost
 
 
 def null_model(objective: Objective) -> Null:
@@ -42,18 +42,14 @@ def null_model(objective: Objective) -> Null:
 
 
 def _pooled(objective: Objective, mean: FloatArray) -> Null | None:
-    """sum w loss = sum w a*(t) - W a*(mean t) where every mu is that mean (its part within a cell: `aggregate.py`).
-
-    None where the difference of the two would lose digits, as for numbers far from zero.
-    """
-    data, family, eta = objective.data, objective.family, objective.link(mean)
-    total, conjugate = data.weight.sum(), family.conjugate(mean)
-    apart, pooled = float(data.weight @ data.conjugate), float(total * conjugate[0])
-    if not apart - pooled > KEPT * max(abs(apart), abs(pooled)):
+    """The same from sums of T(y) and a*(T(y)), where these keep the digits."""
+    deviance = within(objective, mean)
+    if deviance is None:
         return None
-    row = weighted(family, objective.link, At(eta, mean, conjugate), np.array([total]))
+    family, eta, total = objective.family, objective.link(mean), objective.data.weight.sum()
+    row = weighted(family, objective.link, At(eta, mean, family.conjugate(mean)), np.array([total]))
     assert row.weight is not None
-    return Null(eta.reshape(-1), 2 * (apart - pooled + data.within), float(row.weight.flat[0]))
+    return Null(eta.reshape(-1), 2 * (deviance + objective.data.within), float(row.weight.flat[0]))
 
 
 def _null(theta: FloatArray, at: Evaluation) -> Null:

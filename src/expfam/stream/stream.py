@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from expfam._typing import FloatArray, IntArray
+from expfam.aggregate import pooled
 from expfam.design import Columns, assemble
 from expfam.errors import ExpfamError, SolverError, one_of
 from expfam.families import Categorical
@@ -37,7 +38,7 @@ from expfam.terms import FormulaTerms
 
 OPEN = SGD(step="normalised", rate=0.5)  # levels without end are rare ones, which steps of the usual rate overfit
 AT_ONCE = 1 << 16  # rows whose columns are laid out together, so that they stay in cache
-SOUGHT = 1 << 14  # rows of a batch that is laid out alone, and searched for columns of zeros and ones
+SOUGHT = 1 << 11  # rows of a batch that is laid out alone, and searched for columns of zeros and ones
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,7 +180,7 @@ class Stream:
         kept, with those alone waiting that were not learned from."""
         current = replace(self, waiting=rows)
         for _ in range(rows.n):
-            end = current.gathered + batch_rows(0 if current.memory is None else current.memory.rows)
+            end = current.gathered + batch_rows(0 if current.memory is None else current.memory.rows, kept=True)
             if end > FEW:
                 return replace(current, waiting=rows.take(slice(current.gathered, rows.n)), gathered=0)
             if end > rows.n:
@@ -190,11 +191,11 @@ class Stream:
     def _together(self, rows: Rows) -> "Stream":
         """The stream after all its rows, the gathered ones first."""
         model = _met(self.known, self.model, rows)
-        objective, alone = objectives(model, rows, _compiled(self, model, 0, rows.n))
+        objective, alone = objectives(model, rows, _compiled(self, model, 0, rows.n), rows.n >= SOUGHT)
         grown = _grown(self, model)
         assert isinstance(grown.memory, Memory)
         mean = starting_point(alone, null_model(alone))
-        null = learn(alone, blank(mean), self.ask.resting, rows.frequency, mean)
+        null = _rested(alone, blank(mean), self.ask.resting, rows.frequency, mean)
         inside = _inside(objective, grown.memory.theta, mean)
         memory = together(objective, self.gathered, grown.memory, self.ask.options, rows.frequency, inside)
         return grown._with_memory(memory, null)
@@ -208,7 +209,7 @@ class Stream:
         grown = _grown(self, model)
         assert grown.null is not None
         mean = grown.null.theta if grown.null.rows else starting_point(alone, null_model(alone))
-        null = learn(alone, grown.null, self.ask.resting, frequency, mean)
+        null = _rested(alone, grown.null, self.ask.resting, frequency, mean)
         if self.ask.walks is not None:
             assert not isinstance(grown.memory, Memory)
             return grown._with_memory(walked(objective, grown.memory, self.ask.walks, frequency), null)
@@ -241,6 +242,14 @@ class Stream:
 def schema_of(model: Model) -> Schema | None:
     """The terms with their levels, once a row has come."""
     return model.terms.schema if isinstance(model.terms, FormulaTerms) else None
+
+
+def _rested(alone: Objective, memory: Memory, how: Options, frequency: FloatArray | None, mean: FloatArray) -> Memory:
+    """What the intercept alone learns from a batch, as one row that stands for all wherever it can."""
+    one = pooled(alone)
+    if one is None:
+        return learn(alone, memory, how, frequency, mean)
+    return learn(one, memory, how, np.atleast_1d(alone.data.n if frequency is None else frequency.sum()), mean)
 
 
 def _inside(objective: Objective, like: FloatArray, mean: FloatArray) -> FloatArray:
@@ -344,7 +353,7 @@ def _compiled(stream: Stream, model: Model, before: int, rows: int) -> bool:
     """Has the stream become so long that the compiled kernels pay?"""
     schema, d = schema_of(model), len(model.modelled) or 1
     numbers = (before + rows) * max(len(schema.variables) if schema else 1, 1)
-    return numbers >= CODED and numbers * d * (d + 1) // 2 >= stream.ask.compiled
+    return numbers >= min(CODED, stream.ask.compiled) and numbers * d * (d + 1) // 2 >= stream.ask.compiled
 
 
 def _large(stream: Stream, model: Model, rows: int) -> bool:
