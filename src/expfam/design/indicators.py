@@ -53,27 +53,33 @@ def bundled(columns: tuple[Columns, ...], n: int) -> tuple[Columns, ...]:
 def _guessed(dense: list[Columns], n: int) -> _Guess:
     """The columns that some rows show to hold only zeros and ones."""
     looked = min(max(n // SHARE, TOGETHER), LOOKED)
-    starts = np.arange(0, n, max(n * TOGETHER // looked, TOGETHER))
-    rows = np.minimum(starts[:, None] + np.arange(TOGETHER), n - 1).reshape(-1)
-    seen = np.concatenate([c.values[rows] for c in dense if c.values is not None], axis=1)
+    step = max(n * TOGETHER // looked, TOGETHER)
+    seen = np.concatenate([_few(c.values, step) for c in dense if c.values is not None], axis=1)
     found = np.flatnonzero(((seen == 0) | (seen == 1)).all(axis=0))
     ones = seen[:, found].astype(np.float64)
     return _dealt(found, ones.T @ ones > 0, seen.shape[1])
+
+
+def _few(values: AnyArray, step: int) -> AnyArray:
+    """Some neighbours of every so many rows; the first rows where there are no so many."""
+    whole = len(values) // step
+    if not whole:
+        return values[:TOGETHER]
+    return values[: whole * step].reshape(whole, step, -1)[:, :TOGETHER].reshape(whole * TOGETHER, -1)
 
 
 def _dealt(found: AnyArray, meets: BoolArray, count: int) -> _Guess:
     """Each column joins the latest factor with none that it meets: the levels of a factor mostly are neighbours, and a
     rare one, seen to meet nothing, belongs to those before it."""
     factor, level = np.full(count, -1), np.zeros(count, dtype=np.uint8)
-    inside, sizes = np.zeros((0, len(found)), dtype=bool), np.zeros(0, dtype=np.intp)
-    for j, column in enumerate(found):
-        fits = np.flatnonzero((sizes < LEVELS) & ~inside[:, meets[j]].any(axis=1))
-        if not len(fits):
-            inside, sizes = np.vstack([inside, np.zeros_like(meets[:1])]), np.append(sizes, 0)
-        a = fits[-1] if len(fits) else len(sizes) - 1
-        inside[a, j] = True
-        sizes[a] += 1
-        factor[column], level[column] = a, sizes[a]
+    held: list[tuple[int, int]] = []  # the columns of every factor as bits, and how many
+    for j, (column, row) in enumerate(zip(found, np.packbits(meets, axis=1, bitorder="little"), strict=True)):
+        met = int.from_bytes(row.tobytes(), "little")
+        fits = [a for a, (inside, size) in enumerate(held) if size < LEVELS and not inside & met]
+        a = fits[-1] if fits else len(held)
+        inside, size = held[a] if fits else (0, 0)
+        held[a : a + 1] = [(inside | 1 << j, size + 1)]
+        factor[column], level[column] = a, size + 1
     return _Guess(found, meets, factor, level)
 
 
@@ -96,6 +102,8 @@ def _parts(dense: list[Columns], guess: _Guess) -> Iterator[tuple[Columns, BoolA
 
 def _affordable(part: tuple[Columns, BoolArray]) -> bool:
     """Can the numbers that are left be had without a second copy of most of the matrix?"""
+    if len(part[1]) == 1:
+        return True
     left = np.flatnonzero(part[1])
     return len(left) * COPIED <= len(part[1]) or _adjacent(left)
 

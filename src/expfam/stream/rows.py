@@ -163,7 +163,7 @@ def _narrowed(array: AnyArray) -> AnyArray:
     ):
         return array
     ones = array == 1
-    return ones.view(np.uint8) if np.count_nonzero(ones) == np.count_nonzero(array) else array
+    return ones.view(np.uint8) if np.array_equal(ones, array.astype(bool)) else array
 
 
 def _response(model: Model, raw: RawResponse) -> tuple[Model, Target]:
