@@ -21,6 +21,7 @@ from expfam.families import FAMILIES
 from expfam.inference.pivot import critical, p_values
 from expfam.model import Model
 from expfam.objective import Objective
+from expfam.solvers import implicit
 from expfam.solvers.implicit import batch_rows
 from expfam.solvers.trail import errors
 from expfam.stream import stream
@@ -370,6 +371,40 @@ def test_the_picture_of_learning_draws_the_points() -> None:
 
 def test_batches_grow_with_the_rows() -> None:
     assert [batch_rows(n) for n in (0, 1024, 8000, 10**9)] == [512, 512, 4000, 65536]
+    assert [batch_rows(n, kept=True) for n in (0, 1024, 8000, 10**9)] == [512, 1024, 8000, 65536]
+
+
+@pytest.mark.parametrize("vcov", ["HC0", "model"])
+def test_a_level_that_turns_out_otherwise_is_held_back_alone(vcov: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty rows of a level without an event, forgotten, then one with: the step that overshoots is mended by one look
+    or two, where Levenberg's dampings hold back all coefficients and take more."""
+    rng = np.random.default_rng(5)
+    n, last = 40_000, 30_000
+    x, g = rng.normal(size=n), np.where(np.arange(n) % 1000 == 0, "rare", rng.choice(["a", "b"], n))
+    y = (rng.random(n) < 1 / (1 + np.exp(1 - 0.5 * x))).astype(float)
+    y[g == "rare"] = 0.0
+    y[last] = 1.0
+    data = {"y": y, "x": x, "g": g}
+    formula, looks, plain_see = "y ~ x + C(g, levels=['a', 'b', 'rare'])", [], implicit.see
+
+    def see(objective: Objective, *rest: Any) -> Any:
+        looks.append(objective.data.n)
+        return plain_see(objective, *rest)
+
+    def looked() -> tuple[int, np.ndarray]:
+        model = learned(part(data, 0, last), formula=formula, family="bernoulli", vcov=vcov)
+        looks.clear()
+        coef = model.partial_fit(part(data, last, n)).fit.coef
+        return sum(rows > 1 for rows in looks), coef
+
+    monkeypatch.setattr(implicit, "see", see)
+    few, coef = looked()
+    monkeypatch.setattr(implicit, "SURPRISED", ())
+    many, same_coef = looked()
+    assert few < many
+    exact = ef.glm(formula, data, family="bernoulli")
+    assert np.abs((coef - same_coef) / exact.se).max() < 0.05, "the minimum is the same"
+    assert np.abs((coef - exact.coef) / exact.se)[:3].max() < 0.02, "and the others go on undisturbed"
 
 
 # ---- steps of first order ---------------------------------------------------------------------------------------
