@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from time import perf_counter
 from typing import TypeAlias
 
@@ -37,6 +38,7 @@ from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import Tell, affordable
 from expfam.source import RowSet, Source
 
+PHASES = ("reading", "design", "start", "solver", "inference")
 Phi: TypeAlias = Callable[[FloatArray, float], float]
 
 
@@ -63,22 +65,40 @@ class How:
             raise SolverError(f"tol={self.tol}, max_iter={self.max_iter}: tol is positive, max_iter at least 1")
 
 
-def fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> Fit:
-    """Fit a model to rows; `began` is when the work started, for the certificate's seconds."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """A fit whose design is laid out: its rows as the model sees them, what is told of them, and the moments when the
+    work started, the data was read, the design was there."""
+
+    prepared: Prepared
+    rows: RowSet
+    began: float
+    read: float
+    laid_out: float
+
+
+def begin(model: Model, rows: RowSet, began: float) -> Begun:
+    """Lay out the design of some rows. Who lets go of them then has their numbers in memory once, not twice."""
+    read = perf_counter()
     _tell_dropped(rows)
     with one_blas_thread():
-        found = _fit(model, rows, source, how, began)
+        return Begun(prepare(model, rows), rows.bare, began, read, perf_counter())
+
+
+def fit(begun: Begun, source: Source, how: How) -> Fit:
+    """Fit a model to its rows."""
+    with one_blas_thread():
+        found = _fit(begun, source, how)
     _tell_certificate(found.certificate)
     _tell_numbers(found.nuisance)
     return found
 
 
-def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> Fit:
-    read = perf_counter()
-    prepared, near, numbers = _estimated(prepare(model, rows), how)
+def _fit(begun: Begun, source: Source, how: How) -> Fit:
+    rows, model = begun.rows, begun.prepared.model
+    prepared, near, numbers = _estimated(begun.prepared, how)
     penalty = prepared.model.penalty.bind(prepared.data.design.names)
     objective = Objective(prepared.model.family, prepared.model.link, penalty, prepared.data)
-    laid_out = perf_counter()
     summed = _summed(objective, model, how)
     frequency = prepared.frequency if summed is objective else None
     posed = pose(summed, how.tol, how.max_iter, how.seed, how.tell, near, frequency)
@@ -101,7 +121,8 @@ def _fit(model: Model, rows: RowSet, source: Source, how: How, began: float) -> 
         if separation is not None and how.vcov.robust:
             away = [name in separation.names for name in prepared.model.flat_names]
             covariance = unbounded(covariance, np.array(away))
-    timings = _phases(began, reading=read, design=laid_out, start=started, solver=solved, inference=perf_counter())
+    ends = begun.began, begun.read, begun.laid_out, started, solved, perf_counter()
+    timings = {name: b - a for name, (a, b) in zip(PHASES, pairwise(ends), strict=True)}
     certificate = certify(posed, solution, at, factor, separation, timings)
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
@@ -198,11 +219,6 @@ def _summed(objective: Objective, model: Model, how: How) -> Objective:
     robust = model.weights_kind == "sampling" or how.vcov.kind != "model"
     single = robust or isinstance(how.solver, SGD) or how.solver == "sgd"
     return objective if single else aggregated(objective, how.aggregate)
-
-
-def _phases(began: float, **ends: float) -> dict[str, float]:
-    """The seconds of each phase from the moments at which they ended."""
-    return {name: b - a for (name, b), a in zip(ends.items(), (began, *ends.values()), strict=False)}
 
 
 def _null_deviance(problem: Problem) -> float:

@@ -11,7 +11,7 @@ from expfam._typing import AnyArray
 from expfam.errors import SchemaError
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
-from expfam.fitting import How, fit
+from expfam.fitting import How, begin, fit
 from expfam.inference.reduction import bias as bias_of
 from expfam.inference.vcov import asked
 from expfam.links import Link
@@ -125,7 +125,9 @@ def glm(
         texts, arrays = _split(weights=weights, offset=offset, exposure=exposure, trials=trials)
         source = Source(data, vectors=arrays)
         terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
-        return fit(_model(pair, terms, given, arrays), rows, source, how, began)
+        begun = begin(_model(pair, terms, given, arrays), rows, began)
+        del rows  # what its columns were made from goes with it
+        return fit(begun, source, how)
 
 
 def glm_arrays(
@@ -155,7 +157,7 @@ def glm_arrays(
         terms = MatrixTerms(_column_names(own, source.data.shape[1]), intercept)
         model = _model(pair, terms, given, arrays)
         rows = terms.rows(source, response=True, missing=model.missing, unseen="error")
-        return fit(model, rows, source, how, began)
+        return fit(begin(model, rows, began), source, how)
 
 
 def _split(**vectors: Any) -> tuple[dict[str, str], dict[str, AnyArray]]:

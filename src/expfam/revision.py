@@ -15,7 +15,7 @@ from expfam.errors import ExpfamError, one_of
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
 from expfam.fit.comparisons import changes, test_of
-from expfam.fitting import How
+from expfam.fitting import How, begin
 from expfam.fitting import fit as fit_rows
 from expfam.formula import algebra
 from expfam.formula.expression import columns_of as columns_in
@@ -49,7 +49,7 @@ def update(fit: Fit, formula: str, *, data: Any = None) -> Fit:
     ask = Dispersion(fit.statistics.dispersion_kind, fit.dispersion)
     family, free = _numbers(fit, ask)
     how = How("auto", fit.certificate.tol, 100, "drop", "auto", 0, silent, Asked(), ask, free)
-    return fit_rows(replace(fit.model, terms=learned, family=family), rows, source, how, began)
+    return fit_rows(begin(replace(fit.model, terms=learned, family=family), rows, began), source, how)
 
 
 def _numbers(fit: Fit, ask: Dispersion) -> tuple[ExponentialFamily, Free | None]:

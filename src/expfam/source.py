@@ -5,7 +5,7 @@ A `Source` can be read again and again; `Terms` (a formula's schema, or the colu
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,11 @@ class RowSet:
     vectors: Mapping[str, FloatArray] = field(default_factory=dict)
     kept: BoolArray | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def bare(self) -> "RowSet":
+        """What is told of the rows, without their numbers."""
+        return replace(self, columns=(), response=None, vectors={})
 
     def place(self, row: int) -> int:
         """Where a row stood in the data as given."""

@@ -10,7 +10,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.column import Column
 from expfam.data.table import Table, read
-from expfam.design import Columns
+from expfam.design import Columns, shared
 from expfam.errors import FormulaError, SchemaError
 from expfam.formula.coding import names
 from expfam.formula.encode import encode, evaluate, lay_out
@@ -74,7 +74,7 @@ def learn_terms(formula: str, texts: Mapping[str, str], source: Source, missing:
     learned = learn_values(request, complete.table)
     if learned.schema.response is None:
         raise FormulaError(f"{formula!r} has no response; write it on the left: 'y ~ {formula.lstrip(' ~')}'")
-    columns = lay_out(learned.schema, learned.values)
+    columns = shared(lay_out(learned.schema, learned.values))
     return FormulaTerms(learned.schema), _rows(learned.schema, columns, learned.roles, complete, source)
 
 

@@ -2,8 +2,9 @@
 
 from expfam.design._map import Map, Split
 from expfam.design.assemble import assemble
+from expfam.design.beside import shared
 from expfam.design.columns import Columns
 from expfam.design.design import Design, Grams
 from expfam.design.wide import Bordered
 
-__all__ = ["Bordered", "Columns", "Design", "Grams", "Map", "Split", "assemble"]
+__all__ = ["Bordered", "Columns", "Design", "Grams", "Map", "Split", "assemble", "shared"]

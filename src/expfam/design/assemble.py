@@ -5,8 +5,8 @@ from itertools import chain
 
 import numpy as np
 
-from expfam._typing import AnyArray
 from expfam.design._group import Group
+from expfam.design.beside import beside
 from expfam.design.columns import Columns
 from expfam.design.dense import Dense
 from expfam.design.design import Design, spans_of
@@ -17,8 +17,6 @@ from expfam.design.ones import Ones
 from expfam.design.sparse import sparse
 from expfam.design.wide import lay_wide, wide
 from expfam.kernels.ready import pays
-
-MANY = 8  # single columns from which copying each to a place in every row costs more than reading them so
 
 
 def assemble(
@@ -45,9 +43,7 @@ def assemble(
         groups.append(lay_out(slots, n, large))
         coded = tuple(chain.from_iterable(slots))
     if dense:
-        blocks = [c.values for c in dense if c.values is not None]
-        values = blocks[0] if len(blocks) == 1 else _side_by_side(blocks)
-        groups.append(Dense(values, None, large))
+        groups.append(Dense(beside([c.values for c in dense if c.values is not None]), None, large))
     groups += [sparse(c.sparse, compiled) for c in thin]
     if apart is not None:
         groups.append(lay_wide(apart, large))
@@ -61,16 +57,6 @@ def _in_floats(term: Columns) -> Columns:
     if term.values is None or term.values.dtype.kind != "u":
         return term
     return replace(term, values=term.values.astype(np.float64))
-
-
-def _side_by_side(blocks: list[AnyArray]) -> AnyArray:
-    """Some columns as one matrix: row by row, but many single columns one after the other, as they lie."""
-    if len(blocks) < MANY or any(block.shape[1] > 1 for block in blocks):
-        return np.concatenate(blocks, axis=1)
-    out = np.empty((len(blocks), len(blocks[0])), dtype=np.result_type(*blocks))
-    for row, block in zip(out, blocks, strict=True):
-        row[:] = block[:, 0]
-    return out.T
 
 
 def _stored(term: Columns) -> int:

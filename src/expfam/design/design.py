@@ -1,7 +1,9 @@
 """X as an operator: column groups side by side, seen through a linear map. All of storage that solvers meet."""
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import compress, pairwise
+from operator import add
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +20,7 @@ from expfam.design.wide import Bordered, Wide
 from expfam.parallel import scratch, slices
 
 CELLS, COLUMNS = 1 << 20, 256  # numbers written out at a time, of so many columns
+ROWS = 1 << 16  # rows whose numbers are written out at a time beside codes
 
 Grams: TypeAlias = FloatArray | Bordered
 """R' diag(w) R for m weights: (m, raw, raw), or by blocks where a factor is very wide."""
@@ -202,15 +205,22 @@ def _grams(groups: tuple[Group, ...], spans: tuple[slice, ...], weights: FloatAr
     return out
 
 
+def _with_columns(one: Group, other: Ones | Dense, weights: FloatArray) -> FloatArray:
+    """R_one' diag(w) R_other, numbers written out for some rows at a time, so that they stay in cache."""
+    parts = slices(weights.shape[1], max(ROWS, one.width))
+    if len(parts) == 1:
+        return one.crosses(weights, other.columns())
+    some = (one.take(rows).crosses(weights[:, rows], other.take(rows).columns()) for rows in parts)
+    return reduce(add, some)
+
+
 def _crosses(one: Group, other: Group, weights: FloatArray) -> FloatArray:
     """R_one' diag(w) R_other for every w of weights; all coded columns are one group, so without columns two, one is
     sparse or wide."""
-    columns = other.columns()
-    if columns is not None:
-        return one.crosses(weights, columns)
-    columns = one.columns()
-    if columns is not None:
-        return other.crosses(weights, columns).transpose(0, 2, 1)
+    if isinstance(other, Ones | Dense):
+        return _with_columns(one, other, weights)
+    if isinstance(one, Ones | Dense):
+        return _with_columns(other, one, weights).transpose(0, 2, 1)
     if isinstance(one, Sparse | Wide) and isinstance(other, Sparse | Coded):
         return np.stack([one.pairs(w, other) for w in weights])
     assert isinstance(one, Coded), "what has no columns is coded or sparse"
