@@ -114,14 +114,13 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     if weights is not None and model.weights_kind == "frequency":
         frequency = whole(weights, rows)
     trials = trials_of(goal, rows)
-    weight = np.ones(rows.n)
+    weight = np.broadcast_to(1.0, rows.n)  # n times the same number, until a factor tells them apart
     for factor in (weights, trials):
         weight = weight if factor is None else weight * factor
     if not weight.any():
         raise SchemaError("no row has a positive weight; at least one must count")
     bound = replace(model, family=goal.family, classes=goal.classes, response=rows.response.name)
-    parts = ordered_map(lambda rows: goal.family.conjugate(goal.family.T(goal.y[rows])), slices(rows.n))
-    conjugate = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    conjugate = _conjugate(goal)
     design = assemble(rows.columns, rows.n, pairs=_pairs(goal))
     data = Data(design, goal.y, conjugate, weight, offset_of(bound, rows))
     counted, exposure = weight > 0, rows.vectors.get("exposure")
@@ -133,6 +132,17 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
         places = np.flatnonzero(counted) if places is None else places[counted]
     check_interior(goal.family, data.y, data.weight, rows.response.name)
     return Prepared(bound, data, frequency, places, rows.n if rows.kept is None else len(rows.kept), exposure)
+
+
+def _conjugate(goal: Target) -> FloatArray:
+    """a*(T(y)) of every row, (n,), shared by the threads."""
+    out = np.empty(len(goal.y))
+
+    def part(rows: slice) -> None:
+        out[rows] = goal.family.conjugate(goal.family.T(goal.y[rows]))
+
+    ordered_map(part, slices(len(out)))
+    return out
 
 
 def _pairs(goal: Target) -> int:

@@ -17,9 +17,10 @@ from expfam.parallel import ordered_sum, scratch
 from expfam.penalties import PenaltyForm
 from expfam.response import At, Level, Weighted, weighted
 
-CACHED, CALLED = 1 << 19, 1 << 25
+CACHED, CALLED, LONGEST = 1 << 19, 1 << 25, 3 << 16
 """Numbers of a block: so many stay in cache; and of w a row, CALLED / w are enough that threads seldom wait for each
-other between kernels, for the wider a row the longer a kernel. Measured on designs of 8 to 400 columns."""
+other between kernels, for the wider a row the longer a kernel. Measured on designs of 8 to 400 columns. No block has
+more rows than LONGEST, for its linear predictors are memory, too."""
 
 CHUNK_BYTES = 1 << 28  # what the accumulators of all chunks may take together
 ROW_PRICE = 5.0  # nanoseconds for loss and score of a row, against `Design.price`
@@ -260,7 +261,7 @@ def _bounds(n: int, width: int, d: int, pairs: int, result: int) -> list[tuple[i
     """
     pays = 4 * result // width**2 if pairs else result // width
     numbers = width + 7 * d + max(pairs, 1)
-    rows = max(CACHED // numbers, CALLED // numbers**2, 2048 if pairs else 1024, pays)
+    rows = max(min(max(CACHED // numbers, CALLED // numbers**2), LONGEST), 2048 if pairs else 1024, pays)
     blocks = -(-n // rows)
     blocks = blocks if blocks <= 2 else min(blocks + -blocks % 4, n)
     edges = [round(k * n / blocks) for k in range(blocks + 1)]

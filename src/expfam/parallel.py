@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 from math import prod
 from operator import add
 from threading import local
@@ -67,6 +67,7 @@ def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
 
 
 _alone: ContextVar[bool] = ContextVar("expfam_one_blas_thread", default=False)
+PAGE = 1 << 12  # blocks of about one length share their ones
 LARGE = 512  # rows of a matrix whose factorisation is worth more than one thread
 
 
@@ -111,6 +112,18 @@ def scratch(name: str, *shape: int) -> FloatArray:
         held = np.empty(size)
         setattr(_kept, name, held)
     return held[:size].reshape(shape)
+
+
+def ones(n: int) -> FloatArray:
+    """n ones, which all threads share and none changes: for kernels that want numbers side by side."""
+    return _ones(-(-n // PAGE) * PAGE)[:n]
+
+
+@lru_cache(maxsize=4)
+def _ones(n: int) -> FloatArray:
+    array = np.ones(n)
+    array.setflags(write=False)
+    return array
 
 
 @cache

@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from expfam.design import Columns, Design, assemble
+from expfam.design import Columns, Design, assemble, shared
+from expfam.design.beside import beside
 from expfam.design.coded import Coded
 from expfam.design.joint import CELLS, joined, slots_of
+from expfam.source import Source
+from expfam.terms import learn_terms
 
 N = 30
 
@@ -214,3 +217,33 @@ def test_a_matrix_is_not_copied() -> None:
     design = assemble((Columns(("Intercept",)), Columns(("a", "b", "c"), values=X)), 50)
     assert design.groups[1].columns() is X
     assert design.take(slice(10, 20)).groups[1].columns().base is X
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=10), st.integers(1, 20), st.booleans())
+def test_numbers_beside_each_other_are_one_matrix(widths: list[int], n: int, single: bool) -> None:
+    """Blocks apart are copied, neighbours in one matrix are that matrix, and those out of order a copy again."""
+    rng = np.random.default_rng(n)
+    blocks = [rng.normal(size=(n, 1 if single else width)) for width in widths]
+    whole = np.concatenate(blocks, axis=1)
+    assert np.array_equal(beside(blocks), whole)
+    terms = shared(tuple(Columns(tuple("abc"[: b.shape[1]]), values=b) for b in blocks))
+    views = [term.values for term in terms if term.values is not None]
+    assert all(map(np.array_equal, views, blocks))
+    again = beside(views)
+    assert np.array_equal(again, whole)
+    assert np.shares_memory(again, views[0])
+    assert np.array_equal(beside(views[::-1]), np.concatenate(blocks[::-1], axis=1))
+
+
+def test_what_a_frame_holds_as_numbers_is_copied_once() -> None:
+    """Zeros and ones stay apart, for large data store them as codes; the response and codes are no numbers of terms."""
+    rng = np.random.default_rng(0)
+    data = {name: rng.normal(size=50) for name in "xyz"} | {"d": rng.integers(0, 2, 50), "g": list("ab") * 25}
+    _, rows = learn_terms("y ~ x + d + g + z + x:z", {}, Source(data), "drop")
+    values = {c.names[0]: c.values for c in rows.columns if c.values is not None}
+    assert set(values) == {"x", "d", "z", "x:z"}
+    x, z, both = (values[name] for name in ("x", "z", "x:z"))
+    assert x.base is z.base is both.base is not None
+    assert values["d"].base is not x.base
+    assert np.array_equal(beside([x, z, both]), np.column_stack([data["x"], data["z"], data["x"] * data["z"]]))
+    assert np.shares_memory(beside([x, z, both]), x)

@@ -11,6 +11,8 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.errors import FamilyError, ResponseError
 from expfam.parallel import ordered_sum, slices
 
+ROWS = 1 << 15  # rows whose densities are worked out at a time
+
 Scale: TypeAlias = FloatArray | float
 
 
@@ -169,7 +171,7 @@ class ExponentialFamily(ABC):
         """
         w, f = np.broadcast_to(weight, np.shape(y)), np.broadcast_to(frequency, np.shape(y))
         if self.fixed_dispersion:
-            total = ordered_sum(lambda at: float(f[at] * w[at] @ self.log_saturated(y[at], 1.0)), slices(len(y)))
+            total = ordered_sum(lambda at: float(f[at] * w[at] @ self.log_saturated(y[at], 1.0)), slices(len(y), ROWS))
             return total - deviance / 2
         return self.loglik_at(deviance / float(f @ w), y, deviance, w, f)
 
@@ -180,7 +182,7 @@ class ExponentialFamily(ABC):
         if not phi > 0:
             return np.inf
         w, f = np.broadcast_to(weight, np.shape(y)), np.broadcast_to(frequency, np.shape(y))
-        at_means = ordered_sum(lambda at: float(f[at] @ self.log_saturated(y[at], w[at] / phi)), slices(len(y)))
+        at_means = ordered_sum(lambda at: float(f[at] @ self.log_saturated(y[at], w[at] / phi)), slices(len(y), ROWS))
         return at_means - deviance / (2 * phi)
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
