@@ -8,8 +8,9 @@ from expfam.parallel import ordered_map
 T = TypeVar("T")
 S = TypeVar("S")
 
-SHARE_FROM = 50_000
-"""Rows from which handing a column to another thread costs less than it saves."""
+SHARE_FROM = 200_000
+"""Rows from which handing a column to another thread costs less than it saves. A chunk of a stream is shorter: there
+another thread already reads the next."""
 
 
 def each(part: Callable[[S], T], items: Sequence[S], rows: int) -> list[T]:
