@@ -224,8 +224,8 @@ def _log_sum(
 
 
 def slabs(centre: FloatArray, spread: float) -> Iterator[tuple[IndexArray, FloatArray, int]]:
-    """Rows whose windows of j are alike, their first j, (rows,), and how many j: 20 and nine deviations
-    sqrt(spread centre) on either side of `centre`, from 1 on.
+    """Rows whose windows of j are alike, their first j, (rows,), and how many j: from 20 and nine deviations
+    sqrt(spread centre) before `centre`, but not before 1, to as many behind.
 
     A slab has about CELLS numbers, so memory stays bounded.
     """
@@ -235,7 +235,9 @@ def slabs(centre: FloatArray, spread: float) -> Iterator[tuple[IndexArray, Float
     slab = np.floor(np.cumsum(width) / CELLS) + np.floor(np.log2(width)) * len(centre)
     for rows in np.split(order, np.flatnonzero(np.diff(slab)) + 1):
         if len(rows):
-            yield rows, np.maximum(np.floor(centre[rows]) - reach[rows], 1.0), int(2 * reach[rows].max()) + 1
+            middle = np.floor(centre[rows])
+            first = np.maximum(middle - reach[rows], 1.0)
+            yield rows, first, int((middle + reach[rows] - first).max()) + 1
 
 
 def along(f: Callable[[FloatArray], FloatArray], first: FloatArray, width: int) -> FloatArray:

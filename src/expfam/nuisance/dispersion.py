@@ -21,9 +21,11 @@ from expfam.nuisance.number import Box, Curve, Nuisance, climb
 from expfam.nuisance.tweedie import log_b
 from expfam.objective import Objective
 from expfam.parallel import ordered_sum, slices
+from expfam.response import Level
 
 KINDS = ("pearson", "deviance", "ml")
-AT_ONCE = 1 << 15  # rows
+AT_ONCE = 1 << 16  # rows
+TINY = 1e-290  # weights below it are too small to divide by
 BOX = Box(np.array([-300.0]), np.array([300.0]), np.array([3.0]), (0,))
 
 
@@ -100,12 +102,15 @@ def dispersion(
 
 
 def pearson(objective: Objective, theta: FloatArray) -> float:
-    """sum w (T(y) - mu)^2 / V(mu), one read of the rows."""
+    """sum w (T(y) - mu)^2 / V(mu) = sum score^2 / weight, one read of the rows."""
     data, family = objective.data, objective.family
     raw = data.design.maps.forward(theta)
 
     def part(rows: slice) -> float:
         block = data.take(rows)
+        row = objective.rows(block, raw, Level.HESSIAN)
+        if row.weight is not None and row.score is not None and row.weight.min(initial=1.0) >= TINY:
+            return float(row.score / row.weight @ row.score)
         eta = block.design.forward(raw)
         mu = objective.link.inverse(eta if block.offset is None else eta + block.offset)
         return float(np.sum(block.weight * (family.T(block.y) - mu) ** 2 / family.variance(mu)))
