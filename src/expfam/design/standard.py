@@ -50,7 +50,10 @@ class Rescaled:
     def forward(self, beta: FloatArray) -> FloatArray:
         """Raw coefficients (raw,) or (raw, d) of beta."""
         theta = np.zeros((self.maps.p, *beta.shape[1:]))
-        theta[self.at] = _times(self.scale[self.at], beta)
+        if isinstance(self.at, slice):  # in place: of a million coefficients every copy is felt
+            np.multiply(self.scale[self.at].reshape(-1, *[1] * (beta.ndim - 1)), beta, out=theta[self.at])
+        else:
+            theta[self.at] = _times(self.scale[self.at], beta)
         if self.intercept is not None:
             theta[self.intercept] -= self.mean @ theta
         return self.maps.forward(theta)
@@ -58,9 +61,10 @@ class Rescaled:
     def adjoint(self, raw: FloatArray) -> FloatArray:
         """The transpose: a raw gradient to one in beta, (q,) or (q, m)."""
         gradient = self.maps.adjoint(raw)
+        found = _times(self.scale[self.at], gradient[self.at])
         if self.intercept is not None:
-            gradient = gradient - _times(self.mean, np.broadcast_to(gradient[self.intercept], gradient.shape))
-        return _times(self.scale[self.at], gradient[self.at])
+            found -= np.multiply.outer(self.scale[self.at] * self.mean[self.at], gradient[self.intercept])
+        return found
 
     def squares(self, raw: FloatArray) -> FloatArray:
         """The squared entries of C diag(scale), transposed, times raw: (q,)."""

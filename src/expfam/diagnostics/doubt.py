@@ -6,14 +6,13 @@ max(W / s): by 1 in an exponential tail, by 1 / log(1 / s) in a thinner one (clo
 STIRRED, with an information that is positive definite, excludes separation, without a further read of the rows.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import compress
 
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.inference.separation import Separation, separation, witnessed
+from expfam.inference.separation import Names, Separation, separation, witnessed
 from expfam.information import Factor
 from expfam.objective import Objective
 from expfam.solvers import Newton, Problem, Solution, Status
@@ -33,19 +32,17 @@ def doubtful(problem: Problem, solution: Solution, factor: Factor | None, readin
     return reach(reading.step, problem.objective.data.design) >= STIRRED
 
 
-def settled(
-    objective: Objective, posed: Posed, names: Callable[[], tuple[str, ...]], theta: FloatArray, reading: Reading
-) -> Separation:
+def settled(objective: Objective, posed: Posed, names: Names, theta: FloatArray, reading: Reading) -> Separation:
     """Which coefficients run to infinity, by linear programming; where that is too large, by the step left, and where
     the solution itself predicts every row, that is proof enough of complete separation.
 
     `objective` is F in the columns' own units, `theta` the solution in standard coordinates.
     """
     problem, standard = posed.problem, posed.standard
-    direct = witnessed(objective, standard, standard.original(theta), names())
+    direct = witnessed(objective, standard, standard.original(theta), names)
     if direct is not None and direct.complete and theta.size > FEW:
         return direct
-    found = separation(objective, standard, names())
+    found = separation(objective, standard, names)
     if found.exact:
         return found
     flat = reading.gradient <= max(problem.tol, 1e-6)

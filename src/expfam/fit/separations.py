@@ -23,5 +23,5 @@ def separation(fit: "Fit", data: Any = None) -> cone.Separation:
     model, design = prepared.model, prepared.data.design
     objective = Objective(model.family, model.link, model.penalty.bind(design.names), prepared.data)
     posed = pose(objective, 1e-8, 1, 0, silent)  # not at the fit: rows far out have no weight left there
-    found = cone.separation(objective, posed.standard, fit.model.flat_names, cone.PATIENT)
+    found = cone.separation(objective, posed.standard, lambda: fit.model.flat_names, cone.PATIENT)
     return found if found.exact else fit.certificate.separation or found

@@ -7,9 +7,10 @@ counts). These directions are a cone, and a coefficient is infinite where they h
 either way. Of many rows the programme sees some, and those that its answer is wrong about, until there are none.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -30,6 +31,8 @@ ROUNDS = 60  # so many times
 ENTRIES = 1 << 20  # numbers other than 0 in the rows it sees: seconds of work, which a fit takes unasked,
 PATIENT = 1 << 23  # and minutes, where someone asked
 CELLS = 1 << 22  # numbers written out at a time
+Names: TypeAlias = Callable[[], tuple[str, ...]]
+"""The names of all coefficients, class after class: asked for where there is something to tell, they may be many."""
 SHOWN = {1: "+inf", -1: "-inf", 0: "±inf"}
 
 
@@ -74,12 +77,12 @@ class Separation:
 UNDECIDED = Separation(exact=False)
 
 
-def separation(objective: Objective, standard: Standard, names: tuple[str, ...], entries: int = ENTRIES) -> Separation:
+def separation(objective: Objective, standard: Standard, names: Names, entries: int = ENTRIES) -> Separation:
     """Is there a direction along which F falls for ever, and which coefficients does it move?
 
-    `objective` is F in the columns' own units, `names` those of all coefficients, class after class. Not decided where
-    there are more than MOST coefficients or the programme has more than so many `entries`; nor is a "no" where a loss
-    stays bounded the wrong way (a Gaussian response with a log link).
+    `objective` is F in the columns' own units. Not decided where there are more than MOST coefficients or the programme
+    has more than so many `entries`; nor is a "no" where a loss stays bounded the wrong way (a Gaussian response with a
+    log link).
     """
     search = _search(objective, standard)
     bounded = not search.classes and not coercive(objective.family, objective.link)
@@ -95,7 +98,7 @@ def separation(objective: Objective, standard: Standard, names: tuple[str, ...],
     gains = search.gains(d) > GAIN
     edge, basis = gains.any(axis=1), cone.span(moved)
     known = _signs(search, basis, _reduced(search, basis, np.flatnonzero(edge)))
-    kept = compress(names, np.tile(standard.kept, max(search.classes - 1, 1)))
+    kept = compress(names(), np.tile(standard.kept, max(search.classes - 1, 1)))
     named = [(name, int(sign)) for name, sign in zip(kept, known, strict=True) if not np.isnan(sign)]
     return Separation(
         tuple(name for name, _ in named), tuple(sign for _, sign in named),
@@ -205,16 +208,16 @@ def _search(objective: Objective, standard: Standard) -> _Search:
     return _Search(objective, frame, marks, classes)
 
 
-def witnessed(objective: Objective, standard: Standard, theta: FloatArray, names: tuple[str, ...]) -> Separation | None:
+def witnessed(objective: Objective, standard: Standard, theta: FloatArray, names: Names) -> Separation | None:
     """Is theta, (p,) or (p, d), itself a direction that separates? For more coefficients than a programme can have."""
-    search = _search(objective, standard)
     if objective.penalty.gradient(theta).any() or not theta.any():
         return None
+    search = _search(objective, standard)
     gains = search.gains(by_class(search.frame.inverse(theta)))
     if gains.min() < -MISSED * np.abs(gains).max():
         return None
     edge = gains > MISSED * gains.max()
-    named = [(name, int(np.sign(value))) for name, value in zip(names, by_class(theta), strict=True) if value != 0]
+    named = [(name, int(np.sign(value))) for name, value in zip(names(), by_class(theta), strict=True) if value != 0]
     return Separation(
         tuple(name for name, _ in named), tuple(sign for _, sign in named),
         int(edge.any(axis=1).sum()), objective.data.n, bool(edge.all()), exact=False,

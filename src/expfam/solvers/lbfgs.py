@@ -18,22 +18,25 @@ from expfam.solvers.secants import Metric, Secants, direction, remember
 from expfam.solvers.status import Status
 
 SHORTER = 30  # halvings before a direction is given up
+STEPS, FEW, LONG = 10, 5, 1 << 17
+"""Steps remembered; fewer of so many coefficients that to remember costs as much as to read the rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class LBFGS(Solver):
     """Limited-memory BFGS in the metric of the null model's information.
 
-    `memory` steps are remembered. The metric is exact at the null model where X'WX can be written out (up to
-    `widest` columns): Z'WZ kron V for classes; else it is the diagonal. It stops when the scaled gradient is at
-    most `tol`; there are no errors of coefficients where the information is too large to be written out.
+    `memory` steps are remembered, None for 10, or 5 of very many coefficients. The metric is exact at the null model
+    where X'WX can be written out (up to `widest` columns): Z'WZ kron V for classes; else it is the diagonal. It stops
+    when the scaled gradient is at most `tol`; there are no errors of coefficients where the information is too large to
+    be written out.
     """
 
-    memory: int = 10
+    memory: int | None = None
     widest: int = 2500
 
     def __post_init__(self) -> None:
-        if self.memory < 1 or self.widest < 0:
+        if (self.memory is not None and self.memory < 1) or self.widest < 0:
             raise SolverError(f"LBFGS(memory={self.memory}, widest={self.widest}): at least 1 and 0")
 
     def solve(self, problem: Problem) -> Solution:
@@ -41,7 +44,8 @@ class LBFGS(Solver):
         at = problem.objective(problem.start, Level.GRADIENT)
         begin = _State(problem.start, at, metric, (), Status.RUNNING, 0, 2.0)
         limit = 10 * problem.max_iter  # a step is a read of the rows, not an information
-        end = iterate(partial(_advance, problem, self.memory, limit), begin, partial(_report, problem))
+        memory = self.memory or (STEPS if problem.start.size < LONG else FEW)
+        end = iterate(partial(_advance, problem, memory, limit), begin, partial(_report, problem))
         return Solution(end.theta, None, end.status, end.steps, end.passes, 0.0)
 
 

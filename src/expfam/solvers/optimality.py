@@ -24,7 +24,8 @@ class Scale:
 
     def gradient(self, gradient: FloatArray) -> float:
         """max_j |gradient_j| / (sum w response) in standard coordinates: what `tol` bounds."""
-        return float(np.abs(gradient).max(initial=0.0)) / (self.weight * self.response)
+        largest = max(float(gradient.max(initial=0.0)), -float(gradient.min(initial=0.0)))  # |gradient| would be a copy
+        return largest / (self.weight * self.response)
 
     def decrement(self, gradient: FloatArray, step: FloatArray) -> float:
         """sqrt(-g' step) / response: with step = -H^-1 g, how many standard errors the optimum is away."""
