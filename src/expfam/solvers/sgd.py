@@ -185,10 +185,9 @@ def _batches(options: SGD, n: int, before: int, draw: np.random.Generator) -> It
     for _ in range(n):
         if lo == n:
             break
-        kept = min(lo + batch_rows(before + lo, kept=True), n)
-        hi = min(lo + (options.batch or batch_rows(before + lo)), n)
-        gathered = lo if kept <= FEW and not before and options.batch is None else 0
-        hi = kept if gathered else hi
+        kept = options.batch is None and not before and min(lo + batch_rows(lo, kept=True), n) <= FEW
+        hi = min(lo + (options.batch or batch_rows(before + lo, kept)), n)
+        gathered = lo if kept else 0
         rows = slice(lo - gathered, hi)
         yield gathered, rows if order is None else order[rows]
         lo = hi
