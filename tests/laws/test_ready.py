@@ -11,7 +11,7 @@ import pytest
 
 from expfam.design import Columns, assemble
 from expfam.kernels import ready
-from expfam.kernels.ready import ABSENT, CODED, LOADED, kept, pays, renting
+from expfam.kernels.ready import ABSENT, CODED, LOADED, bound_here, kept, pays, renting
 
 State = Callable[[bool, bool], None]
 
@@ -38,6 +38,7 @@ def test_bounds(state: State, loaded: bool, on_disk: bool, bound: float) -> None
     assert not pays(0.999 * bound, "rows", "dense")
     state(loaded, on_disk)
     assert pays(bound, "rows", "dense")
+    assert bound_here() == bound, "a stream that begins goes by the same bounds"
 
 
 def test_a_design_asks_for_what_reads_it(state: State, monkeypatch: pytest.MonkeyPatch) -> None:

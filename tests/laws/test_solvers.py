@@ -59,9 +59,14 @@ def test_the_null_deviance_is_that_of_the_rows(family: ExponentialFamily, far: f
     weight = np.random.default_rng(1).uniform(0.5, 2.0, len(rows["y"]))
     fit = ef.glm("y ~ x", rows | {"w": weight}, family=family, weights="w", **trials_of(family))
     total = weight * trials_of(family).get("trials", 1.0)
-    y = rows["y"] / trials_of(family).get("trials", 1.0) if rows["y"].max() > 1 and trials_of(family) else rows["y"]
-    mean = np.full(len(y), total @ y / total.sum())
-    assert fit.null_deviance == pytest.approx(2 * total @ family.loss(y, mean), rel=1e-11)
+    mean = np.full(len(total), total @ rows["y"] / total.sum())
+    assert fit.null_deviance == pytest.approx(2 * total @ family.loss(rows["y"], mean), rel=1e-11)
+
+
+def test_a_mean_that_the_link_cannot_have_is_told() -> None:
+    x = np.random.default_rng(0).normal(size=200)
+    with pytest.raises(ef.ExpfamError, match=r"mean of the response, -0\.\d+, is none that the log link"):
+        ef.glm_arrays(x[:, None], np.exp(0.5 * x) - 2.0, family="gaussian", link="log")
 
 
 def test_an_observed_information_is_not_taken_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -376,8 +376,8 @@ def test_batches_grow_with_the_rows() -> None:
 
 @pytest.mark.parametrize("vcov", ["HC0", "model"])
 def test_a_level_that_turns_out_otherwise_is_held_back_alone(vcov: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty rows of a level without an event, forgotten, then one with: the step that overshoots is mended by one look
-    or two, where Levenberg's dampings hold back all coefficients and take more."""
+    """Thirty rows of a level without an event, forgotten, then one with: the batch is learned in fewer looks than with
+    Levenberg's dampings, which hold back all coefficients."""
     rng = np.random.default_rng(5)
     n, last = 40_000, 30_000
     x, g = rng.normal(size=n), np.where(np.arange(n) % 1000 == 0, "rare", rng.choice(["a", "b"], n))

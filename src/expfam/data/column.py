@@ -103,7 +103,7 @@ def decode(name: str, array: Any) -> Column:
     kind = kind_of(name, array.type)
     if kind == "number":
         if not array.null_count and (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
-            values: AnyArray = np.from_dlpack(array)  # NumPy casts in a third of Arrow's time
+            values: AnyArray = np.from_dlpack(array)  # NumPy casts faster than Arrow
             return Column(name, kind, values=values.astype(np.float64, copy=False))
         floats = array.cast(pa.float64(), safe=False)
         null = np.asarray(array.is_null()) if array.null_count else None

@@ -185,6 +185,7 @@ def weighted(name: str, eta: FloatArray, given: Given, option: tuple[int, float,
     pairs = [d * (d + 1) // 2 for d in classes]
     score = _space("score", level > 0, n, *classes)
     weight = _space("weight", level > 1, *pairs, n)
+    # Weights that are one number n times over (`model.prepare`) are written out once for all blocks, not for each.
     w = ones(n) if n > 1 and not any(w.strides) and w[0] == 1 else w
     x, t, a, w, plus = (np.ascontiguousarray(part, dtype=np.float64) for part in (eta, t, a, w, plus))
     value = kernel(name)(x, (t, a, w, plus), (score, weight), option)

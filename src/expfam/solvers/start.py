@@ -26,13 +26,15 @@ def null_model(objective: Objective) -> Null:
     """Fit the intercept alone, the offset kept. Without an offset the mean is the mean of T(y), for every link."""
     data = objective.data
     mean = _mean(objective, objective.family.T, data.y)
-    theta, pooled = objective.link(mean), None if data.offset is not None else _pooled(objective, mean)
+    with np.errstate(all="ignore"):  # a mean that the link cannot have is told below
+        theta = objective.link(mean)
+    pooled = None if data.offset is not None else _pooled(objective, mean, theta)
     if pooled is not None:
         return pooled
     ones = assemble((Columns(("Intercept",)),), data.n, data.design.compiled)
     alone = replace(objective, data=replace(data, design=ones), penalty=NoPenalty().bind(ones.names))
     if data.offset is None:
-        return _null(theta, alone(theta))
+        return _null(theta, _feasible_mean(alone, theta, mean))
     theta, first = _first_feasible(alone, _less_offset(objective, theta), Level.HESSIAN)
     problem = Problem(
         alone, theta, first, None, Scale(1.0, objective.weight), _null(theta, first), 1e-6, 50, 0, lambda _: None
@@ -41,15 +43,28 @@ def null_model(objective: Objective) -> Null:
     return _null(solution.theta, alone(solution.theta) if solution.at is None else solution.at)
 
 
-def _pooled(objective: Objective, mean: FloatArray) -> Null | None:
+def _pooled(objective: Objective, mean: FloatArray, eta: FloatArray) -> Null | None:
     """The same from sums of T(y) and a*(T(y)), where these keep the digits."""
     deviance = within(objective, mean)
     if deviance is None:
         return None
-    family, eta, total = objective.family, objective.link(mean), objective.data.weight.sum()
+    family, total = objective.family, objective.data.weight.sum()
     row = weighted(family, objective.link, At(eta, mean, family.conjugate(mean)), np.array([total]))
-    assert row.weight is not None
+    if not np.isfinite(row.value) or row.weight is None:  # the mean is none of the family
+        return None
     return Null(eta.reshape(-1), 2 * (deviance + objective.data.within), float(row.weight.flat[0]))
+
+
+def _feasible_mean(alone: Objective, theta: FloatArray, mean: FloatArray) -> Evaluation:
+    """F of the intercept alone, every mean that of the response; SolverError where the link has no such mean."""
+    at = alone(theta)
+    if not np.isfinite(at.value):
+        raise SolverError(
+            f"the mean of the response, {float(mean.flat[0]):.4g}, is none that the {alone.link.name} link of the "
+            f"{alone.family.name} family can have, so there is nothing to start from; take a link that has it, such as "
+            "'identity', or look at the response"
+        )
+    return at
 
 
 def _null(theta: FloatArray, at: Evaluation) -> Null:

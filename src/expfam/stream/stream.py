@@ -353,7 +353,8 @@ def _compiled(stream: Stream, model: Model, before: int, rows: int) -> bool:
     """Has the stream become so long that the compiled kernels pay?"""
     schema, d = schema_of(model), len(model.modelled) or 1
     numbers = (before + rows) * max(len(schema.variables) if schema else 1, 1)
-    return numbers >= min(CODED, stream.ask.compiled) and numbers * d * (d + 1) // 2 >= stream.ask.compiled
+    bound = stream.ask.compiled  # pairs of classes are work, but few numbers do not pay for loading kernels
+    return numbers >= min(CODED, bound) and numbers * d * (d + 1) // 2 >= bound
 
 
 def _large(stream: Stream, model: Model, rows: int) -> bool:
