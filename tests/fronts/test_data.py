@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from expfam.data import few, share
+from expfam.data import bits, few, share
 from expfam.data.answer import frame_like
 from expfam.data.table import read
 from expfam.errors import SchemaError
@@ -144,6 +144,36 @@ def test_few_values_stand_for_all_rows(x, occur, at_once):
 @pytest.mark.parametrize("values", [[0.0] * 99, [1, None] * 50, ["a"] * 99, [2**60] * 99, [-(2**53), 1] * 50])
 def test_what_is_not_few_whole_numbers_is_read_row_by_row(values):
     assert read({"x": values}).few("x", occur=True) is None
+
+
+TRUTHS = st.lists(st.booleans(), min_size=8, max_size=90).map(np.array)
+KINDS = st.sampled_from([np.float64, np.float32, np.int8, np.uint8, np.int64])
+OTHERS = st.none() | st.tuples(st.integers(0, 89), st.sampled_from([2, 3, 255, -1, 0.5, np.nan, np.inf]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(TRUTHS, KINDS, OTHERS)
+def test_bits_are_zeros_and_ones_and_nothing_else(truth, kind, other):
+    """Whatever one number more there is, whether among those looked at first or after."""
+    x = truth.astype(kind)
+    if other is not None:
+        with np.errstate(all="ignore"):
+            x[other[0] % x.size] = np.asarray(other[1]).astype(kind)
+    with patch.object(bits, "LOOKED", 8), patch.object(few, "AT_ONCE", 7):
+        table = read({"x": x, "g": ["a"] * x.size}).with_bits(["x", "g"])
+    plain = ((x == 0) | (x == 1)).all()
+    assert list(table.bits) == (["x"] if plain else [])
+    assert table.with_bits(["x"]).bits.keys() == table.bits.keys()
+    np.testing.assert_array_equal(table.column("x").values, x)
+    if plain:
+        some = table.filter(np.arange(x.size) % 2 == 0)
+        np.testing.assert_array_equal(table.bits["x"], x)
+        np.testing.assert_array_equal(some.bits["x"], some.column("x").values)
+
+
+def test_few_rows_and_gaps_have_no_bits():
+    assert not read({"x": [0, 1] * 9}).with_bits(["x"]).bits
+    assert not read({"x": [0, 1, None] * 9_000}).with_bits(["x"]).bits
 
 
 def test_threads_share_columns_and_tell_the_first_that_fails():

@@ -108,6 +108,23 @@ def test_columns_of_zeros_and_ones_are_packed_whatever_way_they_come(kind: type)
     assert together.fit.se == pytest.approx(plain.se, rel=1e-7)
 
 
+@pytest.mark.parametrize("size", [150, 5_000, 70_000])
+def test_a_frame_may_be_written_again_once_it_was_handed_over(size: int) -> None:
+    """One buffer for all chunks, as readers have it: what waits for its batch is no view of it."""
+    data = rows(2 * size)
+    data["one"] = (data["x"] > 0).astype(np.int8)
+    fresh, again = (ef.OnlineGLM("y ~ x + z + one", "poisson", weights="w") for _ in range(2))
+    buffer = {name: np.empty_like(column[:size]) for name, column in data.items() if name != "g"}
+    for lo in (0, size):
+        for name, column in buffer.items():
+            column[:] = data[name][lo : lo + size]
+        fresh.partial_fit(part(data, lo, lo + size))
+        again.partial_fit(buffer)
+    for column in buffer.values():
+        column[:] = 0
+    assert same(fresh, again)
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, N), max_size=6).map(sorted))
 def test_frames_of_any_size_teach_the_same(cuts: list[int]) -> None:

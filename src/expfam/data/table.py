@@ -1,13 +1,14 @@
 """Where does the data come from? `read` turns anything tabular into one Table of Arrow columns."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray
 from expfam.data import arrays, files, frame
+from expfam.data.bits import bits
 from expfam.data.column import Column, Kind, compact, decode, kind_of, missing
 from expfam.data.few import Few, few
 from expfam.data.names import Wanted, nearest
@@ -21,13 +22,15 @@ class Table:
     """Columns by name, each a compact Arrow array, all of length n.
 
     `kind` is what the caller gave (dict, pandas, polars or arrow), for answers in the same manner; `rows`
-    (n,) are the places the rows had in the data as given, None while all are there.
+    (n,) are the places the rows had in the data as given, None while all are there. `bits` are columns known to hold
+    nothing but zeros and ones, as bytes.
     """
 
     columns: Mapping[str, Any]
     n: int
     kind: str
     rows: AnyArray | None = None
+    bits: Mapping[str, AnyArray] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,7 +47,7 @@ class Table:
 
     def missing(self, name: str, nan_too: bool) -> BoolArray | None:
         """Rows (n,) where the column is null, or also where it is NaN; None if there are none."""
-        return missing(name, self.array(name), nan_too)
+        return None if name in self.bits else missing(name, self.array(name), nan_too)
 
     def few(self, name: str, occur: bool) -> Few | None:
         """The column by its distinct values, if they are few whole numbers: those that occur, or all in their range."""
@@ -53,6 +56,13 @@ class Table:
     def part(self, names: tuple[str, ...], rows: slice) -> "Table":
         """Some columns at some neighbouring rows, nothing copied; for work whose messages name no row."""
         return Table({name: self.array(name)[rows] for name in names}, len(range(*rows.indices(self.n))), self.kind)
+
+    def with_bits(self, names: Iterable[str]) -> "Table":
+        """The same, with those of some columns as bytes that hold nothing but zeros and ones."""
+        held = [name for name in names if name not in self.bits]
+        found = each(bits, [self.array(name) for name in held], self.n)
+        told = {name: x for name, x in zip(held, found, strict=True) if x is not None}
+        return replace(self, bits={**self.bits, **told})
 
     def array(self, name: str) -> Any:
         """The Arrow array of a column."""
@@ -73,7 +83,7 @@ class Table:
             name: array if isinstance(array, Unreadable) else array.filter(mask) for name, array in self.columns.items()
         }
         rows = np.flatnonzero(mask) if self.rows is None else self.rows[mask]
-        return Table(kept, int(rows.size), self.kind, rows)
+        return Table(kept, int(rows.size), self.kind, rows, {name: x[mask] for name, x in self.bits.items()})
 
     def take(self, rows: AnyArray) -> "Table":
         """The rows of these numbers (m,), which may repeat."""

@@ -97,7 +97,7 @@ class Coded(Group):
         return np.concatenate([slot.collect(self._sums(a, rows)) for a, slot in enumerate(self.slots)])
 
     def crosses(self, weights: FloatArray, columns: FloatArray) -> FloatArray:
-        crosses = self.kernels.crosses
+        crosses, columns = self.kernels.crosses, np.ascontiguousarray(columns)  # row by row once for all slots
         tables = [crosses(self.codes[a], self._times(weights, a), columns, s.levels) for a, s in enumerate(self.slots)]
         return np.concatenate([slot.collect(table) for slot, table in zip(self.slots, tables, strict=True)], axis=1)
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import AnyArray, FloatArray
 from expfam.data.few import AT_ONCE, Few, blocks
 from expfam.data.table import Table, read
 from expfam.errors import ExpfamError, FormulaError, SchemaError
@@ -46,8 +46,11 @@ def replayer(states: Mapping[str, State]) -> Recall:
     return lambda text, transform, arguments: states.get(text, {})
 
 
-def variable(node: Node, table: Table, recall: Recall) -> FloatArray | Factor:
-    """The value of a variable of a term: finite numbers (n,) or (n, m), or a factor with its levels fixed."""
+def variable(node: Node, table: Table, recall: Recall) -> AnyArray | Factor:
+    """The value of a variable of a term: finite numbers (n,) or (n, m), as bytes where the table knows them to be zeros
+    and ones, or a factor with its levels fixed."""
+    if isinstance(node, Name) and node.column in table.bits:
+        return table.bits[node.column]
     found = value(node, table, recall)
     if isinstance(node, Name) and isinstance(found, Factor):
         state = recall(node.text, TRANSFORMS["C"], {"x": found})

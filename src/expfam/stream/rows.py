@@ -1,6 +1,6 @@
 """Rows of a stream as they are kept until a batch is full: every check passed, every level numbered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,9 +9,11 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.data.share import each
 from expfam.data.table import Table, read
 from expfam.errors import FormulaError, ResponseError, SchemaError
+from expfam.formula.algebra import variables
 from expfam.formula.encode import evaluate
+from expfam.formula.expression import Name
 from expfam.formula.grow import begin, grown
-from expfam.formula.learn import Values, missing_rows, needed
+from expfam.formula.learn import Values, missing_rows, needed, plan
 from expfam.formula.roles import Worth
 from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor
@@ -96,6 +98,7 @@ def enter(request: Request, model: Model, known: Schema | None, data: object) ->
     """
     asked = known or request
     table = read(data, lambda names: needed(asked, names), empty=True)
+    table = table.with_bits(_plain(asked, table))
     if known is not None and table.n:
         _same_kinds(known, table)
     mask, lacking = missing_rows(asked, table)
@@ -116,6 +119,12 @@ def enter(request: Request, model: Model, known: Schema | None, data: object) ->
         roles = {role: worth for role, worth in found if worth is not None}
     bound, rows = _rows(replace(model, terms=FormulaTerms(schema)), schema, values, roles, full)
     return Entry(bound, rows, table.kind, table.n, left_out, lacking)
+
+
+def _plain(asked: Request | Schema, table: Table) -> Iterator[str]:
+    """The columns that are terms as they are."""
+    nodes = variables(plan(asked, table.names).terms)
+    return (node.column for node in nodes if isinstance(node, Name))
 
 
 def _first(mask: AnyArray) -> int:

@@ -155,9 +155,10 @@ class Stream:
         rows = entry.rows if self.waiting is None else self.waiting + entry.rows
         if self.gathers:
             current = current._gathering(rows)
-            if current.gathers:
-                return current
-            rows = current.waiting or rows
+            assert current.waiting is not None
+            rows = current.waiting
+            if current.gathers:  # a caller may write into its frame again, and what waits is not to change
+                return current if self.waiting is not None else replace(current, waiting=rows.each(np.copy))
         done = 0
         for model, compiled, ends in runs(current, rows):
             span = slice(ends[0], ends[-1])
@@ -167,7 +168,8 @@ class Stream:
                 frequency = None if rows.frequency is None else rows.frequency[lo:hi]
                 current = current._learned(model, _at(objective, batch), _at(alone, batch), frequency)
             done = ends[-1]
-        return replace(current, waiting=rows.take(slice(done, rows.n)))
+        left = rows.take(slice(done, rows.n))
+        return replace(current, waiting=left.each(np.copy) if self.waiting is None or done else left)
 
     @property
     def gathers(self) -> bool:
