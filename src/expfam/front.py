@@ -19,6 +19,7 @@ from expfam.links import link as link_of
 from expfam.matrix import MatrixTerms, matrix
 from expfam.model import Model, choice
 from expfam.nuisance import Asked, Free, asked_dispersion, free, named
+from expfam.parallel import one_blas_thread
 from expfam.penalties import Penalty
 from expfam.penalties import penalty as penalty_of
 from expfam.progress import progress as show_progress
@@ -156,8 +157,9 @@ def glm_arrays(
         own = getattr(X, "columns", None) if names is None else names
         terms = MatrixTerms(_column_names(own, source.data.shape[1]), intercept)
         model = _model(pair, terms, given, arrays)
-        rows = terms.rows(source, response=True, missing=model.missing, unseen="error")
-        return fit(begin(model, rows, began), source, how)
+        with one_blas_thread():
+            rows = terms.rows(source, response=True, missing=model.missing, unseen="error")
+            return fit(begin(model, rows, began), source, how)
 
 
 def _split(**vectors: Any) -> tuple[dict[str, str], dict[str, AnyArray]]:

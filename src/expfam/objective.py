@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from itertools import pairwise
+from math import isqrt
 from operator import add
 from typing import Any
 
@@ -22,6 +23,7 @@ CACHED, CALLED, LONGEST = 1 << 19, 1 << 25, 3 << 16
 other between kernels, for the wider a row the longer a kernel. Measured on designs of 8 to 400 columns. No block has
 more rows than LONGEST, for its linear predictors are memory, too."""
 
+SHORT = 1024  # rows that are one block, however wide
 CHUNK_BYTES = 1 << 28  # what the accumulators of all chunks may take together
 ROW_PRICE = 5.0  # nanoseconds for loss and score of a row, against `Design.price`
 
@@ -180,16 +182,18 @@ class Objective:
         """F without its penalty: half the deviance, its gradient and information."""
         maps = self.data.design.maps
         raw = maps.forward(theta)
-        cells = maps.raw * raw[0:1].size
-        total = ordered_sum(lambda chunk: self._chunk(chunk, raw, level), chunks(self.data, cells, level))
+        tasks = chunks(self.data, maps.raw * raw[0:1].size, level)
+        total = ordered_sum(lambda chunk: self._chunk(chunk, raw, level), tasks)
         gradient = None if total.gradient is None else maps.adjoint(total.gradient)
         hessian = None if total.grams is None else information(total.grams, maps)
         return Evaluation(total.value + self.data.within, gradient, hessian)
 
     def _chunk(self, bounds: tuple[int, ...], raw: FloatArray, level: Level) -> Sums:
         """The sum over the blocks between consecutive bounds, in order, in raw columns."""
-        blocks = (self.data.take(slice(lo, hi)) if hi - lo < self.data.n else self.data for lo, hi in pairwise(bounds))
         with np.errstate(over="ignore", invalid="ignore"):  # infinite sums are seen, and told, by whoever asked
+            if len(bounds) == 2 and bounds[1] - bounds[0] == self.data.n:
+                return self.block(self.data, raw, level)
+            blocks = (self.data.take(slice(lo, hi)) for lo, hi in pairwise(bounds))
             total = self.block(next(blocks), raw, level)
             for block in blocks:
                 if not np.isfinite(total.value):
@@ -221,7 +225,7 @@ def information(grams: Grams, maps: Map) -> Information:
 
     For several classes, whose levels do not meet on a diagonal, all of it is written out.
     """
-    d = round((np.sqrt(8 * len(grams) + 1) - 1) / 2)
+    d = (isqrt(8 * len(grams) + 1) - 1) // 2
     if isinstance(grams, Bordered):
         if d == 1:
             return _arrow(grams, maps)
@@ -245,6 +249,8 @@ def _arrow(grams: Bordered, maps: Map) -> Arrow:
 
 def chunks(data: Data, cells: int, level: Level) -> list[tuple[int, ...]]:
     """The chunks of all rows for a result of so many `cells`, classes times raw columns."""
+    if data.n <= SHORT:
+        return [(0, data.n)]
     design, d = data.design, cells // data.design.maps.raw
     pairs = d * (d + 1) // 2 if level == Level.HESSIAN else 0
     result = design.cells * d**2 if level == Level.HESSIAN else cells
@@ -261,7 +267,7 @@ def _bounds(n: int, width: int, d: int, pairs: int, result: int) -> list[tuple[i
     """
     pays = 4 * result // width**2 if pairs else result // width
     numbers = width + 7 * d + max(pairs, 1)
-    rows = max(min(max(CACHED // numbers, CALLED // numbers**2), LONGEST), 2048 if pairs else 1024, pays)
+    rows = max(min(max(CACHED // numbers, CALLED // numbers**2), LONGEST), 2 * SHORT if pairs else SHORT, pays)
     blocks = -(-n // rows)
     blocks = blocks if blocks <= 2 else min(blocks + -blocks % 4, n)
     edges = [round(k * n / blocks) for k in range(blocks + 1)]

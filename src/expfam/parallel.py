@@ -45,7 +45,7 @@ def thread_count() -> int:
 
 def ordered_map(part: Callable[[S], T], items: Sequence[S]) -> list[T]:
     """[part(items[0]), part(items[1]), ...], shared by the threads, one BLAS thread each."""
-    return list(_each(part, items))
+    return [part(items[0])] if len(items) == 1 and _alone.get() else list(_each(part, items))
 
 
 def ordered_sum(part: Callable[[S], T], items: Sequence[S]) -> T:
@@ -117,6 +117,11 @@ def scratch(name: str, *shape: int) -> FloatArray:
 def ones(n: int) -> FloatArray:
     """n ones, which all threads share and none changes: for kernels that want numbers side by side."""
     return _ones(-(-n // PAGE) * PAGE)[:n]
+
+
+def is_ones(w: FloatArray) -> bool:
+    """Is w (n,) the number 1, n times over? True only where it says so itself, being broadcast (`model.prepare`)."""
+    return len(w) > 1 and w.strides == (0,) and bool(w[0] == 1)
 
 
 @lru_cache(maxsize=4)

@@ -27,6 +27,7 @@ from expfam.families import (
 )
 from expfam.kernels.pairs import SHARES
 from expfam.links import Cauchit, CLogLog, Identity, Inverse, Link, Log, Logit, LogLog, Probit, Softmax
+from expfam.parallel import is_ones
 
 
 class Level(IntEnum):
@@ -108,17 +109,19 @@ def weighted(
 
         option = int(at.level), float(getattr(family, TWINS[form], 0.0)), at.observed
         return Weighted(*twins.weighted(form.__name__, at.eta, (at.t, at.conjugate, w, offset), option))
-    row = rows(family, link, at.eta if offset is None else at.eta + offset, *at[1:])
-    every = bool(w.all())
+    same, every = is_ones(w), bool(w.all())
 
     def times(x: FloatArray) -> FloatArray:
+        if same:
+            return x
         scale = w if x.ndim == 1 else w[:, None]
         return scale * x if every else np.where(scale == 0, 0.0, scale * x)
 
-    score, weight = row.score, row.weight
-    if weight is not None and weight.ndim == 3:
-        weight = weight[:, *np.triu_indices(weight.shape[1])]
     with np.errstate(all="ignore"):
+        row = form(family, link, at if offset is None else at._replace(eta=at.eta + offset))
+        score, weight = row.score, row.weight
+        if weight is not None and weight.ndim == 3:
+            weight = weight[:, *np.triu_indices(weight.shape[1])]
         return Weighted(
             float(times(row.loss).sum()),
             None if score is None else times(score),

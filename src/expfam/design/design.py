@@ -103,6 +103,8 @@ class Design:
 
     def forward(self, raw_theta: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """R raw_theta, (n,) or (n, d); in `out` if there is one."""
+        if len(self.groups) == 1 and not self.compiled and not isinstance(self.groups[0], Ones):
+            return self.groups[0].forward(raw_theta)
         parts = [(group, raw_theta[at]) for group, at in zip(self.groups, self.spans, strict=True)]
         total = np.empty((self.n, *raw_theta.shape[1:])) if out is None else out
         total[:] = sum((part[0] for group, part in parts if isinstance(group, Ones)), np.zeros(raw_theta.shape[1:]))
@@ -113,6 +115,8 @@ class Design:
 
     def adjoint(self, rows: FloatArray) -> FloatArray:
         """R' rows, (raw,) or (raw, d)."""
+        if len(self.groups) == 1:
+            return self.groups[0].adjoint(rows)
         return np.concatenate([group.adjoint(rows) for group in self.groups])
 
     def squares(self, weights: FloatArray) -> FloatArray:
@@ -193,6 +197,8 @@ def spans_of(groups: tuple[Group, ...]) -> tuple[slice, ...]:
 
 def _grams(groups: tuple[Group, ...], spans: tuple[slice, ...], weights: FloatArray) -> FloatArray:
     """R' diag(w) R for every w of weights (m, n) and the raw columns of some groups, (m, r, r)."""
+    if len(groups) == 1:
+        return groups[0].grams(weights)
     raw = spans[-1].stop if spans else 0
     out = np.empty((len(weights), raw, raw))
     sums = np.empty((len(weights), raw))

@@ -125,6 +125,6 @@ class ColumnMap:
 
 def span(numbers: AnyArray) -> slice | AnyArray:
     """Ascending neighbours as a slice, which costs nothing to take; other numbers as they are."""
-    if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1 and (np.diff(numbers) == 1).all():
+    if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1 and (numbers[1:] - numbers[:-1] == 1).all():
         return slice(int(numbers[0]), int(numbers[-1]) + 1)
     return numbers

@@ -269,7 +269,8 @@ def _numeric(design: Design) -> BoolArray:
 
 def _rough(design: Design) -> FloatArray:
     """The mean of a few rows of every numeric column, 0 for the others, (raw,)."""
-    some = design.take(np.arange(0, design.n, max(design.n // FEW, 1)))
+    step = design.n // FEW
+    some = design.take(np.arange(0, design.n, step)) if step > 1 else design
     return np.where(_numeric(design), some.adjoint(np.ones(some.n)) / some.n, 0.0)
 
 
@@ -295,9 +296,9 @@ def _moments(design: Design, weight: FloatArray) -> FloatArray:
 
 def check_overflow(names: tuple[str, ...], square: FloatArray) -> None:
     """Sums of squares of a column must be finite numbers."""
-    bad = ~np.isfinite(square)
-    if bad.any():
+    fine = np.isfinite(square)
+    if not fine.all():
         raise SchemaError(
-            f"column {names[int(np.flatnonzero(bad)[0])]!r} holds values so large that their squares overflow "
+            f"column {names[int(np.flatnonzero(~fine)[0])]!r} holds values so large that their squares overflow "
             "(beyond 1e150); check them, or divide the column by a power of ten"
         )

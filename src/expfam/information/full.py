@@ -58,7 +58,7 @@ class Full(Information):
 
     @property
     def diagonal(self) -> FloatArray:
-        return np.diagonal(self.matrix)
+        return self.matrix.diagonal()
 
     def times(self, vector: FloatArray) -> FloatArray:
         return np.asarray(self.matrix @ vector)
@@ -75,7 +75,7 @@ def cholesky(hessian: FloatArray) -> Cholesky:
 
     Where it is not positive definite, the diagonal is raised just enough: a step stays a descent direction.
     """
-    diagonal = np.abs(np.diagonal(hessian))
+    diagonal = np.abs(hessian.diagonal())
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     unit = hessian * scale[:, None] * scale
     for lift in LIFTS:
@@ -90,6 +90,5 @@ def condition_of(lower: FloatArray, unit: FloatArray) -> float:
     """The condition in the 1-norm of `unit` = L L', estimated from L."""
     if not len(unit):
         return 1.0
-    norm = float(np.abs(unit).sum(axis=0).max(initial=0.0))
-    rcond, _ = lapack.dpocon(lower, norm, uplo="L")
+    rcond, _ = lapack.dpocon(lower, lapack.dlange("1", unit), uplo="L")
     return 1 / float(rcond) if rcond > 0 else np.inf

@@ -17,6 +17,8 @@ def forward(
     values: AnyArray, centre: FloatArray | None, theta: FloatArray, out: FloatArray | None = None
 ) -> FloatArray:
     """R theta: (n,) for theta (m,), (n, d) for theta (m, d); added to `out` if there is one."""
+    if out is None and _plain(values, centre):
+        return np.asarray(values @ theta)
     total = np.zeros((len(values), *theta.shape[1:])) if out is None else out
     for rows, R in _parts(values, centre):
         total[rows] += R @ theta
@@ -25,6 +27,8 @@ def forward(
 
 def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> FloatArray:
     """R' rows: (m,) for rows (n,), (m, d) for rows (n, d)."""
+    if _plain(values, centre):
+        return np.asarray(values.T @ rows)
     return np.asarray(sum(R.T @ rows[at] for at, R in _parts(values, centre)))
 
 
@@ -52,20 +56,25 @@ def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) ->
 
 def _gram(R: FloatArray, w: FloatArray) -> FloatArray:
     """R' diag(w) R: a product of a matrix with itself takes half the work, where no two signs of w meet."""
-    if w.max(initial=0.0) <= 0 < -w.min(initial=0.0):
+    least = w.min(initial=0.0)
+    if least < 0 and w.max(initial=0.0) <= 0:
         return -_gram(R, -w)
-    if w.min(initial=0.0) < 0:
+    if least < 0:
         full = R.T @ (w[:, None] * R)
         return np.asarray(np.triu(full) + np.triu(full, 1).T)
     half = np.sqrt(w)[:, None] * R
     return np.asarray(half.T @ half)
 
 
+def _plain(values: AnyArray, centre: FloatArray | None) -> bool:
+    """Are the numbers R already?"""
+    return centre is None and values.dtype == np.float64
+
+
 def _parts(values: AnyArray, centre: FloatArray | None) -> Iterator[tuple[slice, FloatArray]]:
     """R, a few rows at a time; numbers that are R already come as they are, all at once."""
     n, m = values.shape
-    plain = centre is None and values.dtype == np.float64
-    step = max(n if plain else CELLS // max(m, 1), 1)
+    step = max(n if _plain(values, centre) else CELLS // max(m, 1), 1)
     for lo in range(0, max(n, 1), step):
         rows = slice(lo, lo + step)
         some = values[rows].astype(np.float64, copy=False)

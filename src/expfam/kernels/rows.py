@@ -15,7 +15,7 @@ from expfam._typing import FloatArray
 from expfam.kernels.classes import categorical_softmax
 from expfam.kernels.elementary import exp, log, log1p, straight
 from expfam.kernels.tiles import TILE, dot, scale, tile
-from expfam.parallel import ones, scratch
+from expfam.parallel import is_ones, ones, scratch
 
 Given: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray | None]
 Weighted: TypeAlias = tuple[float, FloatArray | None, FloatArray | None]
@@ -185,8 +185,7 @@ def weighted(name: str, eta: FloatArray, given: Given, option: tuple[int, float,
     pairs = [d * (d + 1) // 2 for d in classes]
     score = _space("score", level > 0, n, *classes)
     weight = _space("weight", level > 1, *pairs, n)
-    # Weights that are one number n times over (`model.prepare`) are written out once for all blocks, not for each.
-    w = ones(n) if n > 1 and not any(w.strides) and w[0] == 1 else w
+    w = ones(n) if is_ones(w) else w  # written out once for all blocks, not for each
     x, t, a, w, plus = (np.ascontiguousarray(part, dtype=np.float64) for part in (eta, t, a, w, plus))
     value = kernel(name)(x, (t, a, w, plus), (score, weight), option)
     return value, score if level > 0 else None, weight if level > 1 else None

@@ -56,7 +56,9 @@ class PenaltyForm:
     @property
     def is_zero(self) -> bool:
         """Nothing is penalised: the estimate is maximum likelihood."""
-        return not any(part is not None and part.any() for part in (self.diagonal, self.matrix, self.absolute))
+        if self.matrix is not None and self.matrix.any():
+            return False
+        return not self.diagonal.any() and (self.absolute is None or not self.absolute.any())
 
 
 class Penalty(ABC):

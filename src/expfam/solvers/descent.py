@@ -88,7 +88,7 @@ def _damped(at: Evaluation, reading: Reading, least: float, damping: float) -> t
     assert at.gradient is not None
     assert at.hessian is not None
     if damping == 0.0:
-        return reading.step, float(-np.sum(at.gradient * reading.step)) / 2
+        return reading.step, -float(np.vdot(at.gradient, reading.step)) / 2
     weights = damping * np.maximum(least, at.hessian.diagonal)
     flat = -at.hessian.plus(weights).factor().solve(by_class(at.gradient))
     return from_classes(flat, at.gradient), float(flat @ at.hessian.times(flat) / 2 + flat @ (weights * flat))

@@ -126,15 +126,14 @@ def _renewed(
     if _rounds(problem, factor):
         at = replace(at, gradient=curved.refined(theta))
     reading = read(at, problem.scale, factor)
-    state = _State(theta, at, factor, reading, hessian=at.hessian, drift=0.0)
     if before is None:
-        return replace(state, passes=float(hessians), hessians=float(hessians))
-    passes = before.passes + (hessians - read_times)
+        read_all = float(hessians)
+        return _State(theta, at, factor, reading, hessian=at.hessian, drift=0.0, passes=read_all, hessians=read_all)
     rate = reading.decrement / before.reading.decrement if before.reading.decrement > 0 else 0.0
-    return replace(
-        state, rate=rate, aim=rate if before.fresh else before.aim, steps=before.steps, passes=passes,
-        aimed=before.reading.decrement if before.fresh else before.aimed, damping=before.damping,
-        hessians=before.hessians + hessians,
+    return _State(
+        theta, at, factor, reading, hessian=at.hessian, drift=0.0, rate=rate, aim=rate if before.fresh else before.aim,
+        aimed=before.reading.decrement if before.fresh else before.aimed, damping=before.damping, steps=before.steps,
+        passes=before.passes + (hessians - read_times), hessians=before.hessians + hessians,
     )  # fmt: skip
 
 
@@ -157,8 +156,8 @@ def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
 
 def _newton_step(problem: Problem, curved: Objective, state: _State) -> _State:
     """A step with the information of this point, damped if need be."""
-    spare = state.rate < FAST or problem.objective.dearness > DEAR
-    level = Level.GRADIENT if is_large(problem.objective) and spare else Level.HESSIAN
+    spare = is_large(problem.objective) and (state.rate < FAST or problem.objective.dearness > DEAR)
+    level = Level.GRADIENT if spare else Level.HESSIAN
     step = descend(curved, state.theta, state.at, state.reading, problem.null.weight, state.damping, level)
     passes, steps = state.passes + step.passes, state.steps + 1
     if not step.moved:
