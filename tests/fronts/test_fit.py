@@ -420,6 +420,39 @@ def test_nothing_is_mutated() -> None:
 
 
 # ---- tables and text --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("ask", ["residuals", "influence", "at_rows"])
+def test_rows_that_were_changed_since_are_refused(ask: str) -> None:
+    """A fit refers to its data; what reads the rows again must not answer for others."""
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(200, 2)), rng.poisson(1.0, 200).astype(float)
+    fit, framed = ef.glm_arrays(X, y, family="poisson"), {"x": X[:, 0].copy(), "y": y.copy()}
+    other = ef.glm("y ~ x", framed, family="poisson")
+    getattr(fit, ask)()
+    getattr(other, ask)()
+    X[3], framed["y"][5] = X[4], framed["y"][5] + 1
+    for changed in (fit, other):
+        with pytest.raises(
+            ef.ExpfamError, match=r"were changed since: at its coefficients their deviance is [\d.]+ inst"
+        ):
+            getattr(changed, ask)()
+    assert other.vcov("model").shape == (2, 2), "what a fit holds it still answers"
+    with pytest.raises(ef.ExpfamError, match="changed since"):
+        other.vcov("HC0")
+
+
+def test_perfect_fits_know_their_rows() -> None:
+    """A deviance of nothing but rounding is the same whatever it is."""
+    x = np.linspace(0, 1e3, 50)
+    assert np.abs(ef.glm_arrays(x[:, None], 3 + 2 * x).residuals()).max() < 1e-9
+
+
+def test_a_fit_shows_itself_as_its_summary() -> None:
+    """And not as the numbers of its rows, by the thousand."""
+    fit = ef.glm("claims ~ age", rows(), family="poisson")
+    assert repr(fit) == str(fit) == fit.summary()
+    assert "prepared" not in repr(fit.influence()) + repr(fit.bootstrap(2))
+
+
 def test_the_summary_is_aligned_and_says_all() -> None:
     fit = ef.glm("claims ~ area + age", rows(), family="poisson", exposure="exposure")
     text = fit.summary()

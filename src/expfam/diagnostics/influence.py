@@ -12,7 +12,7 @@ With h = w h'^2 x'H^-1 x / V the leverage of a single row, r and d its Pearson a
 with s_(i)^2 = (phi df - r^2 / (1 - h)) / (df - 1), or phi where it is known. As R's influence.measures of a glm.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Influence:
     rstudent: FloatArray
     dffits: FloatArray
     sigma: FloatArray
-    optimum: Optimum
+    optimum: Optimum = field(repr=False)
 
     def dfbeta(self) -> FloatArray:
         """How much each coefficient changes without the row, (n, p); ExpfamError where that would fill the memory."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from expfam.errors import ExpfamError, one_of
 from expfam.inference import counts, wald
-from expfam.inference.optimum import silent
+from expfam.inference.optimum import Optimum, silent
 from expfam.nuisance import NUISANCE, OF_NUMBER
 from expfam.nuisance.joint import State, lay_out
 from expfam.nuisance.profile import ends, profile
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from expfam.fit import Fit
 
 TOL, TURNS = 1e-9, 100
+SAME = 1e-9
+"""The share of the deviance, or of the null deviance, by which the deviance of the same rows may differ."""
+
+
+def check_same(fit: "Fit", here: Optimum) -> None:
+    """ExpfamError where rows have another deviance at the coefficients of a fit than the fit says."""
+    found = 2 * (here.at.value - here.problem.objective.value_of_penalty(here.beta))
+    if not np.isclose(found, fit.deviance, rtol=SAME, atol=SAME * max(np.nan_to_num(fit.null_deviance), 1.0)):
+        raise ExpfamError(
+            f"these are not the rows of the fit, or were changed since: at its coefficients their deviance is "
+            f"{found:.10g} instead of {fit.deviance:.10g}. Hand over the rows as they were, or fit anew"
+        )
 
 
 def nuisance_interval(

@@ -38,11 +38,12 @@ from expfam.information import Covariance
 from expfam.model import Prepared, prepare
 from expfam.pictures.plots import Pictures
 from expfam.progress import progress as show_progress
+from expfam.solvers import Status
 from expfam.source import Source
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Fit(Estimates):
     """theta, its covariance and its certificate, and what can be asked of them."""
 
@@ -83,8 +84,14 @@ class Fit(Estimates):
         return replace(self, covariance=self._covariance(ask, data), vcov_kind=ask.label)
 
     def at_rows(self, data: Any = None) -> Optimum:
-        """The optimum with the rows it was fitted on, or with `data` where a loaded or detached fit has none."""
-        return optimum(self._prepared(data), self.estimate)
+        """The optimum with the rows it was fitted on, or with `data` where a loaded or detached fit has none.
+
+        ExpfamError where their deviance is not that of the fit: other rows, or an array that was written to since.
+        """
+        here = optimum(self._prepared(data), self.estimate)
+        if self.certificate.status not in (Status.STREAMED, Status.WALKED):  # those remember their deviance roughly
+            checks.check_same(self, here)
+        return here
 
     def _prepared(self, data: Any) -> Prepared:
         rows = self.model.terms.rows(self._source(data), response=True, missing=self.model.missing, unseen="error")

@@ -6,7 +6,7 @@ gradient of all of them is made of the same scores. Where that does not end, New
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import starmap
 
 import numpy as np
@@ -73,7 +73,7 @@ class Bootstrap:
     estimate: FloatArray
     kind: str
     unbounded: int
-    optimum: Optimum
+    optimum: Optimum = field(repr=False)
 
     @property
     def se(self) -> FloatArray:

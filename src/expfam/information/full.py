@@ -90,5 +90,6 @@ def condition_of(lower: FloatArray, unit: FloatArray) -> float:
     """The condition in the 1-norm of `unit` = L L', estimated from L."""
     if not len(unit):
         return 1.0
-    rcond, _ = lapack.dpocon(lower, lapack.dlange("1", unit), uplo="L")
+    norm = lapack.dlange("1", unit)  # type: ignore[call-arg]
+    rcond, _ = lapack.dpocon(lower, norm, uplo="L")
     return 1 / float(rcond) if rcond > 0 else np.inf
