@@ -14,6 +14,7 @@ from expfam.design import Columns, Design, assemble, shared
 from expfam.design.beside import beside
 from expfam.design.coded import Coded
 from expfam.design.joint import CELLS, joined, slots_of
+from expfam.design.standard import standardise
 from expfam.source import Source
 from expfam.terms import learn_terms
 
@@ -210,6 +211,27 @@ def test_factors_share_slots_while_their_tables_stay_small(levels: list[int], se
     expected = sum(part[t.codes] for t, part in zip(terms, np.split(theta, np.cumsum(levels)[:-1]), strict=True))
     assert np.allclose(design.forward(design.maps.forward(theta)), expected)
     assert np.allclose(design.maps.adjoint(design.adjoint(expected)) @ theta, expected @ expected)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("d", [None, 1, 3])
+def test_standard_coordinates_are_a_linear_map(d: int | None, order: str) -> None:
+    """Columns that the map centres, not the kernels (sparse ones): forward, adjoint and congruence are one matrix."""
+    rng = np.random.default_rng(4)
+    X = np.where(rng.random((N, 4)) < 0.4, rng.normal(3, 2, (N, 4)), 0.0)
+    terms = Columns(("Intercept",)), Columns(("a", "b", "c", "e"), sparse=csr_array(X))
+    design, _ = standardise(assemble(terms, N, False), np.ones(N), np.zeros(5, bool), np.zeros(5))
+    maps = design.maps
+    C = maps.forward(np.eye(maps.p))
+    assert (C[0, 1:] != 0).all(), "the intercept takes up the means"
+    drawn = rng.normal(size=(maps.raw, d or 1))
+    raw = drawn[:, 0] if d is None else np.array(drawn, order=order)  # type: ignore[call-overload]
+    before = raw.copy()
+    assert np.allclose(maps.adjoint(raw), C.T @ raw)
+    assert np.array_equal(raw, before)
+    assert np.allclose(maps.forward(maps.adjoint(raw)), C @ (C.T @ raw))
+    gram = rng.normal(size=(maps.raw, maps.raw))
+    assert np.allclose(maps.congruence(gram + gram.T), C.T @ (gram + gram.T) @ C)
 
 
 def test_a_matrix_is_not_copied() -> None:

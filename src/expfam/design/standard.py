@@ -7,6 +7,7 @@ where an uncentred year or time stamp would cost digits, all others on p-sized r
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg.blas import dger
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design._map import Map, Split
@@ -63,7 +64,7 @@ class Rescaled:
         gradient = self.maps.adjoint(raw)
         found = _times(self.scale[self.at], gradient[self.at])
         if self.intercept is not None:
-            found -= np.multiply.outer(self.scale[self.at] * self.mean[self.at], gradient[self.intercept])
+            return _less_outer(found, self.scale[self.at] * self.mean[self.at], gradient[self.intercept])
         return found
 
     def squares(self, raw: FloatArray) -> FloatArray:
@@ -168,6 +169,13 @@ class Standard:
 
 def _times(scale: FloatArray, values: FloatArray) -> FloatArray:
     return scale * values if values.ndim == 1 else scale[:, None] * values
+
+
+def _less_outer(values: FloatArray, column: FloatArray, row: FloatArray) -> FloatArray:
+    """values - column row', (q,) or (q, m), the values overwritten: of a million coefficients every copy is felt."""
+    if values.ndim == 1 or not values.size:
+        return values - np.multiply.outer(column, row)
+    return np.asarray(dger(-1.0, row, column, a=values.T, overwrite_a=1).T)
 
 
 def standardise(
