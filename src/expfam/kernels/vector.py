@@ -11,7 +11,8 @@ from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
-from numba.extending import intrinsic, models, overload, register_model
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 LANES = 4
 
@@ -139,20 +140,17 @@ def _mask(*lanes: int) -> ir.Constant:
 
 
 def _define(symbol, instruction):
-    """Give vectors an operator of Python, lane by lane."""
+    """Give vectors an operator of Python, lane by lane: an instruction, with no function to compile first."""
 
-    @_instruction
-    def verb(_context, a, b):
-        def generate(_, builder, signature, args):
-            return getattr(builder, instruction)(*args, flags=_FUSED)
+    class Typed(AbstractTemplate):
+        def generic(self, args, kws):
+            return signature(vector, *args) if args == (vector, vector) else None
 
-        return vector(a, b), generate
+    infer_global(symbol)(Typed)
 
-    @overload(symbol)
-    def choose(a, b):
-        if a is vector and b is vector:
-            return lambda a, b: verb(a, b)  # noqa: PLW0108  Numba wants a function of its own
-        return None
+    @lower_builtin(symbol, Vector, Vector)
+    def verb(_context, builder, _signature, args):
+        return getattr(builder, instruction)(*args, flags=_FUSED)
 
 
 _define(operator.add, "fadd")
