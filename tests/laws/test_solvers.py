@@ -1,5 +1,6 @@
 """Every solver ends at an optimum that the certificate can show, wherever the data are kind, and says so where not."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -244,6 +245,25 @@ def test_rank_and_the_columns_kept(seed: int, rank: int, extra: int) -> None:
     copies = basis @ rng.normal(size=(rank, extra))
     X = np.hstack([basis, copies]) * 10.0 ** rng.integers(-6, 7, rank + extra)
     assert independent(X.T @ X).tolist() == [True] * rank + [False] * extra
+
+
+@pytest.mark.parametrize(("noise", "reads", "aliased"), [(0.0, 1, ("sum",)), (1e-5, 2, ())])
+def test_columns_in_doubt_are_read_again_only_if_they_leave_something(
+    noise: float, reads: int, aliased: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All dummies of a factor beside an intercept leave nothing; what is only nearly their sum is looked at twice."""
+    from expfam.solvers import leftover
+
+    rng = np.random.default_rng(5)
+    level = rng.integers(0, 3, 500)
+    dummies = (level[:, None] == np.arange(2)).astype(float)
+    X = np.column_stack([dummies, dummies.sum(axis=1) + noise * rng.normal(size=500)])
+    done, residuals = [], leftover._residuals
+    monkeypatch.setattr(leftover, "_residuals", lambda *given: done.append(1) or residuals(*given))
+    options = {"family": "poisson", "names": ["a", "b", "sum"]}
+    with pytest.warns(ef.AliasWarning) if aliased else nullcontext():
+        fit = ef.glm_arrays(X, rng.poisson(1.0, 500).astype(float), **options)
+    assert (len(done), fit.certificate.aliased) == (reads, aliased)
 
 
 def test_zero_columns_are_aliased() -> None:
