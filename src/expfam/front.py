@@ -126,9 +126,10 @@ def glm(
         texts, arrays = _split(weights=weights, offset=offset, exposure=exposure, trials=trials)
         source = Source(data, vectors=arrays)
         terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
-        begun = begin(_model(pair, terms, given, arrays), rows, began)
-        del rows  # what its columns were made from goes with it
-        return fit(begun, source, how)
+        with one_blas_thread():  # settled once for both
+            begun = begin(_model(pair, terms, given, arrays), rows, began)
+            del rows  # what its columns were made from goes with it
+            return fit(begun, source, how)
 
 
 def glm_arrays(

@@ -215,7 +215,8 @@ class Objective:
 
     def rows(self, block: Data, raw: FloatArray, level: Level) -> Weighted:
         """sum w loss, w score and w weight of the rows of a block at raw coefficients."""
-        eta = block.design.forward(raw, scratch("eta", block.n, *raw.shape[1:]))
+        space = scratch("eta", block.n, *raw.shape[1:]) if block.n > SHORT else None  # few numbers are quickly new
+        eta = block.design.forward(raw, space)
         at = At(eta, self.family.T(block.y), block.conjugate, level, self.observed)
         return weighted(self.family, self.link, at, block.weight, block.offset, block.design.compiled)
 

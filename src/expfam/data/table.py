@@ -8,7 +8,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, BoolArray
 from expfam.data import arrays, files, frame
-from expfam.data.bits import bits
+from expfam.data.bits import LOOKED, bits
 from expfam.data.column import Column, Kind, compact, decode, kind_of, missing
 from expfam.data.few import Few, few
 from expfam.data.names import Wanted, nearest
@@ -58,9 +58,11 @@ class Table:
         return Table({name: self.array(name)[rows] for name in names}, len(range(*rows.indices(self.n))), self.kind)
 
     def with_bits(self, names: Iterable[str]) -> "Table":
-        """The same, with those of some columns as bytes that hold nothing but zeros and ones."""
+        """The same, with those of some columns as bytes that hold nothing but zeros and ones; few rows as they are."""
+        if self.n < LOOKED:
+            return self
         held = [name for name in names if name not in self.bits]
-        found = each(bits, [self.array(name) for name in held], self.n)
+        found = each(_bits, [self.array(name) for name in held], self.n)
         told = {name: x for name, x in zip(held, found, strict=True) if x is not None}
         return replace(self, bits={**self.bits, **told})
 
@@ -88,7 +90,8 @@ class Table:
     def take(self, rows: AnyArray) -> "Table":
         """The rows of these numbers (m,), which may repeat."""
         columns = {n: a if isinstance(a, Unreadable) else a.take(rows) for n, a in self.columns.items()}
-        return Table(columns, len(rows), self.kind, rows if self.rows is None else self.rows[rows])
+        bytes_of = {name: x[rows] for name, x in self.bits.items()}
+        return Table(columns, len(rows), self.kind, rows if self.rows is None else self.rows[rows], bytes_of)
 
     def row(self, i: int) -> int:
         """Where row i stood in the data as given, counted from 0."""
@@ -124,6 +127,15 @@ def read(data: Any, columns: Wanted = None, *, empty: bool = False) -> Table:
         raise SchemaError("the data has no rows; a model needs at least one")
     held = each(_held, tuple(raw.columns.values()), raw.n)
     return Table(dict(zip(raw.columns, held, strict=True)), raw.n, raw.kind)
+
+
+def _bits(array: Any) -> AnyArray | None:
+    """The bits of a column of numbers without gaps."""
+    import pyarrow.types as is_
+
+    if array.null_count or not (is_.is_integer(array.type) or is_.is_floating(array.type)):
+        return None
+    return bits(np.from_dlpack(array))
 
 
 def _held(array: Any) -> Any:

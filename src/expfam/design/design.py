@@ -103,7 +103,7 @@ class Design:
 
     def forward(self, raw_theta: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """R raw_theta, (n,) or (n, d); in `out` if there is one."""
-        if len(self.groups) == 1 and not self.compiled and not isinstance(self.groups[0], Ones):
+        if out is None and len(self.groups) == 1 and not isinstance(self.groups[0], Ones):  # whose ones are a view
             return self.groups[0].forward(raw_theta)
         parts = [(group, raw_theta[at]) for group, at in zip(self.groups, self.spans, strict=True)]
         total = np.empty((self.n, *raw_theta.shape[1:])) if out is None else out

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
+from expfam.data.bits import bits
 from expfam.data.share import each
 from expfam.data.table import Table, read
 from expfam.errors import FormulaError, ResponseError, SchemaError
@@ -21,8 +22,6 @@ from expfam.model import Model, offset_of, trials_of, whole
 from expfam.source import RowSet, check_vectors
 from expfam.target import RawResponse, Target, labelled, target
 from expfam.terms import FormulaTerms, response_of
-
-BYTES_FROM = 1 << 12  # rows that come at once from which on zeros and ones are worth telling from other numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,8 +122,7 @@ def enter(request: Request, model: Model, known: Schema | None, data: object) ->
 
 def _plain(asked: Request | Schema, table: Table) -> Iterator[str]:
     """The columns that are terms as they are."""
-    nodes = variables(plan(asked, table.names).terms)
-    return (node.column for node in nodes if isinstance(node, Name))
+    yield from (node.column for node in variables(plan(asked, table.names).terms) if isinstance(node, Name))
 
 
 def _first(mask: AnyArray) -> int:
@@ -162,17 +160,9 @@ def _rows(model: Model, schema: Schema, values: Values, roles: Mapping[str, Wort
 
 
 def _narrowed(array: AnyArray) -> AnyArray:
-    """Zeros and ones as bytes, an eighth of what has to be copied until a batch is full; few numbers as they are."""
-    first = array[:BYTES_FROM]
-    if (
-        array.dtype != np.float64
-        or array.ndim > 1
-        or len(first) < BYTES_FROM
-        or not ((first == 0) | (first == 1)).all()
-    ):
-        return array
-    ones = array == 1
-    return ones.view(np.uint8) if np.array_equal(ones, array.astype(bool)) else array
+    """Numbers that were worked out to be zeros and ones, as bytes; codes and others as they are."""
+    found = bits(array) if array.dtype == np.float64 and array.ndim == 1 else None
+    return array if found is None else found
 
 
 def _response(model: Model, raw: RawResponse) -> tuple[Model, Target]:

@@ -157,8 +157,8 @@ class Stream:
             current = current._gathering(rows)
             assert current.waiting is not None
             rows = current.waiting
-            if current.gathers:  # a caller may write into its frame again, and what waits is not to change
-                return current if self.waiting is not None else replace(current, waiting=rows.each(np.copy))
+            if current.gathers:
+                return replace(current, waiting=self._left(rows, 0))
         done = 0
         for model, compiled, ends in runs(current, rows):
             span = slice(ends[0], ends[-1])
@@ -168,8 +168,12 @@ class Stream:
                 frequency = None if rows.frequency is None else rows.frequency[lo:hi]
                 current = current._learned(model, _at(objective, batch), _at(alone, batch), frequency)
             done = ends[-1]
+        return replace(current, waiting=self._left(rows, done))
+
+    def _left(self, rows: Rows, done: int) -> Rows:
+        """The rows that go on waiting, no views of a frame that its owner may write to again, nor of those learned."""
         left = rows.take(slice(done, rows.n))
-        return replace(current, waiting=left.each(np.copy) if self.waiting is None or done else left)
+        return left.each(np.copy) if self.waiting is None or done else left
 
     @property
     def gathers(self) -> bool:
