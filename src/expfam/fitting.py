@@ -11,7 +11,7 @@ import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.aggregate import aggregated
-from expfam.diagnostics.certificate import Certificate, certify, closing_evaluation, closing_reading
+from expfam.diagnostics.certificate import Certificate, Closing, certify, closing
 from expfam.diagnostics.doubt import doubtful, resumed, settled
 from expfam.errors import AliasWarning, ConvergenceWarning, DataWarning, SchemaError, SeparationWarning, SolverError
 from expfam.fit import Fit
@@ -22,13 +22,13 @@ from expfam.inference.separation import Separation
 from expfam.inference.statistics import Statistics, statistics
 from expfam.inference.vcov import Asked
 from expfam.inference.vcov import covariance as asked_covariance
-from expfam.information import Covariance, Factor
+from expfam.information import Covariance
 from expfam.model import Model, Prepared, choice, prepare
 from expfam.nuisance import Free, Nuisance
 from expfam.nuisance.dispersion import Asked as DispersionAsked
 from expfam.nuisance.dispersion import Dispersion, dispersion
 from expfam.nuisance.joint import estimate
-from expfam.objective import Evaluation, Objective
+from expfam.objective import Objective
 from expfam.parallel import one_blas_thread
 from expfam.response import Level
 from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
@@ -107,8 +107,8 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
     started = perf_counter()
     phi = None if model.bias is None else _phi(prepared, objective, posed, how)
-    solution, at, factor, separation = _solved(prepared.model, summed, posed, how, phi)
-    solved = perf_counter()
+    solution, end, separation = _solved(prepared.model, summed, posed, how, phi)
+    solved, at, factor = perf_counter(), end.at, end.factor
     theta = standard.original(solution.theta)
     half = at.value - problem.objective.value_of_penalty(solution.theta)
     inverse = None if factor is None else factor.inverse()
@@ -123,7 +123,7 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
             covariance = unbounded(covariance, np.array(away))
     ends = begun.began, begun.read, begun.laid_out, started, solved, perf_counter()
     timings = {name: b - a for name, (a, b) in zip(PHASES, pairwise(ends), strict=True)}
-    certificate = certify(posed, solution, at, factor, separation, timings)
+    certificate = certify(posed, solution, end, separation, timings)
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
     return Fit(
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
@@ -156,24 +156,23 @@ def _phi(prepared: Prepared, objective: Objective, posed: Posed, how: How) -> Ph
 
 def _solved(
     model: Model, objective: Objective, posed: Posed, how: How, phi: Phi | None
-) -> tuple[Solution, Evaluation, Factor | None, Separation | None]:
+) -> tuple[Solution, Closing, Separation | None]:
     """The solution with F and its factorised information there, and what runs to infinity, where that is in doubt.
 
     A solver stops where F is flat and still falls; if linear programming finds a finite optimum, it goes on.
     """
     if phi is not None and model.bias is not None:
         solution = AdjustedScores(model.bias, posed.standard, phi).solve(posed.problem)
-        return solution, *closing_evaluation(posed.problem, solution), None
+        return solution, closing(posed.problem, solution), None
     solution = choose(how.solver, posed.problem).solve(posed.problem)
-    at, factor = closing_evaluation(posed.problem, solution)
-    reading = closing_reading(posed.problem, at, factor)
-    if not doubtful(posed.problem, solution, factor, reading):
-        return solution, at, factor, None
-    found = settled(objective, posed, lambda: model.flat_names, solution.theta, reading)
+    end = closing(posed.problem, solution)
+    if not doubtful(posed.problem, solution, end.factor, end.reading):
+        return solution, end, None
+    found = settled(objective, posed, lambda: model.flat_names, solution.theta, end.reading)
     if found.exact and not found.names and solution.status is Status.SEPARATED:
         solution = resumed(posed.problem, solution)
-        at, factor = closing_evaluation(posed.problem, solution)
-    return solution, at, factor, found
+        end = closing(posed.problem, solution)
+    return solution, end, found
 
 
 def _estimated(prepared: Prepared, how: How) -> tuple[Prepared, FloatArray | None, tuple[Nuisance, ...]]:

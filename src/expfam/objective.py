@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from itertools import pairwise
-from math import isqrt
+from math import isfinite, isqrt
 from operator import add
 from typing import Any
 
@@ -122,7 +122,7 @@ class Objective:
     def __call__(self, theta: FloatArray, level: Level = Level.HESSIAN) -> Evaluation:
         """F at theta (p,) or (p, d): one pass over the rows; +inf where a mean leaves its domain."""
         total = self.loss(theta, level)
-        if not np.isfinite(total.value):
+        if not isfinite(total.value):
             return Evaluation(np.inf)
         return total if self.penalty.is_zero else self.penalised(total, theta, 1.0)
 
@@ -196,7 +196,7 @@ class Objective:
             blocks = (self.data.take(slice(lo, hi)) for lo, hi in pairwise(bounds))
             total = self.block(next(blocks), raw, level)
             for block in blocks:
-                if not np.isfinite(total.value):
+                if not isfinite(total.value):
                     break
                 total = total + self.block(block, raw, level)
         return total
@@ -204,7 +204,7 @@ class Objective:
     def block(self, block: Data, raw: FloatArray, level: Level) -> Sums:
         """One block, everything while it is in cache: eta, loss, score, weight, gradient, Gram products."""
         row = self.rows(block, raw, level)
-        if level == Level.VALUE or not np.isfinite(row.value):
+        if level == Level.VALUE or not isfinite(row.value):
             return Sums(row.value)
         assert row.score is not None
         gradient = block.design.adjoint(row.score)

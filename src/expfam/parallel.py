@@ -12,7 +12,7 @@ from threading import local
 from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 from expfam._typing import FloatArray
 from expfam.errors import SolverError
@@ -82,7 +82,7 @@ def one_blas_thread() -> Iterator[None]:
         return
     token = _alone.set(True)
     try:
-        with _controller().limit(limits=1, user_api="blas"):
+        with _blas(1):
             yield
     finally:
         _alone.reset(token)
@@ -94,8 +94,22 @@ def blas_threads(rows: int) -> Iterator[None]:
     if rows < LARGE or not _alone.get():
         yield
         return
-    with _controller().limit(limits=thread_count(), user_api="blas"):
+    with _blas(thread_count()):
         yield
+
+
+@contextmanager
+def _blas(limit: int) -> Iterator[None]:
+    """Every BLAS on so many threads inside the `with` block; `ThreadpoolController.limit` takes three times as long."""
+    libraries = _libraries()
+    before = [library.get_num_threads() for library in libraries]
+    for library in libraries:
+        library.set_num_threads(limit)
+    try:
+        yield
+    finally:
+        for library, count in zip(libraries, before, strict=True):
+            library.set_num_threads(count)
 
 
 _kept = local()
@@ -119,6 +133,14 @@ def ones(n: int) -> FloatArray:
     return _ones(-(-n // PAGE) * PAGE)[:n]
 
 
+def each(value: float | FloatArray, n: int) -> FloatArray:
+    """One number a row, (n,): `value` itself where it is that, else n times the same, stored once and not to be written
+    to. `np.broadcast_to` of a number takes ten times as long."""
+    if isinstance(value, np.ndarray):
+        return value if value.shape == (n,) else np.broadcast_to(value, n)
+    return np.ndarray((n,), np.float64, np.float64(value).tobytes(), 0, (0,))
+
+
 def is_ones(w: FloatArray) -> bool:
     """Is w (n,) the number 1, n times over? True only where it says so itself, being broadcast (`model.prepare`)."""
     return len(w) > 1 and w.strides == (0,) and bool(w[0] == 1)
@@ -132,11 +154,11 @@ def _ones(n: int) -> FloatArray:
 
 
 @cache
-def _controller() -> ThreadpoolController:
-    """Finding the loaded BLAS libraries takes milliseconds; they do not change."""
+def _libraries() -> list[LibController]:
+    """The BLAS libraries that are loaded; to find them takes milliseconds, and they do not change."""
     import scipy.linalg  # noqa: F401  SciPy brings a BLAS of its own: it must be loaded to be found
 
-    return ThreadpoolController()
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
 @cache

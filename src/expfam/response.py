@@ -109,7 +109,8 @@ def weighted(
 
         option = int(at.level), float(getattr(family, TWINS[form], 0.0)), at.observed
         return Weighted(*twins.weighted(form.__name__, at.eta, (at.t, at.conjugate, w, offset), option))
-    same, every = is_ones(w), bool(w.all())
+    same = is_ones(w)
+    every = same or bool(w.all())
 
     def times(x: FloatArray) -> FloatArray:
         if same:

@@ -1,5 +1,6 @@
 """Every solver ends at an optimum that the certificate can show, wherever the data are kind, and says so where not."""
 
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ import expfam as ef
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.information import Full, independent
 from expfam.links import LINKS, link
-from expfam.solvers import SOLVERS, Newton, Problem, Solution, Solver, Status, choose, warm
+from expfam.solvers import SOLVERS, Newton, Problem, Solution, Solver, Status, choose, newton, pose, warm
 
 PARAMETERS = {"negative_binomial": {"theta": 1.7}, "tweedie": {"power": 1.4}}
 EVERY = [cls(**PARAMETERS.get(name, {})) for name, cls in FAMILIES.items() if name != "categorical"]
@@ -49,6 +50,38 @@ def test_newton_is_certified_for_every_pair(family: ExponentialFamily, name: str
     assert certificate.decrement <= 1e-6
     assert np.isfinite(fit.se).all()
     assert fit.deviance <= fit.null_deviance * (1 + 1e-12)
+
+
+@every_family
+@pytest.mark.parametrize("how", ["plain", "aliased", "no intercept", "penalised", "probit", "separated"])
+def test_the_short_way_of_few_rows_leads_where_the_long_one_does(
+    family: ExponentialFamily, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns written out and steps without a look between them, against the ways of large data."""
+    data = simulate(family)
+    options: dict = {"penalty": ef.Ridge(0.1)} if how == "penalised" else {}
+    if how == "probit" and family.mean_domain == (0.0, 1.0):
+        options["link"] = "probit"
+    if how == "separated" and not family.outside(np.zeros(1)).any():
+        data["y"] = np.where(data["g"] == "b", 0.0, data["y"])
+    formula = {"aliased": "y ~ x + I(2 * x) + g", "no intercept": "y ~ x + g - 1"}.get(how, "y ~ x + g")
+
+    def fitted() -> ef.Fit:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ef.glm(formula, data, family=family, **options, **trials_of(family))
+
+    short = fitted()
+    monkeypatch.setattr(pose, "few", lambda design: False)
+    monkeypatch.setattr(newton, "is_short", lambda problem, condition: False)
+    long = fitted()
+    assert short.certificate.status is long.certificate.status
+    assert short.certificate.aliased == long.certificate.aliased
+    assert short.certificate.separated == long.certificate.separated
+    assert abs(short.deviance - long.deviance) <= 1e-8 * short.n
+    if not long.certificate.separated:
+        assert np.allclose(short.coef, long.coef, rtol=1e-7, atol=1e-8, equal_nan=True)
+        assert np.allclose(short.se, long.se, rtol=1e-6, equal_nan=True)
 
 
 @every_family

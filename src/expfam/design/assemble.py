@@ -1,7 +1,7 @@
 """Terms to a design: what is stored how, and the map (14) from it to the coefficients."""
 
 from dataclasses import replace
-from itertools import chain
+from itertools import accumulate, chain
 
 import numpy as np
 
@@ -85,11 +85,11 @@ def _names(columns: tuple[Columns, ...]) -> tuple[str, ...]:
 
 def _maps(columns: tuple[Columns, ...], stored: tuple[Columns, ...]) -> ColumnMap:
     """C: coefficients in formula order, raw columns in the order they are stored in."""
-    starts = dict(zip(map(id, stored), np.cumsum([0, *(c.raw for c in stored)]), strict=False))
+    starts = dict(zip(map(id, stored), accumulate((c.raw for c in stored), initial=0), strict=False))
     picked, pieces, p = [], [], 0
     for term in columns:
-        raw = starts[id(term)] + np.arange(term.raw)
-        numbers = p + np.arange(len(term.names)) if term.numbers is None else term.numbers
+        raw = np.arange(starts[id(term)], starts[id(term)] + term.raw)
+        numbers = np.arange(p, p + len(term.names)) if term.numbers is None else term.numbers
         if term.contrast is None or term.contrast.ndim == 1:
             picked.append((raw if term.contrast is None else raw[term.contrast], numbers))
         else:
@@ -97,7 +97,8 @@ def _maps(columns: tuple[Columns, ...], stored: tuple[Columns, ...]) -> ColumnMa
         p += len(term.names)
     if picked:
         raw, numbers = map(np.concatenate, zip(*picked, strict=True))
-        order = np.argsort(numbers)
-        raw, numbers = raw[order], numbers[order]
+        if any(c.numbers is not None for c in columns):
+            order = np.argsort(numbers)
+            raw, numbers = raw[order], numbers[order]
         pieces.append(Piece(span(raw), span(numbers), None))
     return ColumnMap(tuple(pieces), sum(c.raw for c in columns), p)

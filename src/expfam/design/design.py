@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import reduce
-from itertools import compress, pairwise
+from itertools import accumulate, compress, pairwise
 from operator import add
 from typing import TypeAlias
 
@@ -191,8 +191,8 @@ class Design:
 
 def spans_of(groups: tuple[Group, ...]) -> tuple[slice, ...]:
     """Which raw columns each group has."""
-    ends = np.cumsum([0, *(group.width for group in groups)])
-    return tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
+    ends = accumulate((group.width for group in groups), initial=0)
+    return tuple(slice(a, b) for a, b in pairwise(ends))
 
 
 def _grams(groups: tuple[Group, ...], spans: tuple[slice, ...], weights: FloatArray) -> FloatArray:

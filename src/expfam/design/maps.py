@@ -75,6 +75,8 @@ class ColumnMap:
 
     def congruence(self, raw: FloatArray) -> FloatArray:
         """C' H C, (p, p): raw information to information."""
+        if self.identity:
+            return raw
         return self.adjoint(self.adjoint(raw).T).T
 
     def entries(self) -> tuple[AnyArray, AnyArray, FloatArray]:

@@ -13,13 +13,12 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design._map import Map, Split
 from expfam.design.dense import Dense
 from expfam.design.design import Design
-from expfam.design.maps import ColumnMap, Piece, span
+from expfam.design.maps import span
 from expfam.errors import SchemaError
 from expfam.parallel import ordered_sum
 
 CONSTANT = 1e-12  # a column whose spread is this share of its size is a multiple of the intercept, up to rounding
 FEW = 1000  # rows whose mean is close enough to the mean to lose no digits of the variance
-WRITTEN = 1 << 16  # numbers of a design that is written out: half a megabyte
 CELLS = 1 << 20  # numbers a task reads for the moments
 
 
@@ -153,7 +152,7 @@ class Standard:
         if self.intercept is None:
             return theta
         first = theta[int(self.kept[: self.intercept].sum())]
-        return np.asarray(theta + _times(self.centre[self.kept], np.broadcast_to(first, theta.shape)))
+        return np.asarray(theta + np.multiply.outer(self.centre[self.kept], first))
 
     @property
     def aliased(self) -> tuple[str, ...]:
@@ -196,8 +195,7 @@ def standardise(
     standard = None if sample is None else _standard(*sample, held)
     if standard is None or not (standard.scale[~held] > 0).all():
         standard = _standard(design, weight, held)
-    softened = replace(standard, scale=standard.scale / np.sqrt(1 + stiff * standard.scale**2))
-    fitting = _rounded(softened) if few(design) else softened
+    fitting = replace(standard, scale=softened(standard.scale, stiff))
     return placed(design, fitting), fitting
 
 
@@ -206,12 +204,9 @@ def placed(design: Design, standard: Standard) -> Design:
     return restrict(_centred(design, standard.shift), standard)
 
 
-def _rounded(standard: Standard) -> Standard:
-    """Centre and scale of few bits, so that (x - centre) scale is exact for whole numbers and for indicators."""
-    spread = np.divide(1.0, standard.scale, out=np.zeros_like(standard.scale), where=standard.scale > 0)
-    stored = _short(standard.stored, spread)
-    centre = standard.centre - standard.stored + stored
-    return replace(standard, centre=centre, stored=stored, scale=np.where(standard.kept, _power(standard.scale), 0.0))
+def softened(scale: FloatArray, stiff: FloatArray) -> FloatArray:
+    """The scale of columns whose penalty has the curvature `stiff`."""
+    return np.asarray(scale / np.sqrt(1 + stiff * scale**2))
 
 
 def _standard(design: Design, weight: FloatArray, held: BoolArray) -> Standard:
@@ -223,7 +218,7 @@ def _standard(design: Design, weight: FloatArray, held: BoolArray) -> Standard:
     mean, square = design.maps.adjoint(first), design.maps.squares(second)
     check_overflow(design.names, square)
     width = np.sqrt(np.maximum(second - first**2, 0.0))
-    shift = None if rough is None else np.where(_numeric(design), _short(rough + first, width), 0.0)
+    shift = None if rough is None else np.where(_numeric(design), short(rough + first, width), 0.0)
     inside = np.zeros(design.p) if shift is None else design.maps.adjoint(shift)
     centre = np.zeros(design.p) if rough is None else design.maps.adjoint(rough) + mean
     spread = np.sqrt(np.maximum(square - mean**2 if free else square, 0.0))
@@ -244,28 +239,13 @@ def restrict(design: Design, standard: Standard) -> Design:
     return replace(design, maps=rescaled, names=tuple(standard.names[j] for j in kept))
 
 
-def few(design: Design) -> bool:
-    """Are the numbers of X so few that it is written out?"""
-    return design.n * design.p <= WRITTEN and design.wide is None
-
-
-def written_out(design: Design) -> Design:
-    """The same columns as one matrix of numbers, where they are so few that calls cost more than arithmetic."""
-    if not few(design):
-        return design
-    values = design.forward(design.maps.forward(np.eye(design.p)))
-    whole = span(np.arange(design.p))
-    maps = ColumnMap((Piece(whole, whole, None),), design.p, design.p)
-    return Design((Dense(values),), maps, design.names, design.n, (slice(0, design.p),))
-
-
-def _short(mean: FloatArray, spread: FloatArray) -> FloatArray:
+def short(mean: FloatArray, spread: FloatArray) -> FloatArray:
     """The mean to a sixteenth of the spread: with so few bits x - mean is exact for whole numbers."""
-    grain = _power(np.where(spread > 0, spread, 1.0)) / 8
+    grain = power_of_two(np.where(spread > 0, spread, 1.0)) / 8
     return np.where(spread > 0, np.round(mean / grain) * grain, mean)
 
 
-def _power(number: FloatArray) -> FloatArray:
+def power_of_two(number: FloatArray) -> FloatArray:
     """The nearest power of two, 0 for 0: to multiply by it is exact."""
     return np.asarray(np.exp2(np.round(np.log2(np.maximum(number, np.finfo(float).tiny)))))
 

@@ -78,8 +78,26 @@ def _seconds(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
-def closing_evaluation(problem: Problem, solution: Solution) -> tuple[Evaluation, Factor | None]:
-    """F, gradient, information and its factor at the returned theta: the same whether the solver has them already."""
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """F with gradient and information at the returned theta, its factor, and the Newton step that is left; without an
+    information the gradient alone."""
+
+    at: Evaluation
+    factor: Factor | None
+    reading: Reading
+
+
+def closing(problem: Problem, solution: Solution) -> Closing:
+    """The same whether the solver has it already."""
+    at, factor = _evaluation(problem, solution)
+    assert at.gradient is not None
+    if factor is None:
+        return Closing(at, None, Reading(problem.scale.gradient(at.gradient), np.nan, np.zeros_like(at.gradient)))
+    return Closing(at, factor, read(at, problem.scale, factor))
+
+
+def _evaluation(problem: Problem, solution: Solution) -> tuple[Evaluation, Factor | None]:
     at = solution.at
     if problem.objective.penalty.absolute is not None:
         at = problem.objective(solution.theta, Level.GRADIENT) if at is None else at
@@ -97,16 +115,15 @@ def closing_evaluation(problem: Problem, solution: Solution) -> tuple[Evaluation
 def certify(
     posed: Posed,
     solution: Solution,
-    at: Evaluation,
-    factor: Factor | None,
+    end: Closing,
     separation: Separation | None,
     timings: Mapping[str, float],
 ) -> Certificate:
     """The certificate of a solution in standard coordinates."""
-    problem, standard = posed.problem, posed.standard
+    problem, standard, at, factor, reading = posed.problem, posed.standard, end.at, end.factor, end.reading
     data = problem.objective.data
     assert at.gradient is not None
-    condition, kkt, reading = np.nan, np.nan, closing_reading(problem, at, factor)
+    condition, kkt = np.nan, np.nan
     if at.hessian is not None and factor is not None:
         condition, kkt = factor.condition, _kkt(at.gradient, at.hessian.diagonal, problem.scale)
     return Certificate(
@@ -126,14 +143,6 @@ def certify(
         summed_from=data.n if data.rows is None else data.rows,
         timings=timings,
     )
-
-
-def closing_reading(problem: Problem, at: Evaluation, factor: Factor | None) -> Reading:
-    """The figures of the Newton step that is left; without an information the gradient alone."""
-    assert at.gradient is not None
-    if factor is None:
-        return Reading(problem.scale.gradient(at.gradient), np.nan, np.zeros_like(at.gradient))
-    return read(at, problem.scale, factor)
 
 
 def _kkt(gradient: FloatArray, diagonal: FloatArray, scale: Scale) -> float:

@@ -35,7 +35,8 @@ class Cholesky(Factor):
             return Written(self.lower)
         with blas_threads(len(self.lower)):
             inverse, _ = lapack.dpotri(self.lower, lower=1)
-        full = np.tril(inverse) + np.tril(inverse, -1).T
+        full = inverse + inverse.T  # above the diagonal LAPACK has left zeros
+        full.flat[:: len(full) + 1] = inverse.diagonal()
         return Written(full * self.scale[:, None] * self.scale)
 
 

@@ -34,6 +34,8 @@ def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> Fl
 
 def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """R' diag(w) R, symmetric, and R' w for every w of weights (k, n): (k, m, m) and (k, m)."""
+    if len(weights) == 1 and _plain(values, centre):
+        return _gram(values, weights[0])[None], weights @ values
     count, m = len(weights), values.shape[1]
     out, sums = np.zeros((count, m, m)), np.zeros((count, m))
     for at, R in _parts(values, centre):

@@ -15,6 +15,7 @@ from expfam.solvers.loop import iterate
 from expfam.solvers.optimality import Reading, read, runs_away
 from expfam.solvers.problem import LOSES, LOST, Problem, Solution, Solver, sharpened
 from expfam.solvers.secants import Factored, Secants, direction, remember
+from expfam.solvers.short import is_short, run
 from expfam.solvers.status import Status
 from expfam.solvers.warm import is_large, sample_of
 
@@ -44,7 +45,8 @@ class Newton(Solver):
     def solve(self, problem: Problem) -> Solution:
         exact = observed_differs(problem.objective.family, problem.objective.link)
         curved = replace(problem.objective, observed=True) if exact else problem.objective
-        end = iterate(partial(_advance, problem, curved), _begin(problem, curved), partial(_report, problem))
+        start = _hurried(problem, curved, _begin(problem, curved))
+        end = iterate(partial(_advance, problem, curved), start, partial(_report, problem))
         at = None if exact or end.hessian is None else replace(end.at, hessian=end.hessian)
         return Solution(end.theta, at, end.status, end.steps, end.passes, end.hessians)
 
@@ -111,6 +113,17 @@ def _first_value(problem: Problem) -> float:
 def _at_start(problem: Problem, curved: Objective) -> _State:
     at = curved(problem.start) if problem.first is None else problem.first
     return _judged(problem, _renewed(problem, curved, problem.start, at, None, 1))
+
+
+def _hurried(problem: Problem, curved: Objective, state: _State) -> _State:
+    """The state after the steps of few rows that need no look between them."""
+    if state.status is not Status.RUNNING or not is_short(problem, state.factor.condition):
+        return state
+    theta, at, steps = run(problem, curved, state.theta, state.at, state.reading)
+    if not steps:
+        return state
+    before = replace(state, steps=state.steps + steps, passes=state.passes + steps)
+    return _judged(problem, _renewed(problem, curved, theta, at, before, steps), state)
 
 
 def _renewed(

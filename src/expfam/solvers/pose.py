@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
-from expfam.design.standard import Standard, placed, restrict, standardise, written_out
+from expfam.design.standard import Standard, placed, restrict, standardise
+from expfam.design.written import few, scaled, standard_of, written_out
 from expfam.families import Categorical
 from expfam.information import CLEAR, RANK_TOL, Arrow, Information, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
@@ -43,8 +44,12 @@ def pose(
     chosen = sample(objective, data.design.p * d, seed) if near is None else None
     holds, stiff = objective.penalty.holds, objective.penalty.diagonal
     drawn = None if chosen is None else data.take(chosen)
-    few = None if drawn is None else (drawn.design, drawn.weight)
-    design, standard = standardise(data.design, data.weight, holds, stiff, few)
+    if few(data.design):
+        design = written_out(data.design)
+        standard = standard_of(design, data.weight, holds, stiff)
+    else:
+        some = None if drawn is None else (drawn.design, drawn.weight)
+        design, standard = standardise(data.design, data.weight, holds, stiff, some)
     whole = replace(objective, data=replace(data, design=design))
     seen = _seen(whole, standard)
     null = null_model(seen)
@@ -71,7 +76,9 @@ def _feasible(objective: Objective, start: FloatArray, null: Null) -> FloatArray
 
 def _seen(objective: Objective, standard: Standard) -> Objective:
     """The objective as a function of beta."""
-    data = replace(objective.data, design=written_out(restrict(objective.data.design, standard)))
+    design = objective.data.design
+    design = scaled(design, standard) if few(design) else restrict(design, standard)
+    data = replace(objective.data, design=design)
     kept = np.flatnonzero(standard.kept)
     return replace(objective, data=data, penalty=objective.penalty.congruence(standard.scale, kept))
 
