@@ -16,12 +16,13 @@ from benchmarks.problems import (
     scaling,
     severity,
     sgd_vs_newton,
+    small,
     stream,
     threads,
 )  # fmt: skip
 
 ALL = (
     fremtpl2, severity, logistic, covtype, mnist, a9a, news20, factor, nist, inference, coverage, diagnostics, scaling,
-    threads, sgd_vs_newton, stream,
+    threads, small, sgd_vs_newton, stream,
 )  # fmt: skip
 PROBLEMS: dict[str, Problem] = {problem.PROBLEM.name: problem.PROBLEM for problem in ALL}
