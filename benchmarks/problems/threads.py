@@ -1,10 +1,13 @@
 """How much faster are two threads than one, pass by pass? Gradient and Hessian passes over each kind of column.
 
 A pass is one evaluation of the objective at the coefficients of a fit; the fit itself is not timed. One thread and two
-take turns, five times a lap, and the median of each counts.
+take turns, five times a lap, and the median of each counts. The last line is the machine's own: two equal loops of
+arithmetic that touch no memory, one after the other and side by side. Cores that share their units, or a host with
+others, do not get to 2.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -49,6 +52,8 @@ def run(settings: Settings) -> tuple[Report, ...]:
             rows += lines(name, fit, settings.repeat)
         except Exception as error:  # told in the report
             notes.append(f"{name} failed: {type(error).__name__}: {error}.")
+    one, two = arithmetic(settings)
+    rows.append(("arithmetic alone", "-", f"{1e3 * one:.1f}", f"{1e3 * two:.1f}", f"{one / two:.2f}"))
     return (Report("Two threads over one", ("", *COLUMNS), tuple(rows), tuple(notes)),)
 
 
@@ -66,6 +71,23 @@ def lines(name: str, fit: Any, repeat: int) -> list[tuple[str, ...]]:
     return out
 
 
+def arithmetic(settings: Settings) -> tuple[float, float]:
+    """Median seconds of two loops of arithmetic on one thread and on two."""
+    from numba import njit  # type: ignore[import-untyped]
+
+    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    def spin(n: int) -> float:
+        total = 0.0
+        for i in range(n):
+            total += (i % 7) * 0.5
+        return total
+
+    pair = [200_000 if settings.quick else 20_000_000] * 2
+    with ThreadPoolExecutor(2) as pool:
+        ways = {1: lambda: list(map(spin, pair)), 2: lambda: list(pool.map(spin, pair))}
+        return _in_turns(ways, settings.repeat)
+
+
 def objective_of(fit: Any) -> Callable[..., Any]:
     """The objective of a fit, its rows read again."""
     from expfam.model import prepare
@@ -79,16 +101,27 @@ def objective_of(fit: Any) -> Callable[..., Any]:
 
 
 def in_turns(evaluate: Callable[[], Any], repeat: int) -> tuple[float, float]:
-    """Median seconds with one thread and with two, in alternating order after a warm-up."""
+    """Median seconds with one thread and with two."""
     import expfam as ef
 
+    def on(n: int) -> Callable[[], Any]:
+        def run() -> None:
+            with ef.threads(n):
+                evaluate()
+
+        return run
+
+    return _in_turns({1: on(1), 2: on(2)}, repeat)
+
+
+def _in_turns(ways: dict[int, Callable[[], Any]], repeat: int) -> tuple[float, float]:
+    """Median seconds of both ways, in alternating order after a warm-up."""
     seconds: dict[int, list[float]] = {1: [], 2: []}
     for turn in range(5 * repeat + 1):
         for n in (1, 2) if turn % 2 else (2, 1):
-            with ef.threads(n):
-                began = perf_counter()
-                evaluate()
-                seconds[n].append(perf_counter() - began)
+            began = perf_counter()
+            ways[n]()
+            seconds[n].append(perf_counter() - began)
     return median(seconds[1][1:]), median(seconds[2][1:])
 
 
