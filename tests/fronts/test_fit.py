@@ -420,7 +420,7 @@ def test_nothing_is_mutated() -> None:
 
 
 # ---- tables and text --------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("ask", ["residuals", "influence", "at_rows"])
+@pytest.mark.parametrize("ask", ["residuals", "influence", "at_rows", "predict", "calibration"])
 def test_rows_that_were_changed_since_are_refused(ask: str) -> None:
     """A fit refers to its data; what reads the rows again must not answer for others."""
     rng = np.random.default_rng(1)

@@ -161,7 +161,7 @@ def test_elasticities_by_hand(name: str, method: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ef.DataWarning)
             a, b, c, d = (at.predict({**data, "x": data["x"] + s * h}).reshape(N, -1) for s in (-2, -1, 1, 2))
-        slopes, mu = (a - 8 * b + 8 * c - d) / (12 * h), at.predict().reshape(N, -1)
+        slopes, mu = (a - 8 * b + 8 * c - d) / (12 * h), at.predict(data).reshape(N, -1)
         slopes = slopes / mu if method[0] == "e" else slopes
         out.append((slopes * (data["x"][:, None] if method[2] == "e" else 1)).mean(axis=0))
         v, u = (at.predict({**data, "h": np.full(N, level)}).reshape(N, -1) for level in "vu")

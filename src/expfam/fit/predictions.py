@@ -9,6 +9,7 @@ from expfam.data.answer import frame_like
 from expfam.data.table import read
 from expfam.errors import ExpfamError, SchemaError, one_of
 from expfam.families import Binomial
+from expfam.fit.validation import judged_by
 from expfam.inference import observation, prediction
 from expfam.model import choice
 from expfam.source import Source
@@ -31,7 +32,7 @@ def predict(
     trials: Any = None,
     unseen: str | None = None,
 ) -> Any:
-    """h(X theta + offset) for new rows (None: the fitted data), (n,), or (n, k) over all classes.
+    """h(X theta + offset) for new rows (None: the fitted data, unchanged), (n,), or (n, k) over all classes.
 
     type       "response", "link" or "class" (the label)
     interval   "confidence": of the mean or of eta. "prediction": of a new observation, by the family with eta and the
@@ -75,6 +76,7 @@ def predict(
 def _line(fit: "Fit", new: Any, given: dict[str, Any], unseen: str | None) -> tuple[prediction.Linear, str]:
     if new is None:
         source = fit.rows_source()
+        judged_by(fit)  # refuses rows that were changed since
     else:
         vectors = {name: np.asarray(values) for name, values in given.items() if values is not None}
         missing = [name for name in fit.model.supplied if name not in vectors]

@@ -17,6 +17,7 @@ from expfam.diagnostics import lift as lifts
 from expfam.diagnostics.groups import Groups, crossed, of_array, of_column
 from expfam.diagnostics.judged import Judged, judged_rows
 from expfam.errors import ExpfamError, SchemaError
+from expfam.fit import checks
 from expfam.formula.learn import plan
 from expfam.inference.scene import check_supplied
 from expfam.matrix import MatrixTerms, matrix
@@ -29,9 +30,14 @@ if TYPE_CHECKING:
 
 
 def judged_by(fit: "Fit", data: Any = None) -> Judged:
-    """What was seen and expected in each row of the fit, or of `data`, rows never fitted."""
+    """What was seen and expected in each row of the fit, or of `data`, rows never fitted.
+
+    ExpfamError where the rows of the fit were changed since.
+    """
     if data is None:
-        return judged_rows(fit._prepared(None), fit.estimate, fit.dispersion, fit.kind, False)
+        found = judged_rows(fit._prepared(None), fit.estimate, fit.dispersion, fit.kind, False)
+        checks.check_deviance(fit, _deviance(found), checks.ALIKE)
+        return found
     rows = fit.model.terms.rows(fit._source(data), response=True, missing=fit.model.missing, unseen=fit.model.unseen)
     check_supplied(fit.model, rows)
     prepared = prepare(fit.model, rows)
@@ -45,12 +51,17 @@ def judged_by(fit: "Fit", data: Any = None) -> Judged:
 
 def _fitted(fit: "Fit", judged: Judged) -> bool:
     """Are these the rows of a fit that has none of its own? By their number, weight and deviance."""
-    prepared, family = judged.prepared, judged.model.family
+    prepared = judged.prepared
     if prepared.n != fit.n or not np.isclose(prepared.data.total, fit.weights_sum, rtol=1e-9):
         return False
+    return bool(np.isclose(_deviance(judged), fit.deviance, rtol=checks.ALIKE))
+
+
+def _deviance(judged: Judged) -> float:
+    """sum w d(y, mu)."""
+    prepared, family = judged.prepared, judged.model.family
     mu = judged.rate if prepared.exposure is None else judged.expected / judged.weight
-    mu = mu[:, :-1] if family.vector else mu
-    return bool(np.isclose(family.deviance(prepared.data.y, mu, judged.weight), fit.deviance, rtol=1e-7))
+    return family.deviance(prepared.data.y, mu[:, :-1] if family.vector else mu, judged.weight)
 
 
 def calibration(
