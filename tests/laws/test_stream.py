@@ -664,3 +664,18 @@ def test_a_stream_is_frozen() -> None:
     assert model.stream is not before
     assert before.memory is not None
     assert replace(before).memory is before.memory
+
+
+@pytest.mark.parametrize("size", [600, 20_000])
+@pytest.mark.parametrize("family", [ef.families.Poisson(), ef.families.Gamma(), ef.families.Tweedie(1.5)])
+def test_means_of_thousands_are_found(family: ef.families.ExponentialFamily, size: int) -> None:
+    """From means of 1, where theta is zero, no damped step leads there: the first batch begins at the null model."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=size)
+    mu = 1e4 * np.exp(0.5 * x)
+    y = rng.poisson(mu).astype(float) if family.name == "poisson" else rng.gamma(2.0, mu / 2)
+    data = {"y": y, "x": x}
+    learned = ef.OnlineGLM("y ~ x", family=family, link="log").partial_fit(data).fit
+    exact = ef.glm("y ~ x", data, family=family, link="log")
+    assert np.abs((learned.coef - exact.coef) / exact.se).max() < 0.1
+    assert np.allclose(learned.se, exact.vcov("HC0").diagonal() ** 0.5, rtol=0.02)

@@ -64,7 +64,7 @@ def stream(
         with _stopped_gently():
             interrupted = _learn(learner, place, kind, strict, watch)
     finally:
-        if save is not None:
+        if save is not None and (learner.rows > watch.before or not save.exists()):  # a state is not lost to a typo
             learner.save(save)
     if not learner.rows:
         say("warning", "no rows came")

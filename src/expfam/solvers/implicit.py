@@ -208,8 +208,15 @@ def _past(objective: Objective, memory: Memory, metric: FloatArray, past: float,
 def _within(
     objective: Objective, memory: Memory, frequency: FloatArray | None, inside: FloatArray | None, scores: bool
 ) -> Seen:
-    """The batch at the theta of the memory, or as near to it as all means are inside their domain."""
+    """The batch at the theta of the memory, or as near to it as all means are inside their domain.
+
+    A memory without rows knows nothing: there the batch is seen at `inside` if F is lower by a unit a row, for from
+    means of 1 no damped step finds its way to means of thousands.
+    """
     ways = BACK if inside is not None else BACK[:1]
+    if inside is not None and not memory.rows:
+        there, here = glance(objective, inside).value, glance(objective, memory.theta).value
+        ways = BACK[::-1] if there + objective.weight < here else BACK
     for share in ways:
         theta = memory.theta if share == 0 or inside is None else memory.theta + share * (inside - memory.theta)
         seen = see(objective, theta, frequency, scores)
