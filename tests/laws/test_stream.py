@@ -679,3 +679,12 @@ def test_means_of_thousands_are_found(family: ef.families.ExponentialFamily, siz
     exact = ef.glm("y ~ x", data, family=family, link="log")
     assert np.abs((learned.coef - exact.coef) / exact.se).max() < 0.1
     assert np.allclose(learned.se, exact.vcov("HC0").diagonal() ** 0.5, rtol=0.02)
+
+
+def test_rows_fade_within_a_batch() -> None:
+    """A level that rises is followed as closely as the half-life says, however many rows a batch might have."""
+    n = 40_000
+    y = np.linspace(0.0, 40.0, n) + np.random.default_rng(0).normal(size=n)
+    weight = 0.5 ** ((n - 1 - np.arange(n)) / 500)
+    found = ef.OnlineGLM("y ~ 1", half_life=500).partial_fit({"y": y}).fit.coef[0]
+    assert abs(found - weight @ y / weight.sum()) < 0.05

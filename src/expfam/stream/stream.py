@@ -25,7 +25,7 @@ from expfam.model import Model
 from expfam.objective import Data, Objective
 from expfam.parallel import one_blas_thread
 from expfam.penalties import NoPenalty
-from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
+from expfam.solvers.implicit import FEW, MOST, Memory, Options, batch_rows, blank, learn, together
 from expfam.solvers.learning import BANDED, Point, due, stacked
 from expfam.solvers.problem import WRITTEN_OUT
 from expfam.solvers.sgd import SGD
@@ -38,6 +38,7 @@ from expfam.terms import FormulaTerms
 
 OPEN = SGD(step="normalised", rate=0.5)  # levels without end are rare ones, which steps of the usual rate overfit
 AT_ONCE = 1 << 16  # rows whose columns are laid out together, so that they stay in cache
+FADES = 1 / 16  # of a half-life: the longest batch where rows fade
 SOUGHT = 1 << 11  # rows of a batch that is laid out alone, and searched for columns of zeros and ones
 
 
@@ -87,6 +88,11 @@ class Ask:
         """How a batch is learned from."""
         keep = 1.0 if self.half_life is None else float(0.5 ** (1 / self.half_life))
         return Options(self.prior, keep, scores=self.vcov == "HC0")
+
+    @property
+    def longest(self) -> int:
+        """Rows of a batch at most: those of one fade together, so they are a small part of a half-life."""
+        return MOST if self.half_life is None else max(int(self.half_life * FADES), 1)
 
     @property
     def resting(self) -> Options:
@@ -339,7 +345,7 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
     model, ends, compiled = stream.model, [0], False
     for _ in range(rows.n):
         at = ends[-1]
-        size = batch_rows(before)
+        size = min(batch_rows(before), stream.ask.longest)
         batch = rows.take(slice(at, at + size))
         whole = at + size <= rows.n
         met = _met(stream.known, model, batch) if whole else model
