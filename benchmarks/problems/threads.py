@@ -73,9 +73,9 @@ def lines(name: str, fit: Any, repeat: int) -> list[tuple[str, ...]]:
 
 def arithmetic(settings: Settings) -> tuple[float, float]:
     """Median seconds of two loops of arithmetic on one thread and on two."""
-    from numba import njit  # type: ignore[import-untyped]
+    from numba import njit
 
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True)
     def spin(n: int) -> float:
         total = 0.0
         for i in range(n):

@@ -10,7 +10,7 @@ from expfam.errors import SchemaError
 from expfam.families import ExponentialFamily
 from expfam.links import Link
 from expfam.objective import Data
-from expfam.parallel import each, ordered_map, slices
+from expfam.parallel import ordered_map, repeated, slices
 from expfam.penalties import Penalty
 from expfam.source import RowSet, Terms, check_vectors
 from expfam.target import Target, check_interior, target
@@ -114,7 +114,7 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     if weights is not None and model.weights_kind == "frequency":
         frequency = whole(weights, rows)
     trials = trials_of(goal, rows)
-    weight = each(1.0, rows.n)  # n times the same number, until a factor tells them apart
+    weight = repeated(1.0, rows.n)  # n times the same number, until a factor tells them apart
     for factor in (weights, trials):
         weight = weight if factor is None else weight * factor
     if not weight.any():

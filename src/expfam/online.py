@@ -48,7 +48,8 @@ class OnlineGLM:
                first frame
     vcov       "HC0", H^-1 S H^-1, valid also where the variance is not the family's; "model", phi H^-1
     prior      pseudo-rows at zero that a coefficient starts with
-    half_life  sum of weights after which a row counts half, for streams that drift; None: rows never fade
+    half_life  sum of weights after which a row counts half, for streams that drift; None: rows never fade. Rows of a
+               batch fade together; it has a sixteenth as many at most
     hash_bits  1 to 31, for factors whose labels have no end: a label stands for the bucket that its hash falls into,
                one of 2^hash_bits a factor, "site[#2f1c]"; labels that share a bucket share a coefficient. The hash is
                that of the factor's name and the label, the same everywhere. None: a coefficient for every label.

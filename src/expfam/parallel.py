@@ -133,7 +133,7 @@ def ones(n: int) -> FloatArray:
     return _ones(-(-n // PAGE) * PAGE)[:n]
 
 
-def each(value: float | FloatArray, n: int) -> FloatArray:
+def repeated(value: float | FloatArray, n: int) -> FloatArray:
     """One number a row, (n,): `value` itself where it is that, else n times the same, stored once and not to be written
     to. `np.broadcast_to` of a number takes ten times as long."""
     if isinstance(value, np.ndarray):

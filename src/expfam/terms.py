@@ -143,7 +143,10 @@ def _new_rows(schema: Schema, source: Source, unseen: str) -> RowSet:
     for name in ("offset", "exposure"):
         values = evaluate(schema, table, name)
         if values is not None:
-            vectors[name] = _numbers(values) + vectors.get(name, 0.0)
+            own = _numbers(values)
+            if name in vectors:  # offsets add up; an exposure given beside the column is the one that is meant
+                own = own + vectors[name] if name == "offset" else vectors[name]
+            vectors[name] = own
             kept &= ~np.isnan(vectors[name])
     columns = encoded.columns
     if not kept.all():

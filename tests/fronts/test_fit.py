@@ -440,6 +440,18 @@ def test_rows_that_were_changed_since_are_refused(ask: str) -> None:
         other.vcov("HC0")
 
 
+def test_an_exposure_given_beside_the_column_is_the_one_that_is_meant() -> None:
+    """And one given beside the rows of the fit, which have their own, is refused."""
+    data = rows()
+    fit = ef.glm("claims ~ age", data, family="poisson", exposure="exposure")
+    some = {name: values[:3] for name, values in data.items()}
+    rate = fit.predict({**some, "exposure": np.ones(3)})
+    assert np.allclose(fit.predict(some, exposure=np.full(3, 2.0)), 2 * rate)
+    assert np.allclose(fit.predict(some), some["exposure"] * rate)
+    with pytest.raises(ef.SchemaError, match="goes with new rows"):
+        fit.predict(exposure=np.ones(len(data["age"])))
+
+
 def test_perfect_fits_know_their_rows() -> None:
     """A deviance of nothing but rounding is the same whatever it is."""
     x = np.linspace(0, 1e3, 50)

@@ -222,6 +222,15 @@ def test_the_command_line_hashes(tmp_path: Path) -> None:
     assert (refused.returncode, b"from 1 to 31" in refused.stderr) == (2, True)
 
 
+def test_a_run_that_learns_nothing_leaves_the_state_as_it_was(tmp_path: Path) -> None:
+    state, kept = tmp_path / "s.json", ("--family", "bernoulli", "--save", str(tmp_path / "s.json"))
+    assert run(FORMULA, *kept, given=b"".join(ndjson(records()))).returncode == 0
+    before = state.read_bytes()
+    for words in ((FORMULA, str(tmp_path / "typo.csv")), ("y ~ xx",)):
+        assert run(*words, *kept, given=b"".join(ndjson(records()))).returncode != 0
+        assert state.read_bytes() == before
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process, as a terminal or a service manager does")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
 def test_an_interrupt_saves_what_was_learned(sent: signal.Signals, tmp_path: Path) -> None:

@@ -53,13 +53,15 @@ def test_newton_is_certified_for_every_pair(family: ExponentialFamily, name: str
 
 
 @every_family
-@pytest.mark.parametrize("how", ["plain", "aliased", "no intercept", "penalised", "probit", "separated"])
+@pytest.mark.parametrize("how", ["plain", "aliased", "weighted", "no intercept", "penalised", "probit", "separated"])
 def test_the_short_way_of_few_rows_leads_where_the_long_one_does(
     family: ExponentialFamily, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Columns written out and steps without a look between them, against the ways of large data."""
     data = simulate(family)
     options: dict = {"penalty": ef.Ridge(0.1)} if how == "penalised" else {}
+    if how == "weighted":  # some rows by nothing
+        options["weights"] = np.random.default_rng(2).choice([0.0, 0.5, 3.0], 400)
     if how == "probit" and family.mean_domain == (0.0, 1.0):
         options["link"] = "probit"
     if how == "separated" and not family.outside(np.zeros(1)).any():

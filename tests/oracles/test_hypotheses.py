@@ -287,6 +287,22 @@ def test_terms_added() -> None:
     assert rao["statistic"][1] == pytest.approx(fit.update(". ~ . + g").anova(test="rao")["statistic"][-1])
 
 
+@pytest.mark.parametrize("family", ["gaussian", "gamma"])
+@pytest.mark.parametrize("dispersion", ["pearson", "deviance", 0.7])
+def test_f_of_an_added_term_is_by_the_larger_model(family: str, dispersion: str | float) -> None:
+    """As anova and drop1 have it; for Gaussian means t^2 of the new coefficient."""
+    rng = np.random.default_rng(1)
+    data = {"x": rng.normal(size=20), "z": rng.normal(size=20)}
+    data["y"] = np.exp(0.3 * data["x"] + 0.8 * data["z"]) * rng.gamma(3.0, 1 / 3, 20)
+    fit = ef.glm("y ~ x", data, family=family, link="log" if family == "gamma" else None, dispersion=dispersion)
+    larger = fit.update(". ~ . + z")
+    found, meant = fit.add1("z", test="f"), fit.anova(larger, test="f")
+    for name in ("statistic", "p_value"):
+        assert found[name][1] == pytest.approx(meant[name][1], rel=1e-6)
+    if family == "gaussian" and dispersion == "pearson":
+        assert found["statistic"][1] == pytest.approx(float(larger.coef[2] / larger.se[2]) ** 2, rel=1e-6)
+
+
 def test_updated_formulas() -> None:
     data = {**claims(), "odd name": claims()["z"]}
     fit = ef.glm("y ~ x * `odd name` + g", data, family="poisson", weights="1 + w")

@@ -9,7 +9,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.errors import FamilyError, ResponseError
-from expfam.parallel import each, ordered_sum, slices
+from expfam.parallel import ordered_sum, repeated, slices
 
 ROWS = 1 << 15  # rows whose densities are worked out at a time
 
@@ -169,7 +169,7 @@ class ExponentialFamily(ABC):
         The means enter by their deviance alone: log density = log density at mu = T(y), less w loss / phi. Known phi:
         w counts rows; estimated: phi = deviance / sum f w, and w divides it.
         """
-        w, f = each(weight, len(y)), each(frequency, len(y))
+        w, f = repeated(weight, len(y)), repeated(frequency, len(y))
         if self.fixed_dispersion:
             total = ordered_sum(lambda at: float(f[at] * w[at] @ self.log_saturated(y[at], 1.0)), slices(len(y), ROWS))
             return total - deviance / 2
@@ -181,7 +181,7 @@ class ExponentialFamily(ABC):
         """sum f log p(y; mu, phi / w) at a given phi; +inf at phi = 0."""
         if not phi > 0:
             return np.inf
-        w, f = each(weight, len(y)), each(frequency, len(y))
+        w, f = repeated(weight, len(y)), repeated(frequency, len(y))
         at_means = ordered_sum(lambda at: float(f[at] @ self.log_saturated(y[at], w[at] / phi)), slices(len(y), ROWS))
         return at_means - deviance / (2 * phi)
 

@@ -9,7 +9,7 @@ from scipy.special import gammainc, gammaln
 from expfam._typing import BoolArray, FloatArray
 from expfam.families._family import ExponentialFamily, Scale
 from expfam.families._special import log_ratio
-from expfam.parallel import each
+from expfam.parallel import repeated
 
 
 @final
@@ -53,7 +53,7 @@ class Gamma(ExponentialFamily):
 
     def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
         """sum f w log p(y; mu, phi) at phi = deviance / sum f w: the weights count rows here, as in R."""
-        w = each(frequency * weight, len(y))
+        w = repeated(frequency * weight, len(y))
         phi = deviance / float(np.sum(w))
         if not phi > 0:
             return np.inf

@@ -8,7 +8,7 @@ from scipy.special import ndtr
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.families._family import ExponentialFamily, Scale
-from expfam.parallel import each
+from expfam.parallel import repeated
 
 
 @final
@@ -50,7 +50,7 @@ class Gaussian(ExponentialFamily):
 
     def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
         """-(n/2) (log(2 pi deviance / n) + 1) + sum f log(w) / 2 over n = sum f rows of positive weight."""
-        f, w = each(frequency, len(y)), each(weight, len(y))
+        f, w = repeated(frequency, len(y)), repeated(weight, len(y))
         f, w = f[w > 0], w[w > 0]
         n = float(np.sum(f))
         with np.errstate(divide="ignore"):

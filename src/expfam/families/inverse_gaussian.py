@@ -8,7 +8,7 @@ from scipy.special import log_ndtr, ndtr
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.families._family import ExponentialFamily, Scale
-from expfam.parallel import each
+from expfam.parallel import repeated
 
 
 @final
@@ -51,7 +51,7 @@ class InverseGaussian(ExponentialFamily):
 
     def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
         """-(W (log(2 pi deviance / W) + 1) + 3 sum f w log y) / 2 with W = sum f w, as in R."""
-        w = each(frequency * weight, len(y))
+        w = repeated(frequency * weight, len(y))
         total = float(np.sum(w))
         with np.errstate(divide="ignore"):
             return -float(total * (np.log(2 * np.pi * deviance / total) + 1) + 3 * np.sum(w * np.log(y))) / 2

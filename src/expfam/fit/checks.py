@@ -10,9 +10,13 @@ import numpy as np
 from expfam.errors import ExpfamError, one_of
 from expfam.inference import counts, wald
 from expfam.inference.optimum import Optimum, silent
+from expfam.model import Prepared
 from expfam.nuisance import NUISANCE, OF_NUMBER
 from expfam.nuisance.joint import State, lay_out
 from expfam.nuisance.profile import ends, profile
+from expfam.objective import Objective
+from expfam.penalties import NoPenalty
+from expfam.response import Level
 from expfam.solvers.status import Status
 
 if TYPE_CHECKING:
@@ -20,16 +24,23 @@ if TYPE_CHECKING:
 
 TOL, TURNS = 1e-9, 100
 SAME, ALIKE = 1e-9, 1e-7
-"""The share of the deviance, or of the null deviance, by which the deviance of the same rows may differ: by linear
-predictors; by means."""
+"""The share of the deviance, or of the null deviance, by which the deviance of the same rows may differ: in standard
+coordinates; in the columns' own units."""
 
 
 def check_same(fit: "Fit", here: Optimum) -> None:
     """ExpfamError where rows have another deviance at the coefficients of a fit than the fit says."""
-    check_deviance(fit, 2 * (here.at.value - here.problem.objective.value_of_penalty(here.beta)), SAME)
+    _check(fit, 2 * (here.at.value - here.problem.objective.value_of_penalty(here.beta)), SAME)
 
 
-def check_deviance(fit: "Fit", found: float, share: float) -> None:
+def check_rows(fit: "Fit", prepared: Prepared) -> None:
+    """The same by one read of the rows, without an information, which very wide models have none of."""
+    none = NoPenalty().bind(prepared.data.design.names)
+    objective = Objective(prepared.model.family, prepared.model.link, none, prepared.data)
+    _check(fit, 2 * objective.loss(fit.estimate, Level.VALUE).value, ALIKE)
+
+
+def _check(fit: "Fit", found: float, share: float) -> None:
     """ExpfamError where the deviance `found` is not that of the fit; streams remember theirs too roughly to tell."""
     if fit.certificate.status in (Status.STREAMED, Status.WALKED):
         return

@@ -14,6 +14,7 @@ from expfam.inference.hypotheses import wald
 from expfam.inference.optimum import Optimum
 from expfam.inference.reduction import maximal
 from expfam.inference.tails import chi_squared, f_tail
+from expfam.nuisance.dispersion import pearson
 from expfam.penalties import NoPenalty
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def changes(fit: "Fit", here: Optimum, steps: Sequence[Step], test: str, *, adde
         "df": df,
         "deviance": np.array([2 * model.half for model in models]),
         "aic": fit.aic + lost + more * 2 * df,
-    } | judged(fit, steps, test)
+    } | (_enlarged(fit, steps) if added and test == "f" else judged(fit, steps, test))
     if test == "lrt":
         statistic = np.maximum(-more * lost, 0.0)
         table |= {"statistic": statistic, "p_value": chi_squared(statistic, df)}
@@ -96,6 +97,27 @@ def judged(fit: "Fit", steps: Sequence[Step], test: str) -> Table:
             statistic = statistic / df
         return {"statistic": statistic, "p_value": f_tail(statistic, df, fit.df_residual)}
     return {"statistic": statistic, "p_value": chi_squared(statistic, df)}
+
+
+def _enlarged(fit: "Fit", steps: Sequence[Step]) -> Table:
+    """F of terms added to a fit: per degree of freedom and phi of the model with the term, the larger one."""
+    df, fallen = (np.array([getattr(s, what) for s in steps], dtype=float) for what in ("df", "deviance"))
+    left = fit.df_residual - df
+    phi = np.array([_phi(fit, s, free) for s, free in zip(steps, left, strict=True)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = fallen / df / phi
+    return {"statistic": statistic, "p_value": f_tail(statistic, df, left)}
+
+
+def _phi(fit: "Fit", step: Step, left: float) -> float:
+    """The dispersion of the model with the term, from the mean deviance where the fit's is that, else Pearson's."""
+    kind = fit.statistics.dispersion_kind
+    if kind in ("fixed", "given"):
+        return fit.dispersion
+    if not left > 0:
+        return np.nan
+    total = 2 * step.whole.half if kind == "deviance" else pearson(step.objective, step.whole.theta)
+    return total / left
 
 
 def test_of(fit: "Fit", test: str | None, *, wald_too: bool) -> str:

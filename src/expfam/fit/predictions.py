@@ -9,7 +9,7 @@ from expfam.data.answer import frame_like
 from expfam.data.table import read
 from expfam.errors import ExpfamError, SchemaError, one_of
 from expfam.families import Binomial
-from expfam.fit.validation import judged_by
+from expfam.fit.checks import check_rows
 from expfam.inference import observation, prediction
 from expfam.model import choice
 from expfam.source import Source
@@ -75,8 +75,11 @@ def predict(
 
 def _line(fit: "Fit", new: Any, given: dict[str, Any], unseen: str | None) -> tuple[prediction.Linear, str]:
     if new is None:
+        odd = next((name for name, values in given.items() if values is not None), None)
+        if odd is not None:
+            raise SchemaError(f"{odd}= goes with new rows; those of the fit have their own: predict(new, {odd}=...)")
         source = fit.rows_source()
-        judged_by(fit)  # refuses rows that were changed since
+        check_rows(fit, fit._prepared(None))
     else:
         vectors = {name: np.asarray(values) for name, values in given.items() if values is not None}
         missing = [name for name in fit.model.supplied if name not in vectors]

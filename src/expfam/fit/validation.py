@@ -35,9 +35,9 @@ def judged_by(fit: "Fit", data: Any = None) -> Judged:
     ExpfamError where the rows of the fit were changed since.
     """
     if data is None:
-        found = judged_rows(fit._prepared(None), fit.estimate, fit.dispersion, fit.kind, False)
-        checks.check_deviance(fit, _deviance(found), checks.ALIKE)
-        return found
+        prepared = fit._prepared(None)
+        checks.check_rows(fit, prepared)
+        return judged_rows(prepared, fit.estimate, fit.dispersion, fit.kind, False)
     rows = fit.model.terms.rows(fit._source(data), response=True, missing=fit.model.missing, unseen=fit.model.unseen)
     check_supplied(fit.model, rows)
     prepared = prepare(fit.model, rows)
@@ -51,17 +51,12 @@ def judged_by(fit: "Fit", data: Any = None) -> Judged:
 
 def _fitted(fit: "Fit", judged: Judged) -> bool:
     """Are these the rows of a fit that has none of its own? By their number, weight and deviance."""
-    prepared = judged.prepared
+    prepared, family = judged.prepared, judged.model.family
     if prepared.n != fit.n or not np.isclose(prepared.data.total, fit.weights_sum, rtol=1e-9):
         return False
-    return bool(np.isclose(_deviance(judged), fit.deviance, rtol=checks.ALIKE))
-
-
-def _deviance(judged: Judged) -> float:
-    """sum w d(y, mu)."""
-    prepared, family = judged.prepared, judged.model.family
     mu = judged.rate if prepared.exposure is None else judged.expected / judged.weight
-    return family.deviance(prepared.data.y, mu[:, :-1] if family.vector else mu, judged.weight)
+    mu = mu[:, :-1] if family.vector else mu
+    return bool(np.isclose(family.deviance(prepared.data.y, mu, judged.weight), fit.deviance, rtol=checks.ALIKE))
 
 
 def calibration(
