@@ -72,12 +72,25 @@ def without_offset(objective: Objective) -> tuple[FloatArray, FloatArray, FloatA
 
     t exp(-offset) with weight w exp((2 - p) offset): Tweedie families are closed under scaling (Jorgensen 1987).
     """
-    data = objective.data
-    power = _power(objective.family)
-    if data.offset is None or power is None or not isinstance(objective.link, Log):
+    data, power = objective.data, _power(objective.family)
+    if data.offset is None or power is None or not absorbs(objective):
         return data.y, data.weight, data.offset
     unit = np.exp(data.offset)
     return data.y / unit, data.weight * unit ** (2 - power), None
+
+
+def absorbs(objective: Objective) -> bool:
+    """Is an offset a unit, as in `without_offset`?"""
+    return _power(objective.family) is not None and isinstance(objective.link, Log)
+
+
+def unit_free(objective: Objective) -> Objective:
+    """The same loss without an offset, where that is a unit or there is none."""
+    if objective.data.offset is None:
+        return objective
+    y, weight, offset = without_offset(objective)
+    data = replace(objective.data, y=y, conjugate=objective.family.conjugate(y), weight=weight, offset=offset)
+    return replace(objective, data=data)
 
 
 def _power(family: ExponentialFamily) -> float | None:

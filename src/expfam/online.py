@@ -26,7 +26,7 @@ from expfam.penalties import penalty as penalty_of
 from expfam.solvers import SGD
 from expfam.stream import Ask, Stream
 from expfam.stream.feed import feed
-from expfam.stream.stream import classes_of, schema_of
+from expfam.stream.growth import classes_of, schema_of
 
 if TYPE_CHECKING:
     from expfam.pictures.picture import Picture

@@ -19,8 +19,8 @@ from expfam.solvers.implicit import Memory
 from expfam.solvers.learning import Point
 from expfam.solvers.trail import How, Trail
 from expfam.stream import Ask, Stream
+from expfam.stream.growth import schema_of
 from expfam.stream.rows import Rows
-from expfam.stream.stream import schema_of
 from expfam.stream.walking import Walked
 
 FORMAT = "expfam-stream"
@@ -43,6 +43,7 @@ def to_dict(stream: Stream) -> dict[str, Any]:
         "model": model_to_dict(stream.model),
         "memory": _walked(stream.memory) if isinstance(stream.memory, Walked) else _written(stream.memory),
         "null": _written(stream.null),
+        "centre": None if stream.centre is None else _plain(stream.centre),
         "waiting": None if stream.waiting is None else {**_written(stream.waiting), "values": _arrays(stream.waiting)},
         "gathered": stream.gathered,
         "points": [_written(point) for point in stream.points],
@@ -91,8 +92,9 @@ def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Strea
         or (isinstance(memory, Memory) and memory.information.shape != (memory.theta.size,) * 2)
     ):
         raise ValueError(f"{len(model.names)} names, coefficients of shape {memory.theta.shape}")
+    centre = _array(plain["centre"]) if plain.get("centre") else None if memory is None else np.zeros(len(model.names))
     counts = plain["kind"], plain["given"], plain["left_out"], plain["lacking"]
-    return Stream(ask, known, model, memory, null, waiting, plain.get("gathered", 0), points, *counts)
+    return Stream(ask, known, model, memory, null, centre, waiting, plain.get("gathered", 0), points, *counts)
 
 
 def _walked(memory: Walked) -> dict[str, Any]:

@@ -688,3 +688,152 @@ def test_rows_fade_within_a_batch() -> None:
     weight = 0.5 ** ((n - 1 - np.arange(n)) / 500)
     found = ef.OnlineGLM("y ~ 1", half_life=500).partial_fit({"y": y}).fit.coef[0]
     assert abs(found - weight @ y / weight.sum()) < 0.05
+
+
+WALK = ef.SGD(step="normalised")
+
+
+def beside(data: dict[str, Any], *, solver: ef.SGD | None = None, **options: Any) -> tuple[ef.Fit, ef.Fit]:
+    """A stream of the rows, and all of them at once."""
+    return learned(data, **options, solver=solver).fit, ef.glm(data=data, **options)
+
+
+@pytest.mark.parametrize("columns", ["t", "year", "year + I(year**2)", "year*C(g, ref='0')"])
+def test_columns_far_from_zero_are_learned_like_others(columns: str) -> None:
+    rng, n = np.random.default_rng(1), 30_000
+    data = {"t": 1.7e9 + rng.uniform(0, 3600, n), "year": rng.integers(2000, 2021, n).astype(float)}
+    data["g"] = rng.integers(0, 4, n).astype(str)
+    slope = 0.3 + 0.1 * (data["g"] == "2")
+    data["y"] = slope * (data["year"] - 2010) + 0.01 * (data["t"] - 1.7e9) + rng.normal(size=n)
+    stream, whole = beside(data, formula=f"y ~ {columns}", family="gaussian")
+    at = [stream.model.names.index(name) for name in whole.model.names]
+    assert stream.coef[at] == pytest.approx(whole.coef, abs=0.01 * float(whole.se[1]), rel=1e-6)
+    assert stream.se[at] == pytest.approx(whole.with_vcov("HC0").se, rel=0.05)
+
+
+@pytest.mark.parametrize("column", ["t", "year"])
+def test_walks_see_columns_far_from_zero_too(column: str) -> None:
+    rng, n = np.random.default_rng(1), 30_000
+    data = {"t": 1.7e9 + rng.uniform(0, 3600, n), "year": rng.integers(2000, 2021, n).astype(float)}
+    data["y"] = 0.5 * (data[column] - data[column].mean()) + 100 + rng.normal(size=n)
+    stream, whole = beside(data, formula=f"y ~ {column}", family="gaussian", solver=WALK)
+    assert stream.coef[1] == pytest.approx(float(whole.coef[1]), rel=1e-3)
+    assert stream.predict(data).mean() == pytest.approx(data["y"].mean(), abs=0.1)
+    assert np.isnan(stream.se[0]), "an intercept at year 0 is a sum of several coefficients"
+    assert np.isfinite(stream.se[1])
+
+
+def test_open_vocabularies_begin_at_the_mean() -> None:
+    rng, n = np.random.default_rng(2), 5_000
+    data = {"y": 1000 + rng.normal(size=n), "g": rng.integers(0, 50, n).astype(str)}
+    model = ef.OnlineGLM("y ~ g", hash_bits=18).partial_fit(data)
+    assert model.predict(data) == pytest.approx(np.full(n, 1000.0), abs=2)
+
+
+@pytest.mark.parametrize("options", [{}, {"half_life": 4000.0}, {"solver": WALK}], ids=["kept", "fades", "walks"])
+def test_rows_wait_for_the_first_event(options: dict[str, Any]) -> None:
+    rng, n = np.random.default_rng(3), 9_000
+    x = rng.normal(size=n)
+    y = (rng.random(n) < 0.3).astype(float)
+    y[:2_500] = 0
+    data = {"y": y, "x": x}
+    options = {"formula": "y ~ x", "family": "bernoulli", **options}
+    bits = learned(data, list(range(100, n, 100)), **options)
+    assert bits.rows == n
+    assert same(bits, learned(data, **options))
+    waiting = learned(part(data, 0, 2_000), **options)
+    assert waiting.rows == 2_000
+    with pytest.raises(ef.ExpfamError, match=r"first 2,000 rows is 0, which the bernoulli .* they wait for rows"):
+        _ = waiting.fit
+    resumed = ef.OnlineGLM.from_state(json.loads(json.dumps(waiting.state())))
+    assert same(resumed.partial_fit(part(data, 2_000, n)), bits)
+
+
+def test_rows_wait_for_every_class() -> None:
+    rng, n = np.random.default_rng(4), 4_000
+    y = rng.integers(0, 2, n)
+    y[1_500:] = rng.integers(0, 3, n - 1_500)
+    data = {"y": np.array(["a", "b", "c"])[y], "x": rng.normal(size=n)}
+    model = learned(data, [700, 1_400], formula="y ~ x", family="categorical", classes=["a", "b", "c"])
+    whole = ef.glm("y ~ x", data, family="categorical")
+    assert model.fit.coef == pytest.approx(whole.coef, abs=0.02 * float(whole.se.max()))
+
+
+def test_more_rows_without_an_event_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("expfam.stream.batches.MANY", 2_000)
+    model = ef.OnlineGLM("y ~ 1", "poisson").partial_fit({"y": np.zeros(1_500)})
+    with pytest.raises(ef.ExpfamError, match="they wait for rows that change it, which are as many as may wait"):
+        model.partial_fit({"y": np.zeros(600)})
+    assert model.rows == 1_500
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e4])
+def test_the_unit_of_the_response_does_not_matter(unit: float) -> None:
+    rng, n = np.random.default_rng(5), 20_000
+    x = rng.normal(size=n)
+    data = {"y": np.exp(0.5 + 0.3 * x + 0.2 * rng.normal(size=n)), "x": x}
+    options = {"formula": "y ~ x", "family": "gaussian", "link": "log"}
+    small = data | {"y": unit * data["y"]}
+    one, other = learned(data, **options).fit, learned(small, **options).fit
+    assert other.coef == pytest.approx(one.coef + np.array([np.log(unit), 0]), abs=0.05 * float(one.se[1]))
+    walked = ef.glm(data=small, **options, solver="sgd")
+    assert walked.coef == pytest.approx(one.coef + np.array([np.log(unit), 0]), abs=0.1 * float(one.se[1]))
+
+
+def test_a_batch_that_does_not_settle_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("expfam.solvers.implicit.STEPS", 1)
+    data = {"y": np.r_[np.zeros(300), 50 * np.ones(212)], "x": np.r_[np.zeros(300), np.linspace(0, 9, 212)]}
+    with pytest.warns(ef.ConvergenceWarning, match="a batch of 512 rows had not settled after 1 steps"):
+        learned(data, formula="y ~ x", family="poisson")
+
+
+@pytest.mark.parametrize("y", [int, float, str])
+def test_classes_are_those_asked_for_whatever_the_labels_are(y: type) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=2_000)
+    data = {"y": (rng.random(2_000) < 1 / (1 + np.exp(-x))).astype(int).astype(y), "x": x}
+    slopes = [
+        learned(data, formula="y ~ x", family="bernoulli", classes=classes).fit.coef[1]
+        for classes in (["0", "1"], ["1", "0"])
+    ]
+    assert slopes[0] > 0.8
+    assert slopes[1] == pytest.approx(-slopes[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("role", ["weights", "trials"])
+def test_a_level_without_weight_is_none(role: str) -> None:
+    rng, n = np.random.default_rng(7), 1_000
+    count = np.r_[0.0, np.ones(n - 1)]
+    data = {"y": rng.integers(0, 2, n).astype(float), "n": count}
+    data["g"] = np.array(["none", *rng.integers(0, 3, n - 1)])
+    fit = learned(data, formula="y ~ g", family="binomial", **{role: "n"}).fit
+    assert "none" not in " ".join(fit.model.names)
+    assert fit.se.max() < 1
+
+
+@pytest.mark.parametrize("formula", ["y ~ x", "y ~ 0 + x"])
+@pytest.mark.parametrize("family", ["bernoulli", "poisson", "exposure", "gaussian"])
+def test_the_null_deviance_is_exact_in_any_order(formula: str, family: str) -> None:
+    rng, n = np.random.default_rng(8), 6_000
+    x, e = rng.normal(size=n), rng.uniform(0.1, 2, n)
+    mean = 1 / (1 + np.exp(-x))
+    y = (rng.random(n) < mean) * 1.0 if family == "bernoulli" else rng.poisson(mean * e) * 1.0
+    order = np.r_[np.argsort(y)[::7], np.setdiff1d(np.arange(n), np.argsort(y)[::7])]  # one end first
+    data = {name: values[order] for name, values in {"y": y, "x": x, "e": e}.items()}
+    options = {"exposure": "e", "family": "poisson"} if family == "exposure" else {"family": family}
+    stream, whole = beside(data, formula=formula, **options)
+    assert stream.null_deviance == pytest.approx(whole.null_deviance, rel=1e-9)
+
+
+def test_columns_that_others_explain_have_no_errors() -> None:
+    rng, n = np.random.default_rng(9), 2_000
+    a = (rng.random(n) < 0.4) * 1.0
+    data = {"y": rng.normal(size=n) + a, "x": rng.normal(size=n), "a": a, "b": 1 - a}
+    fit = learned(data, formula="y ~ x + a + b", family="gaussian").fit
+    assert np.isnan(fit.se).tolist() == [True, False, True, True]
+    assert fit.predict(data) == pytest.approx(ef.glm("y ~ x + a", data).predict(data), abs=1e-3)
+
+
+def test_no_more_rows_than_coefficients_tell_no_errors() -> None:
+    fit = ef.OnlineGLM("y ~ x").partial_fit({"y": [1.0, 2.0], "x": [1.0, 3.0]}).fit
+    assert np.isnan([fit.dispersion, *fit.se]).all()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from io import BytesIO
+from io import BytesIO, TextIOBase
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -49,6 +49,10 @@ def chunks(source: Path | IO[bytes], kind: str | None, wanted: Wanted, rows: int
 
     SchemaError where a file cannot be read, or its kind is not known.
     """
+    if isinstance(source, TextIOBase):
+        raise SchemaError(
+            "the source is open as text; open it in binary mode, open(path, 'rb'), or hand over its .buffer"
+        )
     known = _kind(source, kind)
     if known == "parquet":
         yield from _ahead(_parquet(source, wanted, rows))

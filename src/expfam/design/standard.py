@@ -18,6 +18,7 @@ from expfam.errors import SchemaError
 from expfam.parallel import ordered_sum
 
 CONSTANT = 1e-12  # a column whose spread is this share of its size is a multiple of the intercept, up to rounding
+FAR = 3.0  # spreads from zero at which a column of a stream is far from it
 FEW = 1000  # rows whose mean is close enough to the mean to lose no digits of the variance
 CELLS = 1 << 20  # numbers a task reads for the moments
 
@@ -204,6 +205,34 @@ def placed(design: Design, standard: Standard) -> Design:
     return restrict(_centred(design, standard.shift), standard)
 
 
+def far(design: Design) -> FloatArray:
+    """The means (p,) of numeric columns that are FAR spreads from zero, 0 for the others, and without an intercept."""
+    if design.intercept is None or not design.n:
+        return np.zeros(design.p)
+    start = _mean(design.take(slice(0, 1)))
+    first, second = _moments(_centred(design, start), np.full(design.n, 1 / design.n))
+    with np.errstate(over="ignore", invalid="ignore"):
+        width = np.sqrt(np.maximum(second - first**2, 0.0))
+    mean = np.where(first == 0.0, start, short(start + first, width))  # of one value it is that value, to the last bit
+    away = _numeric(design) & (np.abs(mean) > FAR * width)
+    return np.asarray(design.maps.adjoint(np.where(away, mean, 0.0)))
+
+
+def recentred(design: Design, centre: FloatArray) -> Design:
+    """The design whose columns have their `centre` (p,) taken off: numbers as they are read, others on results."""
+    raw, columns, _ = design.maps.entries()
+    shift = np.zeros(design.maps.raw)
+    shift[raw] = centre[columns]
+    shift = np.where(_numeric(design), shift, 0.0)
+    return placed(design, replace(about(design.names, centre), stored=centre - design.maps.adjoint(shift), shift=shift))
+
+
+def about(names: tuple[str, ...], centre: FloatArray) -> Standard:
+    """T of columns that are centred and not scaled."""
+    ones, kept = np.ones(len(centre)), np.ones(len(centre), dtype=bool)
+    return Standard(names, centre, ones, centre, kept, names.index("Intercept") if "Intercept" in names else None)
+
+
 def softened(scale: FloatArray, stiff: FloatArray) -> FloatArray:
     """The scale of columns whose penalty has the curvature `stiff`."""
     return np.asarray(scale / np.sqrt(1 + stiff * scale**2))
@@ -258,8 +287,12 @@ def _numeric(design: Design) -> BoolArray:
 def _rough(design: Design) -> FloatArray:
     """The mean of a few rows of every numeric column, 0 for the others, (raw,)."""
     step = design.n // FEW
-    some = design.take(np.arange(0, design.n, step)) if step > 1 else design
-    return np.where(_numeric(design), some.adjoint(np.ones(some.n)) / some.n, 0.0)
+    return _mean(design.take(np.arange(0, design.n, step)) if step > 1 else design)
+
+
+def _mean(design: Design) -> FloatArray:
+    """The mean of every numeric column, 0 for the others, (raw,)."""
+    return np.where(_numeric(design), design.adjoint(np.ones(design.n)) / design.n, 0.0)
 
 
 def _centred(design: Design, centre: FloatArray | None) -> Design:

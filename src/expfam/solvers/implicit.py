@@ -8,12 +8,13 @@ What a stream leaves behind is a `Memory`, a function of the rows and of where b
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from warnings import warn
 
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.design import Design
-from expfam.errors import SolverError
+from expfam.errors import ConvergenceWarning, SolverError
 from expfam.information import Full
 from expfam.objective import Objective
 from expfam.response import Level
@@ -29,10 +30,12 @@ FEW = 1 << 14
 """While there are no more rows than this all of them are kept, and every batch is learned together with them anew: what
 little data says of curvature, and so how firmly it is remembered, is often far from true."""
 
-STEPS = 20  # Newton steps a batch is worth; late ones need one
+STEPS = 100  # Newton steps a batch is worth; late ones need one
 FAIR, CLOSE = 0.3, 0.1  # a step must bring this share of what it promises; within so much of it, it was the last
-SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood
+SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood, phi and all
 SETTLED = 1 << 16  # rows after which a pseudo-row need not follow their mean any more
+TOLD = 10  # rows a coefficient that tell how far others explain its column
+ALIASED = 1e10  # 1 / (1 - R^2) of a column that others explain, up to rounding
 NEVER = 1e-6  # of a typical square: a column is at least so far from its mean
 BACK = (0.0, 0.5, 0.75, 0.9, 1.0)  # of the way to a theta that is surely inside
 ROUNDING = 1e-13  # differences of F below this share of it are noise
@@ -48,7 +51,8 @@ class Memory:
     asked for), and `prior`, the information of the pseudo-rows, (p d, p d), class by class; `places` (4, p) tells of
     every column where its rows are; `curvature` is the sum of the weights of H.
 
-    `pull` (p d,) is the gradient of F there, what corners of a penalty hold at bay; None where there are none.
+    `pull` (p d,) is the gradient of F there, what corners of a penalty hold at bay; None where there are none. `share`
+    (p,) is what of a column's spread the other columns do not explain.
 
     `value` is F of all rows at theta, as their quadratic models remember it (exact for Gaussian means); `progressive`
     the sum of w loss of every row before it was learned from; `pearson` that of w (t - mu)^2 / V after, `free` its
@@ -68,11 +72,12 @@ class Memory:
     pearson: float = 0.0
     free: float = 0.0
     pull: FloatArray | None = None
+    share: FloatArray | None = None
 
     @property
     def met(self) -> BoolArray:
-        """Which columns some row has had, (p,)."""
-        return np.asarray(self.places[0] > 0)
+        """Which columns some row has had, and with a constant beside them were not the same in all, (p,)."""
+        return np.asarray(self.places[2] > 0)
 
     @property
     def metric(self) -> FloatArray:
@@ -144,12 +149,12 @@ def learn(
     past = options.keep ** float(objective.weight)
     seen = _within(objective, memory, frequency, inside, options.scores)
     times = np.ones(objective.data.n) if frequency is None else frequency
-    places = memory.places
-    if memory.rows < SETTLED or _meets(memory, seen):
+    places, share, known = memory.places, memory.share, past * memory.information
+    if memory.rows < SETTLED or share is None or _meets(memory, seen):
         places = past * places + places_of(objective.data.design, times)
+        share = _own_share(known + seen.information, memory.rows + int(times.sum()), len(memory.theta))
     mean = memory.curvature / memory.rows if memory.rows else seen.weight / times.sum()
-    prior = options.prior * mean * pseudo(places, memory.theta[0:1].size)
-    known = past * memory.information
+    prior = options.prior * mean * pseudo(places, memory.theta[0:1].size, share)
     weight = past * memory.weight + objective.weight
     theta, last, end, pull = _nearest(objective, _past(objective, memory, known + prior, past, weight), seen, frequency)
     moved = by_class(theta - memory.theta)
@@ -168,6 +173,7 @@ def learn(
         past * memory.pearson + end.pearson,
         past * memory.free + times.sum() - _spent(known + prior, last.information),
         pull,
+        share,
     )
 
 
@@ -210,13 +216,13 @@ def _within(
 ) -> Seen:
     """The batch at the theta of the memory, or as near to it as all means are inside their domain.
 
-    A memory without rows knows nothing: there the batch is seen at `inside` if F is lower by a unit a row, for from
-    means of 1 no damped step finds its way to means of thousands.
+    A memory without rows knows nothing: there the batch is seen at `inside` if F is lower by a unit of the
+    log-likelihood a row, for from means of 1 no damped step finds its way to means of thousands.
     """
     ways = BACK if inside is not None else BACK[:1]
     if inside is not None and not memory.rows:
-        there, here = glance(objective, inside).value, glance(objective, memory.theta).value
-        ways = BACK[::-1] if there + objective.weight < here else BACK
+        there, here = glance(objective, inside), glance(objective, memory.theta).value
+        ways = BACK[::-1] if there.value + objective.weight * _unit(objective, there) < here else BACK
     for share in ways:
         theta = memory.theta if share == 0 or inside is None else memory.theta + share * (inside - memory.theta)
         seen = see(objective, theta, frequency, scores)
@@ -227,6 +233,12 @@ def _within(
         f"{objective.family.name} family with the {objective.link.name} link; take a link that maps into the domain "
         "(log for positive means, logit for shares)"
     )
+
+
+def _unit(objective: Objective, at: Glance) -> float:
+    """phi, what F has beyond the log-likelihood, by the rows of a batch as they were looked at."""
+    fixed = objective.family.fixed_dispersion or not at.pearson > 0
+    return 1.0 if fixed else at.pearson / objective.data.n
 
 
 def _meets(memory: Memory, seen: Seen) -> bool:
@@ -242,14 +254,30 @@ def places_of(design: Design, times: FloatArray) -> FloatArray:
     return np.stack([design.support(times), sums, squares, np.full(design.p, times.sum())])
 
 
-def pseudo(places: FloatArray, classes: int) -> FloatArray:
+def pseudo(places: FloatArray, classes: int, share: FloatArray | float = 1.0) -> FloatArray:
     """What a pseudo-row for every coefficient is, (p d, p d): one at the mean of the rows, and each column a typical
-    distance from there, so that it matters little where a column has its zero."""
+    distance from there, so that it matters little where a column has its zero; or that `share` (p,) of its square."""
     support, sums, squares, rows = places
     mean = sums / np.maximum(rows, 1.0)
-    typical = np.divide(squares, support, out=np.ones_like(squares), where=support > 0)
-    apart = np.maximum(typical - mean**2, NEVER * typical)
+    typical = np.divide(squares, support, out=np.ones_like(squares), where=squares > 0)
+    apart = np.maximum((typical - mean**2) * share, NEVER * typical)
     return np.kron(np.eye(classes), np.outer(mean, mean) + np.diag(apart))
+
+
+def _own_share(information: FloatArray, rows: int, p: int) -> FloatArray:
+    """1 / `inflation`, the least of any class (p,): a year and its square differ in next to nothing, and a typical
+    distance for each would be many rows of what sets them apart. 1 for few rows, and where nothing is left."""
+    if rows < TOLD * len(information):
+        return np.ones(p)
+    worst = inflation(information).reshape(-1, p).max(axis=0)
+    return np.where(worst < ALIASED, 1 / worst, 1.0)
+
+
+def inflation(information: FloatArray) -> FloatArray:
+    """1 / (1 - R^2) of every column on the others, (p d,), by an information without pseudo-rows."""
+    own = np.diagonal(information)
+    inverse = np.diagonal(Full(information + np.diag(np.where(own > 0, 0.0, 1.0))).factor().inverse().full())
+    return np.maximum(np.where(own > 0, own * inverse, 1.0), 1.0)
 
 
 def _spent(metric: FloatArray, information: FloatArray) -> float:
@@ -276,11 +304,19 @@ def _nearest(
             break
         steady = abs(tried.at.weight - seen.weight) <= CLOSE * seen.weight
         theta, end = tried.theta, tried.at
-        if tried.plain and (tried.promised <= SMALL or (steady and abs(tried.fall / tried.promised - 1) <= CLOSE)):
+        small = SMALL * _unit(objective, end)
+        if tried.plain and (tried.promised <= small or (steady and abs(tried.fall / tried.promised - 1) <= CLOSE)):
             break
         again = see(objective, theta, frequency, seen.meat is not None)
         assert again is not None, "F is finite here"
         seen = again
+    else:
+        warn(
+            f"a batch of {objective.data.n:,} rows had not settled after {STEPS} steps, and is remembered as it was "
+            "there; look at its response and columns for values that do not belong to them",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
     return theta, seen, end, None if past.bound is None else slope + tried.change
 
 

@@ -1,10 +1,12 @@
 """The fit that a stream amounts to: H^-1 S H^-1 or phi H^-1 as its covariance, remembered losses as its deviance."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from expfam._typing import FloatArray
+from expfam.design.standard import about
 from expfam.diagnostics.certificate import Certificate
 from expfam.fit import Fit
 from expfam.inference.statistics import Statistics
@@ -12,7 +14,7 @@ from expfam.information import Factor, Full
 from expfam.information.covariance import Apart, Written
 from expfam.model import Model
 from expfam.solvers import Status
-from expfam.solvers.implicit import Memory
+from expfam.solvers.implicit import ALIASED, Memory, inflation
 from expfam.solvers.learning import Learning
 from expfam.solvers.optimality import by_class, from_classes
 from expfam.stream import walking
@@ -20,10 +22,11 @@ from expfam.stream.walking import Walked
 
 
 def dispersion(model: Model, memory: Memory) -> float:
-    """1 where the family fixes it, else sum w (t - mu)^2 / V after each batch, over what each left free."""
+    """1 where the family fixes it, else sum w (t - mu)^2 / V after each batch, over what each left free; NaN where rows
+    are no more than coefficients."""
     if model.family.fixed_dispersion:
         return 1.0
-    return memory.pearson / memory.free if memory.free > 0 else np.nan
+    return memory.pearson / memory.free if memory.free > 0 and memory.rows > memory.met.sum() else np.nan
 
 
 def factor(memory: Memory) -> Factor:
@@ -31,31 +34,73 @@ def factor(memory: Memory) -> Factor:
     return Full(memory.metric).factor()
 
 
-def covariance(model: Model, memory: Memory, kind: str) -> FloatArray:
-    """(p d, p d), NaN for coefficients that were never met: "HC0" the sandwich, valid where the variance is not the
-    family's; "model" phi H^-1."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """What a fit says beside its numbers: the kind of the frames, rows left out, their missing values by column, how it
+    came there; and the `centre` (p,) of the columns that it was learned from."""
+
+    kind: str
+    left_out: int
+    lacking: Mapping[str, int]
+    way: Learning
+    centre: FloatArray
+
+
+def own(model: Model, theta: FloatArray, centre: FloatArray) -> FloatArray:
+    """The coefficients of the columns as they are from those of columns less their centre; (p,) or (p, m)."""
+    return about(model.names, centre).original(theta)
+
+
+def _turned(model: Model, matrix: FloatArray, centre: FloatArray) -> FloatArray:
+    """The same of a covariance (p d, p d)."""
+    if not centre.any():
+        return matrix
+    p = len(centre)
+
+    def rows(of: FloatArray) -> FloatArray:
+        return np.concatenate([own(model, of[lo : lo + p], centre) for lo in range(0, len(of), p)])
+
+    return rows(rows(matrix).T).T
+
+
+def covariance(model: Model, memory: Memory, kind: str, centre: FloatArray) -> FloatArray:
+    """(p d, p d): "HC0" the sandwich, valid where the variance is not the family's; "model" phi H^-1.
+
+    NaN for coefficients that were never met, or that only the pseudo-rows tell from others, and for all while there are
+    no more rows than coefficients.
+    """
     bread = factor(memory).inverse().full()
     if kind == "model":
         found = dispersion(model, memory) * bread
     else:
         assert memory.meat is not None, "a stream asked for HC0 keeps its scores"
         found = bread @ memory.meat @ bread
-    unmet = np.tile(~memory.met, len(found) // len(memory.met))
+    found = _turned(model, found, centre)
+    if memory.rows <= memory.met.sum():
+        return np.full_like(found, np.nan)
+    unmet = np.tile(~memory.met, len(found) // len(memory.met)) | (inflation(memory.information) >= ALIASED)
     found[unmet], found[:, unmet] = np.nan, np.nan
     return found
 
 
-def errors(model: Model, memory: Memory, kind: str) -> FloatArray:
+def errors(model: Model, memory: Memory, kind: str, centre: FloatArray) -> FloatArray:
     """Standard errors in the shape of theta; NaN under a penalty that selects."""
     if not model.penalty.smooth:
         return np.full_like(memory.theta, np.nan)
     with np.errstate(invalid="ignore"):
-        return from_classes(np.sqrt(np.diagonal(covariance(model, memory, kind))), memory.theta)
+        return from_classes(np.sqrt(np.diagonal(covariance(model, memory, kind, centre))), memory.theta)
 
 
-def fit_of_walk(
-    model: Model, memory: Walked, null: Memory, kind: str, lost: tuple[int, Mapping[str, int]], way: Learning
-) -> Fit:
+def walked_errors(model: Model, memory: Walked, centre: FloatArray) -> FloatArray:
+    """By random scaling, in the shape of theta. They are those of single coefficients: NaN for an intercept that is far
+    from the rows, a sum of several; and NaN without a Polyak average or under a penalty that selects."""
+    if not model.penalty.smooth:
+        return np.full_like(memory.theta, np.nan)
+    found = walking.errors(memory)
+    return own(model, found, np.where(centre == 0, 0.0, np.nan)) if centre.any() else found
+
+
+def fit_of_walk(model: Model, memory: Walked, null: Memory, context: Context) -> Fit:
     """A frozen fit of steps of first order, errors of its coefficients by random scaling where it is an average; its
     deviance is twice the loss of rows before they were learned from, which is a little more than that of the fit."""
     d, fixed = memory.theta[0:1].size, model.family.fixed_dispersion
@@ -64,17 +109,22 @@ def fit_of_walk(
     deviance = 2 * memory.progressive
     phi = 1.0 if fixed else deviance / left if left > 0 else np.nan
     sums = Statistics(
-        memory.rows, memory.weight, free, left, deviance, 2 * null.value, phi, fixed, np.nan,
+        memory.rows, memory.weight, free, left, deviance, _null_deviance(null), phi, fixed, np.nan,
         "fixed" if fixed else "deviance", 0,
     )  # fmt: skip
     certificate = _certificate(memory.rows, np.nan)
     apart = None
     if model.penalty.smooth and memory.how.average == "polyak":
-        apart = Apart(by_class(walking.errors(memory) ** 2))
+        apart = Apart(by_class(walked_errors(model, memory, context.centre) ** 2))
     return Fit(
-        model, memory.theta, memory.met, apart, sums, certificate, lost[1], lost[0], kind, None,
-        "model" if apart is None else "random scaling", learning=way,
+        model, own(model, memory.theta, context.centre), memory.met, apart, sums, certificate, context.lacking,
+        context.left_out, context.kind, None, "model" if apart is None else "random scaling", learning=context.way,
     )  # fmt: skip
+
+
+def _null_deviance(null: Memory) -> float:
+    """NaN where eta = offset is no mean of the family."""
+    return 2 * null.value if np.isfinite(null.value) else np.nan
 
 
 def _certificate(rows: int, condition: float) -> Certificate:
@@ -87,13 +137,8 @@ def _certificate(rows: int, condition: float) -> Certificate:
     )  # fmt: skip
 
 
-def fit_of(
-    model: Model, memory: Memory, null: Memory, vcov: str, kind: str, lost: tuple[int, Mapping[str, int]], way: Learning
-) -> Fit:
-    """A frozen fit without rows: everything that a fit says of its numbers and of new rows.
-
-    `lost` are the rows left out, and their missing values by column; `way` is how it came there.
-    """
+def fit_of(model: Model, memory: Memory, null: Memory, vcov: str, context: Context) -> Fit:
+    """A frozen fit without rows: everything that a fit says of its numbers and of new rows."""
     d = memory.theta[0:1].size
     met = memory.met
     phi, free = (
@@ -104,9 +149,12 @@ def fit_of(
     slope = model.penalty.bind(model.names).gradient(memory.theta)
     half = memory.value - memory.weight * float(np.vdot(memory.theta, slope)) / 2
     sums = Statistics(
-        memory.rows, memory.weight, free, memory.rows * d - free, max(2 * half, 0.0), 2 * null.value, phi,
+        memory.rows, memory.weight, free, memory.rows * d - free, max(2 * half, 0.0), _null_deviance(null), phi,
         fixed, np.nan, "fixed" if fixed else "pearson", 0,
     )  # fmt: skip
     certificate = _certificate(memory.rows, factor(memory).condition)
-    held = Written(covariance(model, memory, vcov)) if model.penalty.smooth else None
-    return Fit(model, memory.theta, met, held, sums, certificate, lost[1], lost[0], kind, None, vcov, learning=way)
+    held = Written(covariance(model, memory, vcov, context.centre)) if model.penalty.smooth else None
+    return Fit(
+        model, own(model, memory.theta, context.centre), met, held, sums, certificate, context.lacking,
+        context.left_out, context.kind, None, vcov, learning=context.way,
+    )  # fmt: skip

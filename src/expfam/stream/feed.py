@@ -24,6 +24,8 @@ def feed(stream: Stream, chunk: Chunk, strict: bool) -> Fed:
     """
     if strict and chunk.bad:
         raise SchemaError(f"line {chunk.bad[0].line}: {chunk.bad[0].reason}")
+    if len(chunk.bad) > MANY:
+        raise SchemaError(f"line {chunk.bad[0].line}: {chunk.bad[0].reason}")
     fed = _halved(Fed(stream, chunk.bad), chunk, strict)
     return replace(fed, bad=tuple(sorted(fed.bad, key=lambda bad: bad.line)))
 

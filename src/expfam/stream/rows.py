@@ -14,8 +14,9 @@ from expfam.formula.algebra import variables
 from expfam.formula.encode import evaluate
 from expfam.formula.expression import Name
 from expfam.formula.grow import begin, grown
+from expfam.formula.interpret import learner, replayer
 from expfam.formula.learn import Values, missing_rows, needed, plan
-from expfam.formula.roles import Worth
+from expfam.formula.roles import Worth, worth
 from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor
 from expfam.model import Model, offset_of, trials_of, whole
@@ -105,6 +106,7 @@ def enter(request: Request, model: Model, known: Schema | None, data: object) ->
         name = next(iter(lacking))
         raise SchemaError(f"column {name!r} lacks {lacking[name]} values, the first row that does is {_first(mask)}")
     full, left_out = (table.filter(~mask), int(mask.sum())) if lacking else (table, 0)
+    full = _counted(asked, full)
     if not full.n:
         return Entry(model, None, table.kind, table.n, left_out, lacking)
     if known is None:
@@ -118,6 +120,18 @@ def enter(request: Request, model: Model, known: Schema | None, data: object) ->
         roles = {role: worth for role, worth in found if worth is not None}
     bound, rows = _rows(replace(model, terms=FormulaTerms(schema)), schema, values, roles, full)
     return Entry(bound, rows, table.kind, table.n, left_out, lacking)
+
+
+def _counted(asked: Request | Schema, table: Table) -> Table:
+    """The rows that have a weight and trials: others are no rows, and bring no levels."""
+    trees = plan(asked, table.names)
+    for role in ("weights", "trials"):
+        nodes = trees.asks(role)
+        if nodes and table.n:
+            found = worth(role, nodes, table, replayer(asked.states) if isinstance(asked, Schema) else learner({}))
+            there = np.asarray(found) != 0
+            table = table if there.all() else table.filter(there)
+    return table
 
 
 def _plain(asked: Request | Schema, table: Table) -> Iterator[str]:
@@ -167,7 +181,8 @@ def _narrowed(array: AnyArray) -> AnyArray:
 
 def _response(model: Model, raw: RawResponse) -> tuple[Model, Target]:
     """A response checked and numbered by the classes that the model knows, or by those here if it knows none yet."""
-    if model.classes is None or (raw.numbers is not None and not model.family.vector):
+    numbers = raw.numbers is not None and not model.family.vector
+    if model.classes is None or (numbers and (raw.trials is not None or model.classes == ("0", "1"))):
         goal = target(model.family, raw)
         return replace(model, family=goal.family, classes=goal.classes, response=raw.name), goal
     labels, codes = (raw.labels, raw.codes) if raw.codes is not None else labelled(raw)

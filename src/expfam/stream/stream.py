@@ -11,93 +11,28 @@ from itertools import pairwise
 
 import numpy as np
 
-from expfam._typing import FloatArray, IntArray
-from expfam.aggregate import pooled
-from expfam.design import Columns, assemble
-from expfam.errors import ExpfamError, SolverError, one_of
-from expfam.families import Categorical
+from expfam._typing import FloatArray
+from expfam.design.standard import far
+from expfam.errors import ExpfamError, SolverError
 from expfam.fit import Fit
-from expfam.formula.encode import lay_out
-from expfam.formula.grow import free, with_levels
-from expfam.formula.schema import Request, Schema
 from expfam.kernels.ready import CODED
 from expfam.model import Model
-from expfam.objective import Data, Objective
+from expfam.objective import Objective
 from expfam.parallel import one_blas_thread
-from expfam.penalties import NoPenalty
-from expfam.solvers.implicit import FEW, MOST, Memory, Options, batch_rows, blank, learn, together
+from expfam.solvers.implicit import FEW, Memory, batch_rows, blank, learn, together
 from expfam.solvers.learning import BANDED, Point, due, stacked
 from expfam.solvers.problem import WRITTEN_OUT
-from expfam.solvers.sgd import SGD
 from expfam.solvers.start import null_model, starting_point
 from expfam.stream import walking
-from expfam.stream.answer import errors, fit_of, fit_of_walk
+from expfam.stream.answer import Context, errors, fit_of, fit_of_walk, own, walked_errors
+from expfam.stream.ask import Ask
+from expfam.stream.batches import begins, centred, inside, lead, objectives, part_of, rested, waits
+from expfam.stream.growth import met, places, schema_of, widened
 from expfam.stream.rows import Entry, Rows, enter
-from expfam.stream.walking import Walked, check, walked
-from expfam.terms import FormulaTerms
+from expfam.stream.walking import Walked, walked
 
-OPEN = SGD(step="normalised", rate=0.5)  # levels without end are rare ones, which steps of the usual rate overfit
 AT_ONCE = 1 << 16  # rows whose columns are laid out together, so that they stay in cache
-FADES = 1 / 16  # of a half-life: the longest batch where rows fade
 SOUGHT = 1 << 11  # rows of a batch that is laid out alone, and searched for columns of zeros and ones
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ask:
-    """What is to be learned: the formula with its row vectors, the model free of any terms, and how.
-
-    vcov       "HC0", the sandwich, or "model"
-    prior      pseudo-rows at zero that a coefficient starts with
-    half_life  weight after which a row counts half; None: rows never fade
-    solver     how to step; None: by the information, but where hashed levels may be too many for it
-    compiled   numbers from which kernels are compiled: kept with the state, for its bits are not to depend on machines
-    """
-
-    request: Request
-    model: Model
-    vcov: str = "HC0"
-    prior: float = 0.01
-    half_life: float | None = None
-    solver: SGD | None = None
-    compiled: int = CODED
-
-    def __post_init__(self) -> None:
-        if self.solver is not None:
-            check(self.solver)
-        if self.half_life is not None and self.walks is not None:
-            raise SolverError("half_life= is for steps by the information; leave it out, or take step='information'")
-        one_of("vcov", self.vcov, ("HC0", "model"))
-        if not (np.isfinite(self.prior) and self.prior > 0):
-            raise SolverError(f"prior={self.prior}: a positive number of pseudo-rows, 0.01 by default")
-        if self.half_life is not None and not self.half_life > 0:
-            raise SolverError(
-                f"half_life={self.half_life}: a positive sum of weights, or None for rows that never fade"
-            )
-
-    @property
-    def walks(self) -> SGD | None:
-        """Steps of first order, row after row, where those are asked for."""
-        if self.solver is None:
-            bits = self.request.hash_bits
-            return None if bits is None or 2**bits <= WRITTEN_OUT else OPEN
-        first = self.solver.step not in (None, "information") or self.solver.update != "implicit"
-        return self.solver if first else None
-
-    @property
-    def options(self) -> Options:
-        """How a batch is learned from."""
-        keep = 1.0 if self.half_life is None else float(0.5 ** (1 / self.half_life))
-        return Options(self.prior, keep, scores=self.vcov == "HC0")
-
-    @property
-    def longest(self) -> int:
-        """Rows of a batch at most: those of one fade together, so they are a small part of a half-life."""
-        return MOST if self.half_life is None else max(int(self.half_life * FADES), 1)
-
-    @property
-    def resting(self) -> Options:
-        """The same for the intercept alone, of which no errors are asked."""
-        return replace(self.options, scores=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,9 +40,10 @@ class Stream:
     """The model with the levels it has met, what was learned, and the rows that wait for their batch to be full.
 
     `known` is the model with the levels of waiting rows, too: memory must not depend on what comes later. While there
-    are few rows none is forgotten: `gathered` of those waiting were learned from before. `null` is what the intercept
-    alone has learned; `given` counts rows handed over, `left_out` those with gaps, `lacking` their missing values by
-    column.
+    are few rows none is forgotten: `gathered` of those waiting were learned from before. `null` is what the null model
+    has learned. Columns are taken less their `centre` (p,), which the first batch tells: without it squares of a time
+    stamp have no digits left for its spread. `given` counts rows handed over, `left_out` those with gaps, `lacking`
+    their missing values by column.
     """
 
     ask: Ask
@@ -115,6 +51,7 @@ class Stream:
     model: Model
     memory: Memory | Walked | None = None
     null: Memory | None = None
+    centre: FloatArray | None = None
     waiting: Rows | None = None
     gathered: int = 0
     points: tuple[Point, ...] = ()
@@ -138,14 +75,14 @@ class Stream:
     def settled(self) -> "Stream":
         """The stream as it would be if no more rows came: the waiting ones are a batch."""
         rows = self.waiting
-        if rows is None or not rows.n:
+        if rows is None or not rows.n or (self.memory is None and not begins(self.known, rows)):
             return self
         if self.gathers:
             near = replace(self._together(rows), gathered=rows.n)
             return replace(near._together(rows), waiting=None, gathered=0)  # with the information at its own end
-        model = _met(self.known, self.model, rows)
+        model = met(self.known, self.model, rows)
         with one_blas_thread():
-            pair = objectives(model, rows, _large(self, model, rows.n), rows.n >= SOUGHT)
+            pair = objectives(model, rows, _large(self, model, rows.n), self._seeks(rows.n))
             return replace(self._learned(model, *pair, rows.frequency), waiting=None)
 
     def _with(self, entry: Entry) -> "Stream":
@@ -168,11 +105,11 @@ class Stream:
         done = 0
         for model, compiled, ends in runs(current, rows):
             span = slice(ends[0], ends[-1])
-            objective, alone = objectives(model, rows.take(span), compiled, ends[1] - ends[0] >= SOUGHT)
+            objective, alone = objectives(model, rows.take(span), compiled, current._seeks(ends[1] - ends[0]))
             for lo, hi in pairwise(ends):
                 batch = slice(lo - ends[0], hi - ends[0])
                 frequency = None if rows.frequency is None else rows.frequency[lo:hi]
-                current = current._learned(model, _at(objective, batch), _at(alone, batch), frequency)
+                current = current._learned(model, part_of(objective, batch), part_of(alone, batch), frequency)
             done = ends[-1]
         return replace(current, waiting=self._left(rows, done))
 
@@ -192,24 +129,31 @@ class Stream:
         kept, with those alone waiting that were not learned from."""
         current = replace(self, waiting=rows)
         for _ in range(rows.n):
-            end = current.gathered + batch_rows(0 if current.memory is None else current.memory.rows, kept=True)
-            if end > FEW:
-                return replace(current, waiting=rows.take(slice(current.gathered, rows.n)), gathered=0)
+            memory = current.memory
+            if memory is None:
+                end = lead(self.known, rows, batch_rows(0)) or rows.n + 1
+            else:
+                end = current.gathered + batch_rows(memory.rows, kept=True)
             if end > rows.n:
                 break
-            current = replace(current._together(rows.take(slice(0, end))), gathered=end)
+            if end <= FEW or memory is None:
+                current = replace(current._together(rows.take(slice(0, end))), gathered=end)
+            if end > FEW:
+                return replace(current, waiting=rows.take(slice(current.gathered, rows.n)), gathered=0)
         return current
 
     def _together(self, rows: Rows) -> "Stream":
         """The stream after all its rows, the gathered ones first."""
-        model = _met(self.known, self.model, rows)
-        objective, alone = objectives(model, rows, _compiled(self, model, 0, rows.n), rows.n >= SOUGHT)
-        grown = _grown(self, model)
+        model = met(self.known, self.model, rows)
+        objective, alone = objectives(model, rows, _compiled(self, model, 0, rows.n), self._seeks(rows.n))
+        grown = _grown(self, model, objective)
         assert isinstance(grown.memory, Memory)
+        assert grown.centre is not None
+        objective = centred(objective, grown.centre)
         mean = starting_point(alone, null_model(alone))
-        null = _rested(alone, blank(mean), self.ask.resting, rows.frequency, mean)
-        inside = _inside(objective, grown.memory.theta, mean)
-        memory = together(objective, self.gathered, grown.memory, self.ask.options, rows.frequency, inside)
+        null = rested(objective, alone, blank(mean), self.ask.resting, rows.frequency, self.ask.offsets(model))
+        start = inside(objective, grown.memory.theta, mean)
+        memory = together(objective, self.gathered, grown.memory, self.ask.options, rows.frequency, start)
         return grown._with_memory(memory, null)
 
     def _with_memory(self, memory: Memory | Walked, null: Memory) -> "Stream":
@@ -218,124 +162,79 @@ class Stream:
 
     def _learned(self, model: Model, objective: Objective, alone: Objective, frequency: FloatArray | None) -> "Stream":
         """The stream after a batch: its loss as a function of all coefficients of the model, and of the intercept."""
-        grown = _grown(self, model)
+        grown = _grown(self, model, objective)
         assert grown.null is not None
-        mean = grown.null.theta if grown.null.rows else starting_point(alone, null_model(alone))
-        null = _rested(alone, grown.null, self.ask.resting, frequency, mean)
+        assert grown.centre is not None
+        objective = centred(objective, grown.centre)
+        rest = grown.null if grown.null.rows else blank(starting_point(alone, null_model(alone)))
+        null = rested(objective, alone, rest, self.ask.resting, frequency, self.ask.offsets(model))
         if self.ask.walks is not None:
             assert not isinstance(grown.memory, Memory)
-            return grown._with_memory(walked(objective, grown.memory, self.ask.walks, frequency), null)
+            start = inside(objective, np.zeros(grown.shape), rest.theta)
+            return grown._with_memory(walked(objective, grown.memory or start, self.ask.walks, frequency), null)
         assert isinstance(grown.memory, Memory)
-        inside = _inside(objective, grown.memory.theta, mean)
-        memory = learn(objective, grown.memory, self.ask.options, frequency, inside)
-        return grown._with_memory(memory, null)
+        start = inside(objective, grown.memory.theta, rest.theta)
+        return grown._with_memory(learn(objective, grown.memory, self.ask.options, frequency, start), null)
+
+    def _seeks(self, rows: int) -> bool:
+        """Are so many rows searched for columns of zeros and ones? Rows that are walked are centred as they are read,
+        and so of codes are not."""
+        apart = self.ask.walks is not None and self.centre is not None and bool(self.centre.any())
+        return rows >= SOUGHT and not apart
 
     def _point(self, memory: Memory | Walked) -> Point:
-        if isinstance(memory, Walked):
-            if memory.theta.size > BANDED:
-                return Point(memory.rows, memory.weight, memory.progressive, np.zeros(0), np.zeros(0))
-            se = walking.errors(memory) if self.model.penalty.smooth else np.full_like(memory.theta, np.nan)
+        assert self.centre is not None
+        if not isinstance(memory, Walked):
+            se = errors(self.model, memory, self.ask.vcov, self.centre)
+        elif memory.theta.size > BANDED:
+            return Point(memory.rows, memory.weight, memory.progressive, np.zeros(0), np.zeros(0))
         else:
-            se = errors(self.model, memory, self.ask.vcov)
-        return Point(memory.rows, memory.weight, memory.progressive, memory.theta, se, self.model.flat_names)
+            se = walked_errors(self.model, memory, self.centre)
+        theta = own(self.model, memory.theta, self.centre)
+        return Point(memory.rows, memory.weight, memory.progressive, theta, se, self.model.flat_names)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of theta."""
+        d = len(self.model.modelled) or 1
+        return (len(self.model.names), d) if self.model.family.vector else (len(self.model.names),)
 
     def fit(self) -> Fit:
-        """The fit so far; ExpfamError before the first row."""
+        """The fit so far; ExpfamError before the first rows that there is an answer for."""
         now = self.settled()
-        if now.memory is None or now.null is None or not now.memory.rows:
-            raise ExpfamError("no rows have come yet: hand some over with partial_fit(frame)")
+        if now.memory is None or now.null is None or now.centre is None or not now.memory.rows:
+            raise ExpfamError(
+                "no rows have come yet: hand some over with partial_fit(frame)"
+                if now.waiting is None or not now.waiting.n
+                else waits(now.known, now.waiting)
+            )
         way = stacked(self.points, now.model.flat_names, fades=self.ask.half_life is not None)
-        lost = self.left_out, self.lacking
+        context = Context(self.kind, self.left_out, self.lacking, way, now.centre)
         if isinstance(now.memory, Walked):
-            return fit_of_walk(now.model, now.memory, now.null, self.kind, lost, way)
-        return fit_of(now.model, now.memory, now.null, self.ask.vcov, self.kind, lost, way)
+            return fit_of_walk(now.model, now.memory, now.null, context)
+        return fit_of(now.model, now.memory, now.null, self.ask.vcov, context)
 
 
-def schema_of(model: Model) -> Schema | None:
-    """The terms with their levels, once a row has come."""
-    return model.terms.schema if isinstance(model.terms, FormulaTerms) else None
-
-
-def _rested(alone: Objective, memory: Memory, how: Options, frequency: FloatArray | None, mean: FloatArray) -> Memory:
-    """What the intercept alone learns from a batch, as one row that stands for all wherever it can."""
-    one = pooled(alone)
-    if one is None:
-        return learn(alone, memory, how, frequency, mean)
-    return learn(one, memory, how, np.atleast_1d(alone.data.n if frequency is None else frequency.sum()), mean)
-
-
-def _inside(objective: Objective, like: FloatArray, mean: FloatArray) -> FloatArray:
-    """A theta at which all means are those of the intercept alone."""
-    inside, at = np.zeros_like(like), objective.data.design.intercept
-    if at is not None:
-        inside[at] = mean[0]
-    return inside
-
-
-def _met(known: Model, model: Model, rows: Rows) -> Model:
-    """The model with the levels of a batch and of those before, itself where no level is new; they are numbered as they
-    came."""
-    schema, before = schema_of(known), schema_of(model)
-    assert schema is not None
-    changed = before is None
-    for text in free(schema):
-        variable = schema.variables[text]
-        count, had = int(rows.values[text].max()) + 1, 0 if before is None else len(before.variables[text].levels)
-        changed |= count > had
-        if max(count, had) < len(variable.levels):
-            schema = with_levels(schema, text, variable.levels[: max(count, had)], variable.reference)
-    return replace(known, terms=FormulaTerms(schema)) if changed else model
-
-
-def _grown(stream: Stream, model: Model) -> Stream:
-    """The same stream with coefficients for the levels that came in."""
-    if model is stream.model and stream.null is not None:
+def _grown(stream: Stream, model: Model, objective: Objective) -> Stream:
+    """The same stream with coefficients for the levels that came in; its first batch tells where columns are."""
+    if model is stream.model and stream.centre is not None:
         return stream
-    d = len(model.modelled) or 1
-    shape = (len(model.names), d) if model.family.vector else (len(model.names),)
-    if stream.ask.walks is not None:
-        memory = stream.memory
-        assert not isinstance(memory, Memory)
-        wide = None if memory is None else walking.widened(memory, _places(stream.model, model), shape)
-        null = stream.null or blank(np.zeros((1, *shape[1:])))
-        return replace(stream, model=model, memory=wide, null=null)
-    if np.prod(shape) > WRITTEN_OUT:
+    grown = replace(stream, model=model)
+    shape = grown.shape
+    if stream.ask.walks is None and np.prod(shape) > WRITTEN_OUT:
         raise SolverError(
             f"{int(np.prod(shape)):,} coefficients: a stream keeps their information, a matrix, up to {WRITTEN_OUT:,}. "
             "Take solver=SGD(step='normalised'), which needs none, leave out the factor of most levels, or group them"
         )
-    if stream.memory is None:
-        start = blank(np.zeros(shape)), blank(np.zeros((1, *shape[1:])))
-        return replace(stream, model=model, memory=start[0], null=start[1])
-    assert isinstance(stream.memory, Memory)
-    return replace(stream, model=model, memory=widened(stream.memory, _places(stream.model, model), shape))
-
-
-def _places(before: Model, after: Model) -> IntArray:
-    """Where the coefficients of a model are among those of one with more levels."""
-    place = {name: j for j, name in enumerate(after.names)}
-    return np.array([place[name] for name in before.names])
-
-
-def widened(memory: Memory, at: IntArray, shape: tuple[int, ...]) -> Memory:
-    """A memory of more coefficients: those it has are number `at` (p,) among the new ones."""
-    p, d = shape[0], int(np.prod(shape[1:]))
-    flat = np.concatenate([at + k * p for k in range(d)])
-
-    theta, places = np.zeros(shape), np.zeros((4, p))
-    theta[at], places[:, at] = memory.theta, memory.places
-
-    def wide(old: FloatArray, new: float) -> FloatArray:
-        out = new * np.eye(p * d)
-        out[np.ix_(flat, flat)] = old
-        return out
-
-    pull = None if memory.pull is None else np.zeros(p * d)
-    if pull is not None:
-        pull[flat] = memory.pull
-    meat = None if memory.meat is None else wide(memory.meat, 0.0)
-    information, prior = wide(memory.information, 0.0), wide(memory.prior, 1.0)
-    return replace(memory, theta=theta, information=information, meat=meat, prior=prior, places=places, pull=pull)
+    if stream.centre is None:
+        start = None if stream.ask.walks is not None else blank(np.zeros(shape))
+        return replace(grown, memory=start, null=blank(np.zeros((1, *shape[1:]))), centre=far(objective.data.design))
+    at, centre = places(stream.model, model), np.zeros(shape[0])
+    centre[at] = stream.centre
+    memory = stream.memory
+    assert memory is not None
+    wide = walking.widened(memory, at, shape) if isinstance(memory, Walked) else widened(memory, at, shape)
+    return replace(grown, memory=wide, centre=centre)
 
 
 def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
@@ -346,17 +245,19 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
     for _ in range(rows.n):
         at = ends[-1]
         size = min(batch_rows(before), stream.ask.longest)
+        if not before and stream.memory is None:
+            size = lead(stream.known, rows, size) or rows.n + 1
         batch = rows.take(slice(at, at + size))
         whole = at + size <= rows.n
-        met = _met(stream.known, model, batch) if whole else model
-        large = whole and _compiled(stream, met, before, size)
-        alike = met is model and large == compiled and at + size - ends[0] <= AT_ONCE and size < SOUGHT
+        new = met(stream.known, model, batch) if whole else model
+        large = whole and _compiled(stream, new, before, size)
+        alike = new is model and large == compiled and at + size - ends[0] <= AT_ONCE and size < SOUGHT
         if len(ends) > 1 and not (whole and alike):
             yield model, compiled, ends
             ends = [at]
         if not whole:
             return
-        model, compiled = met, large
+        model, compiled = new, large
         ends = [*ends, at + size]
         before += batch.count
 
@@ -371,30 +272,3 @@ def _compiled(stream: Stream, model: Model, before: int, rows: int) -> bool:
 
 def _large(stream: Stream, model: Model, rows: int) -> bool:
     return _compiled(stream, model, 0 if stream.memory is None else stream.memory.rows, rows)
-
-
-def objectives(model: Model, rows: Rows, compiled: bool, seek: bool = False) -> tuple[Objective, Objective]:
-    """The loss of some rows as a function of all coefficients, and of the intercept alone."""
-    assert isinstance(model.terms, FormulaTerms)
-    schema = model.terms.schema
-    columns = lay_out(schema, rows.variables(schema))
-    design = assemble(columns, rows.n, compiled, seek=seek)
-    alone = assemble((Columns(("Intercept",)),), rows.n, compiled)
-    conjugate = model.family.conjugate(model.family.T(rows.y))
-    data = Data(design, rows.y, conjugate, rows.weight, rows.offset if rows.offset.any() else None)
-    penalty, none = model.penalty.bind(design.names), NoPenalty().bind(alone.names)
-    return (
-        Objective(model.family, model.link, penalty, data),
-        Objective(model.family, model.link, none, replace(data, design=alone)),
-    )
-
-
-def _at(objective: Objective, rows: slice) -> Objective:
-    """The same of some of the rows."""
-    return replace(objective, data=objective.data.take(rows))
-
-
-def classes_of(model: Model, classes: tuple[str, ...]) -> Model:
-    """The model with the classes of its response named beforehand."""
-    family = replace(model.family, k=len(classes)) if isinstance(model.family, Categorical) else model.family
-    return replace(model, family=family, classes=classes)

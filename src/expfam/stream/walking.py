@@ -67,13 +67,11 @@ def check(solver: SGD) -> None:
             raise SolverError(f"SGD of a stream, {reason}")
 
 
-def walked(objective: Objective, before: Walked | None, solver: SGD, frequency: FloatArray | None) -> Walked:
-    """After the rows of an objective; the first of them say in which units a rate is meant."""
-    if before is None:
-        design, d = objective.data.design, len(objective.family.T(objective.data.y[:1]).ravel())
-        theta = np.zeros((design.p, d) if objective.family.vector else design.p)
+def walked(objective: Objective, before: Walked | FloatArray, solver: SGD, frequency: FloatArray | None) -> Walked:
+    """After the rows of an objective; the first of them, from a theta on, say in which units a rate is meant."""
+    if not isinstance(before, Walked):
         how = _in_units(solver, objective)
-        before = Walked(start(theta, how, objective.penalty), how, theta, np.zeros(design.p, dtype=bool))
+        before = Walked(start(before, how, objective.penalty), how, before, np.zeros(len(before), dtype=bool))
     trail = walk(objective, before.trail, before.how, frequency)
     theta = estimate(trail, before.how, objective.penalty)
     if not np.isfinite(theta).all():
