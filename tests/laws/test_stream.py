@@ -707,7 +707,7 @@ def test_columns_far_from_zero_are_learned_like_others(columns: str) -> None:
     data["y"] = slope * (data["year"] - 2010) + 0.01 * (data["t"] - 1.7e9) + rng.normal(size=n)
     stream, whole = beside(data, formula=f"y ~ {columns}", family="gaussian")
     at = [stream.model.names.index(name) for name in whole.model.names]
-    assert stream.coef[at] == pytest.approx(whole.coef, abs=0.01 * float(whole.se[1]), rel=1e-6)
+    assert np.abs((stream.coef[at] - whole.coef) / whole.se).max() < 0.01
     assert stream.se[at] == pytest.approx(whole.with_vcov("HC0").se, rel=0.05)
 
 

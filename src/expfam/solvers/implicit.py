@@ -256,11 +256,12 @@ def places_of(design: Design, times: FloatArray) -> FloatArray:
 
 def pseudo(places: FloatArray, classes: int, share: FloatArray | float = 1.0) -> FloatArray:
     """What a pseudo-row for every coefficient is, (p d, p d): one at the mean of the rows, and each column a typical
-    distance from there, so that it matters little where a column has its zero; or that `share` (p,) of its square."""
+    distance from there, so that it matters little where a column has its zero; the square of that is at most `share`
+    (p,) of the column's."""
     support, sums, squares, rows = places
     mean = sums / np.maximum(rows, 1.0)
     typical = np.divide(squares, support, out=np.ones_like(squares), where=squares > 0)
-    apart = np.maximum((typical - mean**2) * share, NEVER * typical)
+    apart = np.maximum(np.minimum(typical - mean**2, typical * share), NEVER * typical)
     return np.kron(np.eye(classes), np.outer(mean, mean) + np.diag(apart))
 
 

@@ -134,12 +134,11 @@ class Stream:
                 end = lead(self.known, rows, batch_rows(0)) or rows.n + 1
             else:
                 end = current.gathered + batch_rows(memory.rows, kept=True)
+            if end > FEW and memory is not None:
+                return replace(current, waiting=rows.take(slice(current.gathered, rows.n)), gathered=0)
             if end > rows.n:
                 break
-            if end <= FEW or memory is None:
-                current = replace(current._together(rows.take(slice(0, end))), gathered=end)
-            if end > FEW:
-                return replace(current, waiting=rows.take(slice(current.gathered, rows.n)), gathered=0)
+            current = replace(current._together(rows.take(slice(0, end))), gathered=end)
         return current
 
     def _together(self, rows: Rows) -> "Stream":
