@@ -62,16 +62,16 @@ class Dense(Group):
         verbs(self.compiled).dots(self.values, self.centre, rows, out)
 
     def support(self, times: FloatArray) -> FloatArray:
-        return np.asarray(times @ (self.values != 0))
+        return np.asarray(np.where(self.values != 0, times[:, None], 0.0).sum(axis=0))
 
     def centred(self, centre: FloatArray) -> "Dense":
         return replace(self, centre=centre if self.centre is None else self.centre + centre)
 
     def columns(self) -> FloatArray:
         """R, (n, m): the values themselves, or a copy where they are centred or float32; for blocks of rows."""
-        if self.centre is None:
-            return self.values.astype(np.float64, copy=False)
-        return np.subtract(self.values, self.centre, out=np.empty(self.values.shape))
+        if self.centre is None and self.values.dtype == np.float64:
+            return self.values
+        return np.asarray(verbs(self.compiled).columns(self.values, self.centre))
 
     def take(self, rows: slice | AnyArray) -> "Dense":
         if isinstance(rows, slice) or not self.values.flags.c_contiguous:

@@ -9,6 +9,7 @@ import numpy as np
 from expfam._typing import AnyArray, BoolArray
 from expfam.design.coded import code_verbs
 from expfam.design.columns import Columns
+from expfam.design.maps import span
 from expfam.parallel import ordered_map
 
 FEW = 4  # columns of zeros and ones from which on it is worth a read of the rows,
@@ -167,10 +168,10 @@ def _narrowed(term: Columns, at: slice | AnyArray, numbers: AnyArray) -> Columns
 
 def _copied(values: AnyArray, at: AnyArray) -> AnyArray:
     """values[:, at] row by row in memory."""
-    out = np.empty((len(values), len(at)), dtype=values.dtype)
+    out, columns = np.empty((len(values), len(at)), dtype=values.dtype), span(at)
 
     def part(lo: int) -> None:
-        out[lo : lo + AT_ONCE] = values[lo : lo + AT_ONCE, at]
+        out[lo : lo + AT_ONCE] = values[lo : lo + AT_ONCE, columns]
 
     ordered_map(part, range(0, len(values), AT_ONCE))
     return out

@@ -49,6 +49,14 @@ def _dots(values, centre, rows, out):  # type: ignore[no-untyped-def]
         out[i] += total
 
 
+def _columns(values, centre, out):  # type: ignore[no-untyped-def]
+    """out = R."""
+    n, m = values.shape
+    for i in range(n):
+        for j in range(m):
+            out[i, j] = values[i, j] - centre[j]
+
+
 def _forward(values, centre, theta, out):  # type: ignore[no-untyped-def]
     """out += R theta where the numbers of a row stand one after the other: four rows side by side."""
     n, m = values.shape
@@ -227,6 +235,7 @@ _REST: dict[Callable[..., None], tuple[Any, ...]] = {
     _grams: (_MATRIX, types.boolean, _OUT[2], _OUT[2], _OUT[2], _OUT[1]),
     _squares: (_VECTOR, types.boolean, _OUT[2], _OUT[0]),
     _dots: (_MATRIX, _OUT[0]),
+    _columns: (_OUT[1],),
 }
 """What a kernel takes after values and centre."""
 
@@ -257,6 +266,13 @@ def forward(
     for rows, part, _ in _parts(values):
         _kernel(_forward_many, part.dtype)(part, _centre(centre, m), panels, product[rows])
     return product[:, :d].copy() if out is None else np.add(out, product[:, :d], out=out)
+
+
+def columns(values: AnyArray, centre: FloatArray | None) -> FloatArray:
+    """R, (n, m), the numbers of a row one after the other."""
+    out = np.empty(values.shape)
+    _kernel(_columns, values.dtype)(values, _centre(centre, values.shape[1]), out)
+    return out
 
 
 def dots(values: AnyArray, centre: FloatArray | None, rows: FloatArray, out: FloatArray) -> None:

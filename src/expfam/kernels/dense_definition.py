@@ -45,6 +45,11 @@ def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> t
     return out, sums
 
 
+def columns(values: AnyArray, centre: FloatArray | None) -> FloatArray:
+    """R, (n, m), the numbers of a row one after the other."""
+    return np.ascontiguousarray(values, dtype=np.float64) - (0.0 if centre is None else centre)
+
+
 def dots(values: AnyArray, centre: FloatArray | None, rows: FloatArray, out: FloatArray) -> None:
     """out += the sum of R * rows over the columns, (n,) for rows (n, m)."""
     for at, R in _parts(values, centre):
