@@ -13,7 +13,7 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.aggregate import aggregated
 from expfam.diagnostics.certificate import Certificate, Closing, certify, closing
 from expfam.diagnostics.doubt import doubtful, resumed, settled
-from expfam.errors import AliasWarning, ConvergenceWarning, DataWarning, SchemaError, SeparationWarning, SolverError
+from expfam.errors import AliasWarning, ConvergenceWarning, SchemaError, SeparationWarning, SolverError
 from expfam.fit import Fit
 from expfam.inference import reduction
 from expfam.inference.covariance import effective_df, meat, sandwich, unbounded
@@ -36,7 +36,7 @@ from expfam.solvers.adjusted import AdjustedScores
 from expfam.solvers.learning import Learning, stacked
 from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import Tell, affordable
-from expfam.source import RowSet, Source
+from expfam.source import RowSet, Source, tell_dropped
 
 PHASES = ("reading", "design", "start", "solver", "inference")
 Phi: TypeAlias = Callable[[FloatArray, float], float]
@@ -80,7 +80,7 @@ class Begun:
 def begin(model: Model, rows: RowSet, began: float) -> Begun:
     """Lay out the design of some rows. Who lets go of them then has their numbers in memory once, not twice."""
     read = perf_counter()
-    _tell_dropped(rows)
+    tell_dropped(rows, "missing values", "missing='error' refuses them instead", 4)
     with one_blas_thread():
         return Begun(prepare(model, rows), rows.bare, began, read, perf_counter())
 
@@ -250,17 +250,6 @@ def _covariance(here: Optimum, inverse: Covariance, sums: Statistics, ask: Asked
 
 def _list(names: list[str] | tuple[str, ...], most: int = 10) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _tell_dropped(rows: RowSet) -> None:
-    if rows.kept is not None:
-        counts = ", ".join(f"{name} ({count:,})" for name, count in rows.dropped.items())
-        warnings.warn(
-            f"{int((~rows.kept).sum()):,} of {len(rows.kept):,} rows left out for missing values in {counts}; "
-            "missing='error' refuses them instead",
-            DataWarning,
-            stacklevel=4,
-        )
 
 
 def _tell_numbers(numbers: tuple[Nuisance, ...]) -> None:

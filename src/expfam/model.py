@@ -6,14 +6,14 @@ import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.design import assemble
-from expfam.errors import SchemaError
+from expfam.errors import ResponseError, SchemaError
 from expfam.families import ExponentialFamily
 from expfam.links import Link
 from expfam.objective import Data
 from expfam.parallel import ordered_map, repeated, slices
 from expfam.penalties import Penalty
 from expfam.source import RowSet, Terms, check_vectors
-from expfam.target import Target, check_interior, target
+from expfam.target import Target, check_interior, known, target
 
 CHOICES = {
     "weights_kind": ("precision", "frequency", "sampling"),
@@ -106,9 +106,27 @@ def choice(name: str, value: str) -> str:
 
 def prepare(model: Model, rows: RowSet) -> Prepared:
     """Check the row vectors and the response, bind the family to its classes, and lay out the design."""
+    assert rows.response is not None
+    found = _laid_out(model, rows, target(model.family, rows.response))
+    check_interior(found.model.family, found.data.y, found.data.weight, found.model.response)
+    return found
+
+
+def prepare_fresh(model: Model, rows: RowSet) -> Prepared:
+    """The same for rows that a fitted model is held against: classes may be missing, all responses may be extreme."""
+    raw = rows.response
+    assert raw is not None
+    goal = known(model.family, model.classes, raw, "leave such rows out, or fit anew with some of them")
+    if goal.classes != model.classes:
+        raise ResponseError(
+            f"{raw.name} holds the classes {goal.classes}, the model knows {model.classes}: name them as at the fit"
+        )
+    return _laid_out(model, rows, goal)
+
+
+def _laid_out(model: Model, rows: RowSet, goal: Target) -> Prepared:
     check_vectors(rows)
     assert rows.response is not None
-    goal = target(model.family, rows.response)
     weights = rows.vectors.get("weights")
     frequency = None
     if weights is not None and model.weights_kind == "frequency":
@@ -130,7 +148,6 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
         frequency = None if frequency is None else frequency[counted]
         exposure = None if exposure is None else exposure[counted]
         places = np.flatnonzero(counted) if places is None else places[counted]
-    check_interior(goal.family, data.y, data.weight, rows.response.name)
     return Prepared(bound, data, frequency, places, rows.n if rows.kept is None else len(rows.kept), exposure)
 
 

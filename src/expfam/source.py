@@ -3,6 +3,7 @@
 A `Source` can be read again and again; `Terms` (a formula's schema, or the columns of a matrix) turn it into `RowSet`s.
 """
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design import Columns
-from expfam.errors import SchemaError
+from expfam.errors import DataWarning, SchemaError
 from expfam.target import RawResponse
 
 VECTORS = ("weights", "offset", "exposure", "trials")
@@ -107,6 +108,17 @@ class Terms(ABC):
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON."""
+
+
+def tell_dropped(rows: RowSet, why: str, remedy: str, depth: int) -> None:
+    """DataWarning, so many calls above this one, where rows were left out."""
+    if rows.kept is not None:
+        counts = ", ".join(f"{name} ({count:,})" for name, count in rows.dropped.items())
+        warnings.warn(
+            f"{int((~rows.kept).sum()):,} of {len(rows.kept):,} rows left out for {why} in {counts}; {remedy}",
+            DataWarning,
+            stacklevel=depth,
+        )
 
 
 def vectors_at(source: Source, n: int, kept: BoolArray | None) -> dict[str, FloatArray]:

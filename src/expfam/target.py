@@ -62,6 +62,26 @@ def target(family: ExponentialFamily, raw: RawResponse) -> Target:
     return Target(family, raw.numbers, raw.trials, classes)
 
 
+def known(family: ExponentialFamily, classes: tuple[str, ...] | None, raw: RawResponse, remedy: str) -> Target:
+    """The response numbered by the `classes` that a model knows, not all of which need be here; ResponseError naming
+    one that it does not know, with the `remedy`."""
+    numbers = raw.numbers is not None and not isinstance(family, Categorical)
+    if classes is None or (numbers and (raw.trials is not None or classes == ("0", "1"))):
+        return target(family, raw)
+    labels, codes = (raw.labels, raw.codes) if raw.codes is not None else labelled(raw)
+    place = {label: k for k, label in enumerate(classes)}
+    strange = [k for k, label in enumerate(labels) if label not in place and (codes == k).any()]
+    if strange:
+        first = int(np.argmax(codes == strange[0]))
+        row = first if raw.rows is None else raw.rows[first]
+        raise ResponseError(
+            f"{raw.name} is {labels[strange[0]]!r} in row {row}, which is none of the classes {', '.join(classes)}; "
+            f"{remedy}"
+        )
+    table = np.array([place.get(label, -1) for label in labels], dtype=float)
+    return Target(family, table[codes], raw.trials, classes)
+
+
 def _check_size(raw: RawResponse) -> None:
     """Squares of the response must not overflow."""
     assert raw.numbers is not None
@@ -124,16 +144,22 @@ def labelled(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
 
 def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray, name: str) -> None:
     """The mean response must lie inside the domain of means: else the null model already is infinite."""
-    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ family.T(y[rows])), slices(len(y)))
-    mean = total / weight.sum()
-    lo, hi = family.mean_domain
-    if not ((mean > lo) & (mean < hi)).all():
-        bad = float(mean[~((mean > lo) & (mean < hi))][0])
+    (lo, hi), extreme = family.mean_domain, extremes(family, y, weight)
+    if extreme.size:
+        bad = float(extreme[0])
         raise ResponseError(
             f"{name}: the mean response is {bad:g}, on the edge of the means of the {family.name} family, "
             f"({lo:g}, {hi:g}): every row has the same extreme value (one class only, or all zero), so no finite model "
             "fits best"
         )
+
+
+def extremes(family: ExponentialFamily, y: FloatArray, weight: FloatArray) -> FloatArray:
+    """The mean responses, a number a component of T(y), that are not inside the domain of means."""
+    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ family.T(y[rows])), slices(len(y)))
+    mean = np.asarray(total / weight.sum())
+    lo, hi = family.mean_domain
+    return np.asarray(mean[~((mean > lo) & (mean < hi))])
 
 
 def labels_of(values: AnyArray) -> tuple[tuple[str, ...], IntArray]:

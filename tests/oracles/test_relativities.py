@@ -127,6 +127,14 @@ def test_matrices_loaded_fits_and_left_out_columns(tmp_path: Path) -> None:
     assert np.isnan(column(table, "relativity")).tolist() == [False] * 4 + [False, True, True]
 
 
+def test_other_rows_need_the_exposure_that_was_given_as_an_array() -> None:
+    data = book(29)
+    fit = ef.glm("y ~ z + g", data, family="poisson", exposure=data["e"])
+    with pytest.raises(ef.ExpfamError, match="exposure= given as an array, which other rows do not have; refit"):
+        fit.relativities(data=data)
+    assert column(fit.relativities(), "exposure")[0] == pytest.approx(data["e"].sum())
+
+
 @pytest.mark.parametrize(
     ("link", "family"), [("identity", "gaussian"), ("probit", "bernoulli"), ("cloglog", "bernoulli")]
 )

@@ -310,7 +310,7 @@ def test_roc_is_refused_where_there_are_no_successes() -> None:
         claims().roc()
     fit = ef.glm("b ~ x", book(), family="bernoulli")
     data = {name: values[:20] for name, values in book().items()}
-    with pytest.raises(ef.ExpfamError, match="every row has the same extreme value"):
+    with pytest.raises(ef.ExpfamError, match="needs successes and failures"):
         fit.roc(data={**data, "b": np.ones(20)})
 
 
@@ -518,12 +518,56 @@ def test_other_rows_are_taken_and_kinds_of_frame_kept() -> None:
     for policy, rows in (("reference", 200), ("missing", 197)):
         lenient = claims(data, unseen=policy)
         news = {**fresh, "g": np.where(np.arange(200) < 3, "new", fresh["g"])}
-        if policy == "reference":
-            with pytest.warns(ef.DataWarning, match="never saw"):
-                seen = lenient.lift(data=news)
-        else:
+        told = "never saw" if policy == "reference" else r"3 of 200 rows left out for .* never met in g \(3\)"
+        with pytest.warns(ef.DataWarning, match=told):
             seen = lenient.lift(data=news)
         assert seen.sums.rows.sum() == rows
+
+
+def test_rows_that_are_left_out_are_told() -> None:
+    fit, fresh = claims(), book(1)
+    fresh["x"][:7] = np.nan
+    for ask in (fit.calibration, fit.lift, fit.lorenz, fit.actual_expected, fit.relativities):
+        with pytest.warns(ef.DataWarning, match=rf"7 of {N} rows left out for missing .* in x \(7\)"):
+            ask(data=fresh)
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "poisson"])
+def test_rows_without_any_success_are_judged(family: str) -> None:
+    response, extreme = {"bernoulli": ("b", 1.0), "poisson": ("y", 0.0)}[family]
+    fit = ef.glm(f"{response} ~ x + g", book(), family=family)
+    fresh = {**book(1), response: np.full(N, extreme)}
+    found = fit.calibration(data=fresh)
+    assert found.observed.tolist() == [extreme] * 10
+    assert found.ratio == pytest.approx(N * extreme / fit.predict(fresh).sum())
+    assert np.isnan(found.recalibration.slope)
+    for table in (fit.lift(data=fresh), fit.actual_expected("g", data=fresh)):
+        assert table.sums.observed.sum() == N * extreme
+    assert column(fit.relativities(data=fresh), "observed")[0] == N * extreme
+    assert fit.plot.calibration(data=fresh).svg()
+
+
+def test_rows_without_some_class_are_judged_by_the_classes_of_the_model() -> None:
+    data, fresh = book(), book(1)
+    fit = ef.glm("c ~ x + g", data, family="categorical")
+    two = {name: values[fresh["c"] != "p"] for name, values in fresh.items()}
+    found = fit.calibration(data=two, label="r")
+    assert found.sums.observed.sum() == np.sum(two["c"] == "r")
+    assert found.sums.expected.sum() == pytest.approx(fit.predict(two)[:, 2].sum())
+    assert fit.actual_expected("g", data=two, label="p").sums.observed.sum() == 0
+    with pytest.warns(ef.DataWarning, match="no row has the class p"):
+        curves = fit.roc(data=two)
+    assert [roc.label for roc in curves.rocs] == ["q", "r"]
+    truth, means = two["c"] == "r", fit.predict(two)
+    assert curves["r"].auc == pytest.approx(roc_auc_score(truth, means[:, 2]))
+    words = np.where(data["b"] == 1, "yes", "no")
+    named = ef.glm("t ~ x", {**data, "t": words}, family="bernoulli")
+    rows = {**fresh, "t": np.full(N, "yes")}
+    assert named.calibration(data=rows).sums.observed.sum() == N
+    with pytest.raises(ef.ResponseError, match="t is 'perhaps' in row 2, which is none of the classes no, yes; leave"):
+        named.lift(data={**rows, "t": np.where(np.arange(N) == 2, "perhaps", "yes")})
+    with pytest.raises(ef.ResponseError, match="name them as at the fit"):
+        named.lift(data={**rows, "t": fresh["b"]})
 
 
 def test_arrays_and_rows_left_out() -> None:
@@ -560,10 +604,6 @@ def test_bad_input() -> None:
     assert shifted.calibration().ratio == pytest.approx(1, abs=1e-6)
     with pytest.raises(ef.ExpfamError, match="offset= given as an array"):
         shifted.calibration(data=book(1))
-    classes = ef.glm("c ~ x", book(), family="categorical")
-    two = {name: values[book()["c"] != "r"] for name, values in book().items()}
-    with pytest.raises(ef.ExpfamError, match="give rows of each class"):
-        classes.calibration(data=two, label="p")
 
 
 def test_constant_rates_are_one_bin() -> None:

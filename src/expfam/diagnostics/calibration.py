@@ -16,6 +16,7 @@ from expfam.diagnostics.text import aligned
 from expfam.errors import ExpfamError
 from expfam.families import Bernoulli, Binomial
 from expfam.inference.tails import chi_squared
+from expfam.target import extremes
 
 FINE = 200  # bins that are smoothed
 MOST = 1 << 20  # cells of rates times levels of `by`
@@ -177,8 +178,12 @@ def _binned(judged: Judged, along: Fine, by: Levels | None, bins: int) -> tuple[
 
 
 def recalibration(judged: Judged) -> Recalibration:
-    """Cox's intercept and slope with their errors, NaN where all rates are equal."""
-    offset = judged.prepared.data.offset
+    """Cox's intercept and slope with their errors, NaN where all rates are equal or all responses as extreme as can
+    be: these would take the intercept to infinity."""
+    data = judged.prepared.data
+    if extremes(judged.model.family, data.y, data.weight).size:
+        return Recalibration(*[np.nan] * 6)
+    offset = data.offset
     eta = judged.eta if offset is None else judged.eta - offset
     found = small(judged.prepared, eta[:, None], np.array([0.0, 1.0]), judged.dispersion)
     away = found.coef - np.array([0.0, 1.0])

@@ -1,5 +1,6 @@
 """Does the model put the rows in the right order? ROC and its area, Lorenz and concentration curves, Gini."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.data.answer import frame_like
 from expfam.diagnostics.bins import tied
 from expfam.diagnostics.judged import Judged
-from expfam.errors import ExpfamError
+from expfam.errors import DataWarning, ExpfamError
 from expfam.families import Bernoulli, Binomial, QuasiBinomial
 
 POINTS = 2000  # of a curve that is kept; areas are those of all rows
@@ -70,16 +71,29 @@ class ClassRocs:
 
 
 def roc(judged: Judged) -> Roc | ClassRocs:
-    """The curve of a response of two classes or of shares; of several classes one each."""
+    """The curve of a response of two classes or of shares; of several classes one each, if any row has it."""
     family = judged.model.family
     if family.vector:
-        return ClassRocs(tuple(_roc(judged.one(label), label) for label in judged.model.classes or ()))
+        return ClassRocs(tuple(_roc(judged.one(label), label) for label in _seen(judged)))
     if not isinstance(family, Bernoulli | Binomial | QuasiBinomial):
         raise ExpfamError(
             f"roc() is for responses of classes or shares, not for the {family.name} family; lorenz() says how well a "
             "model orders rows of any kind, and its normalised Gini is 2 AUC - 1"
         )
     return _roc(judged, "")
+
+
+def _seen(judged: Judged) -> tuple[str, ...]:
+    """The classes that some of the rows have; DataWarning naming those that none has."""
+    classes, there = judged.model.classes or (), judged.observed.sum(axis=0) > 0
+    absent = [label for label, seen in zip(classes, there, strict=True) if not seen]
+    if absent:
+        warnings.warn(
+            f"no row has the class {', '.join(absent[:10])}, which has no ROC curve here and no part in the mean area",
+            DataWarning,
+            stacklevel=4,
+        )
+    return tuple(label for label in classes if label not in absent)
 
 
 def _roc(judged: Judged, label: str) -> Roc:

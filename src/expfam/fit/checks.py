@@ -10,7 +10,8 @@ import numpy as np
 from expfam.errors import ExpfamError, one_of
 from expfam.inference import counts, wald
 from expfam.inference.optimum import Optimum, silent
-from expfam.model import Prepared
+from expfam.inference.scene import check_supplied
+from expfam.model import Prepared, prepare_fresh
 from expfam.nuisance import NUISANCE, OF_NUMBER
 from expfam.nuisance.joint import State, lay_out
 from expfam.nuisance.profile import ends, profile
@@ -18,6 +19,7 @@ from expfam.objective import Objective
 from expfam.penalties import NoPenalty
 from expfam.response import Level
 from expfam.solvers.status import Status
+from expfam.source import RowSet, tell_dropped
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -49,6 +51,14 @@ def _check(fit: "Fit", found: float, share: float) -> None:
             f"these are not the rows of the fit, or were changed since: at its coefficients their deviance is "
             f"{found:.10g} instead of {fit.deviance:.10g}. Hand over the rows as they were, or fit anew"
         )
+
+
+def fresh(fit: "Fit", data: Any, unseen: str) -> tuple[RowSet, Prepared]:
+    """Rows that the model is held against, with their response; DataWarning where some had to be left out."""
+    rows = fit.model.terms.rows(fit._source(data), response=True, missing=fit.model.missing, unseen=unseen)
+    check_supplied(fit.model, rows)
+    tell_dropped(rows, "missing values or levels never met", "fill them to have these rows judged, too", 5)
+    return rows, prepare_fresh(fit.model, rows)
 
 
 def nuisance_interval(

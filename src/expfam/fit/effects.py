@@ -9,6 +9,7 @@ from expfam._typing import FloatArray
 from expfam.data.answer import frame_like
 from expfam.errors import ExpfamError, one_of
 from expfam.fit.answers import labelled, tested
+from expfam.fit.checks import check_rows
 from expfam.inference.effects import Averages, averages
 from expfam.inference.estimable import unknown
 from expfam.inference.scene import Move, Scene, Switch, scene
@@ -74,7 +75,9 @@ def marginal_effects(
 
 
 def opened(fit: "Fit", data: Any, beside: Sequence[str] = ()) -> Scene:
-    """The rows to average over: those of the fit, or of `data`."""
+    """The rows to average over: those of the fit, or of `data`; ExpfamError where those of the fit were changed."""
+    if data is None:
+        check_rows(fit, fit._prepared(None))
     source = fit.rows_source() if data is None else Source(data[0] if isinstance(data, tuple) else data)
     return scene(fit.model, source, data is None, beside)
 

@@ -234,6 +234,7 @@ class Fit(Estimates):
         return wald_of(self, R, r, hypothesis)
 
     # ---- what it says of rows ---------------------------------------------------------------------------------
+    _opened = effects.opened
     predict = predictions.predict
     residuals = diagnosis.residuals
     influence = diagnosis.influence

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from expfam.data.answer import frame_like
+from expfam.fit.checks import check_rows, fresh
 from expfam.inference import wald
 from expfam.inference.relativities import column, experience, levels
-from expfam.source import Source
+from expfam.model import Prepared, prepare
+from expfam.source import RowSet
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -26,7 +28,7 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
                              factor where the link is canonical
 
     The last five are of the rows of the fit, or of `data`; a loaded or detached fit without data leaves them out.
-    ExpfamError for links where exp of an effect is no factor.
+    ExpfamError for links where exp of an effect is no factor, and where the rows of the fit were changed since.
     """
     shown = column(fit.model)
     vcov, terms = fit.known_covariance(), levels(fit.model.terms)
@@ -45,15 +47,24 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
     out |= {"conf_low": ends[0], "conf_high": ends[1]}
     if data is None and fit.source is None:
         return frame_like(fit.kind, out)
-    source = fit.rows_source() if data is None else Source(*(data if isinstance(data, tuple) else (data,)))
-    rows = fit.model.terms.rows(source, response=True, missing=fit.model.missing, unseen="error")
-    found = experience(fit.model, fit.estimate.reshape(len(fit.estimate), -1), rows, terms)
+    rows, prepared = _rows(fit, data)
+    found = experience(prepared, fit.estimate.reshape(len(fit.estimate), -1), rows, terms)
     exposure = np.repeat(np.concatenate([part.exposure for part in found]), d)
     total = np.repeat(np.concatenate([np.full(len(part.exposure), found[0].whole) for part in found]), d)
     out |= {"exposure": exposure, "share": exposure / total}
     out["rows"] = np.repeat(np.concatenate([part.rows for part in found]), d).astype(np.int64)
     out |= {name: np.concatenate([getattr(part, name) for part in found]).ravel() for name in ("observed", "fitted")}
     return frame_like(rows.kind, out)
+
+
+def _rows(fit: "Fit", data: Any) -> tuple[RowSet, Prepared]:
+    """The rows of the fit, unchanged, or those of `data`."""
+    if data is not None:
+        return fresh(fit, data, "error")
+    rows = fit.model.terms.rows(fit.rows_source(), response=True, missing=fit.model.missing, unseen="error")
+    prepared = prepare(fit.model, rows)
+    check_rows(fit, prepared)
+    return rows, prepared
 
 
 def _text(values: list[str], d: int) -> Any:

@@ -19,9 +19,7 @@ from expfam.diagnostics.judged import Judged, judged_rows
 from expfam.errors import ExpfamError, SchemaError
 from expfam.fit import checks
 from expfam.formula.learn import plan
-from expfam.inference.scene import check_supplied
 from expfam.matrix import MatrixTerms, matrix
-from expfam.model import prepare
 from expfam.source import Source
 from expfam.terms import FormulaTerms
 
@@ -32,19 +30,13 @@ if TYPE_CHECKING:
 def judged_by(fit: "Fit", data: Any = None) -> Judged:
     """What was seen and expected in each row of the fit, or of `data`, rows never fitted.
 
-    ExpfamError where the rows of the fit were changed since.
+    ExpfamError where the rows of the fit were changed since; DataWarning where rows of `data` had to be left out.
     """
     if data is None:
         prepared = fit._prepared(None)
         checks.check_rows(fit, prepared)
         return judged_rows(prepared, fit.estimate, fit.dispersion, fit.kind, False)
-    rows = fit.model.terms.rows(fit._source(data), response=True, missing=fit.model.missing, unseen=fit.model.unseen)
-    check_supplied(fit.model, rows)
-    prepared = prepare(fit.model, rows)
-    if prepared.model.classes != fit.model.classes:
-        raise ExpfamError(
-            f"the data has the classes {prepared.model.classes}, the model {fit.model.classes}; give rows of each class"
-        )
+    rows, prepared = checks.fresh(fit, data, fit.model.unseen)
     found = judged_rows(prepared, fit.estimate, fit.dispersion, rows.kind, True)
     return replace(found, fresh=not _fitted(fit, found))
 

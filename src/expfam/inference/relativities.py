@@ -10,7 +10,7 @@ from expfam.errors import ExpfamError
 from expfam.formula import coding
 from expfam.information import Covariance
 from expfam.matrix import MatrixTerms
-from expfam.model import Model, prepare
+from expfam.model import Model, Prepared
 from expfam.parallel import ordered_map, slices
 from expfam.source import RowSet, Terms
 from expfam.terms import FormulaTerms
@@ -97,14 +97,9 @@ class Experience:
     fitted: FloatArray
 
 
-def experience(model: Model, theta: FloatArray, rows: RowSet, terms: tuple[Levels, ...]) -> list[Experience]:
+def experience(prepared: Prepared, theta: FloatArray, rows: RowSet, terms: tuple[Levels, ...]) -> list[Experience]:
     """What stands behind each level; theta (p, d). Exposure is the model's, else the weights, else rows."""
-    prepared = prepare(model, rows)
-    data = prepared.data
-    if prepared.model.classes != model.classes:
-        raise ExpfamError(
-            f"the data has the classes {prepared.model.classes}, the model {model.classes}; give rows of every class"
-        )
+    model, data = prepared.model, prepared.data
     counted = _counted(prepared.places, rows)
     raw = data.design.maps.forward(theta)
     frequency = np.ones(data.n) if prepared.frequency is None else prepared.frequency

@@ -12,14 +12,13 @@ from expfam.formula.expression import Call, columns_of
 from expfam.inference import wald
 from expfam.inference.curve import curve
 from expfam.inference.relativities import link_name
-from expfam.inference.scene import Scene, scene
+from expfam.inference.scene import Scene
 from expfam.inference.variables import FormulaScene
 from expfam.pictures import levels
 from expfam.pictures.grid import grid, inches, part, prefixed, stacked
 from expfam.pictures.picture import Picture
 from expfam.pictures.seen import mean_words, stands_for
 from expfam.pictures.style import BAND, COLOURS, HIGH, PANELS, WIDE, Numbers, percent, plain, shortened, ticked
-from expfam.source import Source
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -79,9 +78,7 @@ def effects(
 
 
 def _opened(plot: "Pictures", data: Any) -> Scene:
-    given, fit = plot.source(data), plot.fit
-    source = fit.rows_source() if given is None else Source(given[0] if isinstance(given, tuple) else given)
-    return scene(fit.model, source, given is None)
+    return plot.fit._opened(plot.source(data))
 
 
 def _numbers(fit: "Fit", rows: Scene, name: str, at: str, type: str, level: float, most: int = levels.MOST) -> Numbers:

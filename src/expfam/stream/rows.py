@@ -9,7 +9,7 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.data.bits import bits
 from expfam.data.share import each
 from expfam.data.table import Table, read
-from expfam.errors import FormulaError, ResponseError, SchemaError
+from expfam.errors import FormulaError, SchemaError
 from expfam.formula.algebra import variables
 from expfam.formula.encode import evaluate
 from expfam.formula.expression import Name
@@ -21,7 +21,7 @@ from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor
 from expfam.model import Model, offset_of, trials_of, whole
 from expfam.source import RowSet, check_vectors
-from expfam.target import RawResponse, Target, labelled, target
+from expfam.target import RawResponse, Target, known
 from expfam.terms import FormulaTerms, response_of
 
 
@@ -181,19 +181,5 @@ def _narrowed(array: AnyArray) -> AnyArray:
 
 def _response(model: Model, raw: RawResponse) -> tuple[Model, Target]:
     """A response checked and numbered by the classes that the model knows, or by those here if it knows none yet."""
-    numbers = raw.numbers is not None and not model.family.vector
-    if model.classes is None or (numbers and (raw.trials is not None or model.classes == ("0", "1"))):
-        goal = target(model.family, raw)
-        return replace(model, family=goal.family, classes=goal.classes, response=raw.name), goal
-    labels, codes = (raw.labels, raw.codes) if raw.codes is not None else labelled(raw)
-    place = {label: k for k, label in enumerate(model.classes)}
-    strange = [k for k, label in enumerate(labels) if label not in place and (codes == k).any()]
-    if strange:
-        row = _first(codes == strange[0])
-        place_of = row if raw.rows is None else raw.rows[row]
-        raise ResponseError(
-            f"{raw.name} is {labels[strange[0]]!r} in row {place_of}, which is none of "
-            f"the classes {', '.join(model.classes)}; name all that may come: OnlineGLM(..., classes=[...])"
-        )
-    table = np.array([place.get(label, -1) for label in labels], dtype=float)
-    return replace(model, response=raw.name), Target(model.family, table[codes], raw.trials, model.classes)
+    goal = known(model.family, model.classes, raw, "name all that may come: OnlineGLM(..., classes=[...])")
+    return replace(model, family=goal.family, classes=goal.classes, response=raw.name), goal
