@@ -29,7 +29,7 @@ class Model:
     """Family, link, terms and penalty.
 
     `classes` are the response's labels (two-class: failure first; else reference last), None for numbers; `supplied`
-    the row vectors that came as arrays at the fit and must come again for a prediction; `bias` is what adjusted scores
+    the row vectors that came as arrays at the fit, which other data does not have; `bias` is what adjusted scores
     reduce, "mean" or "median", None for maximum likelihood.
     """
 
@@ -49,6 +49,11 @@ class Model:
     def names(self) -> tuple[str, ...]:
         """Coefficient names of one class."""
         return self.terms.names
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """Those of `supplied` that move a mean and must come again for a prediction."""
+        return tuple(name for name in self.supplied if name in ("offset", "exposure"))
 
     @property
     def modelled(self) -> tuple[str, ...]:

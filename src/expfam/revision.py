@@ -42,8 +42,15 @@ def update(fit: Fit, formula: str, *, data: Any = None) -> Fit:
     """The fit of another formula, a dot standing for the fitted one's side: ". ~ . + log(x) - z". R's update.
 
     Family, link, weights, offset, penalty and the kind of dispersion stay, and a theta or power that was estimated is
-    estimated again; the rows are the fit's, or `data`. The covariance is the model's.
+    estimated again; the rows are the fit's, or `data`. The covariance is the model's. ExpfamError for other data where
+    weights, offset, exposure or trials were given as arrays.
     """
+    if data is not None and fit.model.supplied:
+        name = fit.model.supplied[0]
+        raise ExpfamError(
+            f"the fit was given {name}= as an array, one number a row of its own data, which other data does not have. "
+            f"Make it a column and fit anew: glm(..., {name}='name of the column')"
+        )
     began, source = perf_counter(), fit._source(data)
     learned, rows = _learn(fit, formula, source)
     ask = Dispersion(fit.statistics.dispersion_kind, fit.dispersion)

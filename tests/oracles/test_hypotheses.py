@@ -325,6 +325,18 @@ def test_updated_formulas() -> None:
         ef.glm_arrays(np.ones((5, 1)), np.arange(5.0), intercept=False).update(". ~ 1")
 
 
+@pytest.mark.parametrize("name", ["weights", "offset", "exposure"])
+def test_arrays_beside_the_data_do_not_go_with_other_data(name: str, tmp_path: Path) -> None:
+    data = claims()
+    fit = ef.glm("y ~ x", data, family="poisson", **{name: 1 + data["w"]})
+    fit.save(tmp_path / "m.json")
+    column = ef.glm("y ~ x + g", {**data, "v": 1 + data["w"]}, family="poisson", **{name: "v"})
+    assert fit.update(". ~ . + g").coef == pytest.approx(column.coef, rel=1e-7)
+    for one in (fit, ef.load(tmp_path / "m.json")):
+        with pytest.raises(ef.ExpfamError, match=rf"given {name}= as an array, .* column and fit anew"):
+            one.update(". ~ . + g", data=data)
+
+
 def test_numbers_of_the_family_are_estimated_again() -> None:
     data = claims()
     data["y"] = np.random.default_rng(0).poisson(data["y"] * np.random.default_rng(1).gamma(2.0, 0.5, 500))

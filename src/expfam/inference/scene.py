@@ -291,9 +291,9 @@ def _of_matrix(model: Model, source: Source, fitted: bool) -> Scene:
 
 
 def check_supplied(model: Model, rows: RowSet) -> None:
-    """Sound row vectors, and those there that the fit got as arrays."""
+    """Sound row vectors, and those there that move a mean and came as arrays to the fit."""
     check_vectors(rows)
-    missing = [name for name in model.supplied if name not in rows.vectors]
+    missing = [name for name in model.moving if name not in rows.vectors]
     if missing:
         raise ExpfamError(
             f"the model was fitted with {missing[0]}= given as an array, which other rows do not have; "
