@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from expfam._typing import AnyArray
+from expfam.data.frame import labels
 from expfam.errors import SchemaError
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
@@ -17,6 +18,7 @@ from expfam.inference.vcov import asked
 from expfam.links import Link
 from expfam.links import link as link_of
 from expfam.matrix import MatrixTerms, matrix
+from expfam.matrix import named as named_by
 from expfam.model import Model, choice
 from expfam.nuisance import Asked, Free, asked_dispersion, free, named
 from expfam.parallel import one_blas_thread
@@ -137,7 +139,7 @@ def glm_arrays(
 ) -> Fit:
     """The same fit from a matrix X (n, p), SciPy sparse or dense, taken without a copy, and a response y (n,).
 
-    names      of the columns; a frame's own, else x1, x2, ... by default
+    names      of the columns; a frame's own, else x1, x2, ... by default. Frames handed over later are read by them
     intercept  whether a column of ones is put in front
     options    those of `glm`; weights, offset, exposure and trials are arrays
     """
@@ -155,8 +157,8 @@ def glm_arrays(
             name, text = next(iter(texts.items()))
             raise SchemaError(f"{name}={text!r}: glm_arrays has no columns to look it up in; give an array")
         source = Source(matrix(X), y, arrays)
-        own = getattr(X, "columns", None) if names is None else names
-        terms = MatrixTerms(_column_names(own, source.data.shape[1]), intercept)
+        chosen = _column_names((labels(X) or None) if names is None else names, source.data.shape[1])
+        terms = MatrixTerms(chosen, intercept, named=bool(named_by(X)) is (names is None))
         model = _model(pair, terms, given, arrays)
         with one_blas_thread():
             rows = terms.rows(source, response=True, missing=model.missing, unseen="error")
@@ -185,7 +187,7 @@ def _model(pair: tuple[ExponentialFamily, Link], terms: Terms, given: Options, a
     return Model(family, link, terms, penalty, response="", classes=None, supplied=tuple(arrays), bias=bias, **kinds)
 
 
-def _column_names(names: Sequence[str] | None, p: int) -> tuple[str, ...]:
+def _column_names(names: Sequence[object] | None, p: int) -> tuple[str, ...]:
     chosen = tuple(f"x{j + 1}" for j in range(p)) if names is None else tuple(map(str, names))
     if len(chosen) != p:
         raise SchemaError(f"{len(chosen)} names for {p} columns of X; give one each")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.data.frame import labels, selected
 from expfam.design import Columns
 from expfam.errors import ResponseError, SchemaError
 from expfam.parallel import ordered_map
@@ -32,10 +33,14 @@ BLOCK = 1 << 18  # numbers that a thread checks at a time
 
 @dataclass(frozen=True, slots=True)
 class MatrixTerms(Terms):
-    """X (n, p) column by column; the intercept, if any, first."""
+    """X (n, p) column by column; the intercept, if any, first.
+
+    `named`: the names are those of the data, so that frames are read by them, in whatever order their columns are.
+    """
 
     columns: tuple[str, ...]
     intercept: bool
+    named: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,9 +66,7 @@ class MatrixTerms(Terms):
         return ()
 
     def rows(self, source: Source, *, response: bool, missing: str, unseen: str) -> RowSet:
-        X = matrix(source.data)
-        if X.shape[1] != len(self.columns):
-            raise SchemaError(f"X has {X.shape[1]} columns; the model was fitted on {len(self.columns)}")
+        X = self.matrix(source.data)
         n, kept = X.shape[0], _complete(X, self.columns, missing)
         X = X if kept is None else X[kept]
         term = Columns(self.columns, sparse=X) if is_sparse(X) else Columns(self.columns, values=X)
@@ -74,8 +77,22 @@ class MatrixTerms(Terms):
         dropped = {} if kept is None else {"X": int((~kept).sum())}
         return RowSet(columns, X.shape[0], "dict", raw, vectors_at(source, n, kept), kept, dropped)
 
+    def matrix(self, X: Any) -> Any:
+        """X with the columns of the model: by name where both have names, else by position."""
+        own = named(X)
+        X = matrix(selected(X, self.columns) if self.named and own and own != self.columns else X)
+        if X.shape[1] != len(self.columns):
+            raise SchemaError(f"X has {X.shape[1]} columns; the model was fitted on {len(self.columns)}")
+        return X
+
     def to_dict(self) -> dict[str, Any]:
-        return {"matrix": list(self.columns), "intercept": self.intercept}
+        return {"matrix": list(self.columns), "intercept": self.intercept, "named": self.named}
+
+
+def named(X: Any) -> tuple[str, ...]:
+    """The names of the columns of a frame, () where they are numbers or there are none."""
+    found = labels(X)
+    return tuple(map(str, found)) if all(isinstance(label, str) for label in found) else ()
 
 
 def matrix(X: Any) -> Any:

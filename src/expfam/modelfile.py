@@ -211,7 +211,7 @@ def _nuisance(plain: Mapping[str, Any]) -> Nuisance:
 
 def _terms(plain: Mapping[str, Any]) -> Terms:
     if "matrix" in plain:
-        return MatrixTerms(tuple(plain["matrix"]), plain["intercept"])
+        return MatrixTerms(tuple(plain["matrix"]), plain["intercept"], plain.get("named", False))
     from expfam.terms import FormulaTerms  # reads tables
 
     return FormulaTerms.from_dict(plain)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
@@ -157,6 +159,40 @@ def test_a_sparse_frame() -> None:
     assert got.names == ("Intercept", *"abcdef")
     assert same(got)
     assert np.allclose(got.predict(frame), PLAIN.predict(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrow", "sparse"])
+def test_frames_are_read_by_the_names_of_the_fit(kind: str) -> None:
+    """In whatever order their columns are, with others among them; what has no names is read by position."""
+    make: Callable[[pd.DataFrame], Any] = {
+        "pandas": lambda frame: frame,
+        "polars": pl.from_pandas,
+        "arrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
+        "sparse": lambda frame: frame.astype(pd.SparseDtype(float, 0.0)),
+    }[kind]
+    frame = pd.DataFrame(ROWS.astype(float), columns=list("abcdef"))
+    got, turned = fit(make(frame)), make(frame.assign(other=1.0)[["other", *"fdbeca"]])
+    assert np.allclose(got.predict(turned), got.predict(), rtol=1e-12)
+    assert np.allclose(got.predict(frame.to_numpy()), got.predict(), rtol=1e-12)
+    assert np.allclose(got.predict(frame.set_axis(range(6), axis=1)), got.predict(), rtol=1e-12)
+    assert got.marginal_effects(data=turned)["estimate"] == pytest.approx(got.marginal_effects()["estimate"])
+    judged = got.actual_expected("b", data=(turned, Y))
+    assert np.allclose(judged["b"].sums.observed, got.actual_expected("b")["b"].sums.observed)
+    for lacking in (frame.rename(columns={"b": "q"}), frame[list("abc")]):
+        with pytest.raises(ef.SchemaError, match=r"no column '[bd]'.*Columns at hand"):
+            got.predict(make(lacking))
+    plain, own = fit(frame.to_numpy()), fit(frame.to_numpy(), names=list("abcdef"))
+    assert np.allclose(plain.predict(make(frame)), plain.predict(), rtol=1e-12)
+    assert np.allclose(own.predict(turned), own.predict(), rtol=1e-12)
+    renamed = fit(make(frame), names=list("uvwxyz"))
+    assert np.allclose(renamed.predict(make(frame)), renamed.predict(), rtol=1e-12)
+
+
+def test_a_saved_fit_reads_frames_by_name(tmp_path: Path) -> None:
+    frame = pd.DataFrame(ROWS.astype(float), columns=list("abcdef"))
+    got = fit(frame)
+    got.save(tmp_path / "m.json")
+    assert np.allclose(ef.load(tmp_path / "m.json").predict(frame[list("fedcba")]), got.predict(), rtol=1e-12)
 
 
 # ---- dense ------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ def read(data: Any, wanted: Wanted) -> Raw:
     import narwhals as nw
     import pyarrow as pa
 
-    choose(_labels(data), None)
+    choose(labels(data), None)
     if isinstance(data, pa.Table):  # nothing to convert, and a stream brings many
         names = choose(data.column_names, wanted)
         return Raw({name: data.column(name) for name in names}, data.num_rows, "arrow")
@@ -37,13 +37,21 @@ def read(data: Any, wanted: Wanted) -> Raw:
     return Raw(dict(zip(names, columns, strict=True)), len(eager), kind)
 
 
+def selected(data: Any, names: tuple[str, ...]) -> Any:
+    """An eager frame with these columns only, in this order; SchemaError for doubled or missing ones."""
+    import narwhals as nw
+
+    choose(labels(data), names)
+    return nw.from_native(data, eager_only=True).select(names).to_native()
+
+
 def _column(frame: Any, name: str) -> Any:
     column = frame.get_column(name)
     return attempt(column.to_arrow, column)
 
 
-def _labels(data: Any) -> tuple[object, ...]:
-    """Column labels as an eager frame itself has them: narwhals would stumble over doubled ones."""
+def labels(data: Any) -> tuple[object, ...]:
+    """Column labels as an eager frame itself has them, () for other data: narwhals stumbles over doubled ones."""
     if hasattr(data, "collect"):
         return ()
     return tuple(data.column_names if hasattr(data, "column_names") else getattr(data, "columns", ()))

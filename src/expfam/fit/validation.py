@@ -19,7 +19,7 @@ from expfam.diagnostics.judged import Judged, judged_rows
 from expfam.errors import ExpfamError, SchemaError
 from expfam.fit import checks
 from expfam.formula.learn import plan
-from expfam.matrix import MatrixTerms, matrix
+from expfam.matrix import MatrixTerms
 from expfam.source import Source
 from expfam.terms import FormulaTerms
 
@@ -173,9 +173,9 @@ def predictors(fit: "Fit") -> tuple[str, ...]:
 
 def table_of(fit: "Fit", source: Source, names: tuple[str, ...]) -> Table:
     """Columns of the data by name; of a matrix those that the fit named."""
-    if isinstance(fit.model.terms, FormulaTerms):
+    if not isinstance(fit.model.terms, MatrixTerms):
         return read(source.data, lambda _: names)
-    X, known = matrix(source.data), predictors(fit)
+    X, known = fit.model.terms.matrix(source.data), predictors(fit)
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SchemaError(

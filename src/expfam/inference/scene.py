@@ -281,11 +281,10 @@ def scene(model: Model, source: Source, fitted: bool, beside: Sequence[str] = ()
 
 
 def _of_matrix(model: Model, source: Source, fitted: bool) -> Scene:
-    from expfam.matrix import matrix
-
+    assert isinstance(model.terms, MatrixTerms)
     rows = model.terms.rows(source, response=False, missing="drop", unseen="error")
     check_supplied(model, rows)
-    X = matrix(source.data)
+    X = model.terms.matrix(source.data)
     found = MatrixScene(model, X if rows.kept is None else X[rows.kept], counts(model, rows), offset_of(model, rows))
     return found.take(np.flatnonzero(counted(rows))) if fitted and not counted(rows).all() else found
 
