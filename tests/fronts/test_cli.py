@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
@@ -317,6 +319,23 @@ def test_predict_leaves_gaps_empty_and_says_so(shell: Shell, model: expfam.Fit) 
     assert ran.code == 0
     assert ran.err.startswith("expfam: note: 1 of 2 rows have missing values")
     assert parquet.read_table("p.parquet")["prediction"].is_null().to_pylist() == [False, True]
+
+
+@pytest.mark.parametrize("kind", ["response", "class"])
+def test_a_missing_prediction_keeps_its_row_in_a_csv(shell: Shell, kind: str) -> None:
+    """One column has no comma to tell of it, and readers skip empty lines."""
+    x = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    fit = expfam.glm("y ~ x", {"x": x, "y": ["no", "yes", "no", "yes", "no", "yes"]}, family="bernoulli")
+    fit.save("m.json")
+    rows = [0.0, None, 5.0, None]
+    csv.write_csv(pa.table({"x": rows, "other": rows}), "new.csv")
+    assert shell("predict", "m.json", "new.csv", "--type", kind, "--out", "p.csv").code == 0
+    meant = fit.predict({"x": rows}, type=kind)
+    for read in (pd.read_csv, pl.read_csv):
+        found = np.array(read("p.csv")["prediction"])
+        assert found[[0, 2]].tolist() == meant[[0, 2]].tolist()
+        assert len(found) == 4
+        assert pd.isna(pd.Series(found[[1, 3]]).replace("", None)).all()
 
 
 def test_predict_refuses_and_leaves_nothing(shell: Shell, model: expfam.Fit) -> None:

@@ -16,9 +16,16 @@ def _parquet(table: Any, path: Path) -> None:
 
 
 def _csv(table: Any, path: Path) -> None:
+    """Null is written as nothing; where it would leave an empty line, which readers skip, as NaN or quoted."""
+    import pyarrow as pa
     from pyarrow import csv
 
-    csv.write_csv(table, path, csv.WriteOptions(quoting_style="needed"))
+    style = "needed"
+    if table.num_columns == 1 and table.column(0).null_count:
+        numbers = pa.types.is_floating(table.column(0).type)
+        column = table.column(0).cast(pa.string()).fill_null("NaN" if numbers else "")
+        table, style = pa.table({table.column_names[0]: column}), "none" if numbers else style
+    csv.write_csv(table, path, csv.WriteOptions(quoting_style=style))
 
 
 WRITERS: dict[str, Callable[[Any, Path], None]] = {".parquet": _parquet, ".pq": _parquet, ".csv": _csv}
