@@ -141,7 +141,8 @@ def test_form_tests_are_score_tests() -> None:
     fit = ef.glm("y ~ x + log(z) + g", data, family="poisson", exposure="e", weights="f", weights_kind="frequency")
     found = fit.form_tests()
     assert found.term == ("x", "log(z)")
-    knots = np.quantile((data["x"] - data["x"].mean()) / np.ptp(data["x"]), [0.05, 0.275, 0.5, 0.725, 0.95])
+    counted = np.repeat((data["x"] - data["x"].mean()) / np.ptp(data["x"]), data["f"].astype(int))
+    knots = np.quantile(counted, [0.05, 0.275, 0.5, 0.725, 0.95])
     splines = curve((data["x"] - data["x"].mean()) / np.ptp(data["x"]), knots)
     more = {"square": data["x"] ** 2, **{f"s{j}": splines[:, j] for j in (1, 2, 3)}}
     wide = ef.glm(
@@ -157,6 +158,17 @@ def test_form_tests_are_score_tests() -> None:
     assert found.df.tolist() == [3, 3]
     assert np.all(found.p_adjusted >= found.p_value)
     assert found.p_adjusted.max() == pytest.approx(max(2 * found.p_value.min(), found.p_value.max()))
+
+
+def test_a_row_of_frequency_f_is_f_rows() -> None:
+    data = drawn()
+    data["f"] = np.where(np.arange(len(data["y"])) < 20, 30, 1 + np.arange(len(data["y"])) % 3)
+    repeated = {name: np.repeat(values, data["f"]) for name, values in data.items()}
+    fit = ef.glm("y ~ x + z", data, family="poisson", weights="f", weights_kind="frequency")
+    long = ef.glm("y ~ x + z", repeated, family="poisson")
+    for name in ("statistic", "p_value", "square", "size"):
+        assert getattr(fit.form_tests(), name) == pytest.approx(getattr(long.form_tests(), name), rel=1e-6)
+    assert fit.link_test().statistic == pytest.approx(long.link_test().statistic, rel=1e-6)
 
 
 def test_the_spline_is_linear_beyond_its_knots() -> None:

@@ -16,6 +16,7 @@ from expfam.errors import ExpfamError
 from expfam.inference.multiplicity import adjusted
 from expfam.inference.optimum import Optimum
 from expfam.matrix import MatrixTerms
+from expfam.model import Prepared
 from expfam.source import Terms
 from expfam.terms import FormulaTerms
 
@@ -109,17 +110,18 @@ def link_test(optimum: Optimum, judged: Judged) -> LinkTest:
 def _place(optimum: Optimum) -> tuple[FloatArray, FloatArray]:
     """About the mean and spread of eta, (d,): squares are taken from there, which changes nothing but rounding; from 0
     where no intercept takes up the difference."""
-    data = optimum.problem.objective.data
-    block = data.take(_sample(data.n))
+    block = optimum.problem.objective.data.take(_sample(optimum.prepared))
     eta = block.design.forward(block.design.maps.forward(optimum.beta)).reshape(block.n, -1)
     centre = eta.mean(axis=0) if "Intercept" in optimum.model.names else np.zeros(eta.shape[1])
     width = np.sqrt(np.mean((eta - centre) ** 2, axis=0))
     return centre, np.where(width > 0, width, 1.0)
 
 
-def _sample(n: int) -> IntArray:
-    """Rows at even steps."""
-    return np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.intp))
+def _sample(prepared: Prepared) -> IntArray:
+    """Rows at even steps among the observations: a row of frequency f is met as often as f rows would be."""
+    n, times = prepared.n, prepared.frequency
+    steps = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.intp))
+    return steps if times is None else np.searchsorted(np.cumsum(times), steps, side="right")
 
 
 def numbers(terms: Terms) -> list[tuple[str, int]]:
@@ -144,11 +146,12 @@ def form_tests(optimum: Optimum, dispersion: float, kind: str) -> FormTests:
     known = [(label, j) for label, j in numbers(optimum.model.terms) if optimum.kept[j]]
     if len(known) > MOST:
         raise ExpfamError(f"form_tests() of {len(known):,} numbers at once would fill the memory; fit at most {MOST}")
-    design = optimum.prepared.data.design
+    prepared = optimum.prepared
+    design = prepared.data.design
     units = np.zeros((design.p, len(known)))
     units[[j for _, j in known], np.arange(len(known))] = 1.0
     raw = design.maps.forward(units)
-    sample = design.take(_sample(design.n)).forward(raw)
+    sample = design.take(_sample(prepared)).forward(raw)
     centre, width = sample.mean(axis=0), np.ptp(sample, axis=0)
     width = np.where(width > 0, width, 1.0)
     knots = [np.unique(np.quantile(x, KNOTS)) for x in ((sample - centre) / width).T]
