@@ -170,6 +170,12 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
     shown = capsys.readouterr().out
     assert f"{np.exp(fit.coef[2]):.4f}" in shown
     assert "1.0000" in shown
+    small = {**data, "e": data["e"] * 1e-3}
+    parquet.write_table(pa.table(small), "small.parquet")
+    assert run("relativities", "m.json", "small.parquet") == 0
+    shown = capsys.readouterr().out
+    for level in "abc":
+        assert f" {small['e'][data['g'] == level].sum():.4g} " in shown
     assert run("relativities", "m.json", "book.parquet", "--out", "r.csv") == 0
     written = csv.read_csv("r.csv")
     assert written["relativity"].to_numpy() == pytest.approx(column(fit.relativities(), "relativity"))

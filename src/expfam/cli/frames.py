@@ -1,6 +1,6 @@
 """Answers in rows: as an Arrow table, and as a table on the screen."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from expfam.cli.terminal import console
@@ -15,7 +15,10 @@ def arrow(found: Any) -> Any:
     return pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
 
 
-def show(table: Any, formats: Mapping[str, str], hidden: Collection[str] = ()) -> None:
+Form = str | Callable[[float], str]
+
+
+def show(table: Any, formats: Mapping[str, Form], hidden: Collection[str] = ()) -> None:
     """Text to the left, numbers to the right, four decimals or by `formats`, nothing for null."""
     from rich import box
     from rich.table import Table
@@ -32,7 +35,7 @@ def show(table: Any, formats: Mapping[str, str], hidden: Collection[str] = ()) -
     console().print(shown)
 
 
-def _cell(value: Any, form: str) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else format(value, form)
+def _cell(value: Any, form: Form) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return format(value, form) if isinstance(form, str) else form(value)

@@ -7,10 +7,11 @@ import typer
 
 import expfam
 from expfam.cli.files import WRITERS, destination, write
-from expfam.cli.frames import arrow, show
+from expfam.cli.frames import Form, arrow, show
 from expfam.cli.terminal import console
+from expfam.report.numbers import brief
 
-NUMBERS = {"exposure": ",.0f", "rows": ",", "observed": ",.6g", "fitted": ",.6g"}
+NUMBERS: dict[str, Form] = {"exposure": brief, "rows": ",", "observed": brief, "fitted": brief}
 
 
 def relativities(
