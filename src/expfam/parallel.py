@@ -63,7 +63,7 @@ def slices(n: int, step: int = 1 << 16) -> list[slice]:
 def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
     workers = min(thread_count(), len(items))
     with one_blas_thread():
-        yield from map(part, items) if workers == 1 else _pool(workers).map(part, items)
+        yield from map(part, items) if workers < 2 else _pool(workers).map(part, items)
 
 
 _alone: ContextVar[bool] = ContextVar("expfam_one_blas_thread", default=False)

@@ -160,9 +160,21 @@ def test_rows_that_leave_no_degree_of_freedom() -> None:
     fit = ef.glm("y ~ g", {"y": [1.0, 2.0, 4.0], "g": ["a", "b", "c"]})
     with pytest.raises(ef.ExpfamError, match="3 rows leave none to estimate it from"):
         fit.confint(method="profile")
+    with pytest.raises(ef.ExpfamError, match="draws with the dispersion, and 3 rows leave none"):
+        fit.bootstrap(5, kind="parametric")
     with pytest.raises(ef.ExpfamError, match="met exactly by 3 coefficients"):
         fit.vcov("HC3")
     assert np.isnan(np.asarray(fit.anova()["p_value"], dtype=float)).all()
+
+
+@pytest.mark.parametrize("method", ["profile", "score"])
+def test_a_dispersion_of_zero_has_no_likelihood_to_follow(method: str) -> None:
+    x = np.arange(6.0)
+    fit = ef.glm("y ~ x", {"x": x, "y": 1 + 2 * x})
+    assert fit.dispersion == 0
+    with pytest.raises(ef.ExpfamError, match=f"method='{method}' needs a dispersion above 0, and this fit meets all 6"):
+        fit.confint(method=method)
+    assert fit.confint() == pytest.approx(np.array([[1, 1], [2, 2]]))
 
 
 def test_sampling_weights_have_no_likelihood() -> None:

@@ -187,6 +187,16 @@ def test_rows_alone_and_together_and_with_gaps() -> None:
         assert [one["lower"][0], one["upper"][0]] == [every["lower"][i], every["upper"][i]]
 
 
+@pytest.mark.parametrize("family", ["gaussian", "poisson", "gamma"])
+def test_no_complete_row_has_no_interval(family: str) -> None:
+    x = np.linspace(0, 1, 9)
+    fit = ef.glm("y ~ x", {"x": x, "y": 1 + np.arange(9) % 3}, family=family, link="log")
+    found = fit.predict({"x": np.full(2, np.nan)}, interval="prediction")
+    assert {name: np.isnan(values).tolist() for name, values in found.items()} == {
+        name: [True, True] for name in ("fit", "lower", "upper")
+    }
+
+
 def test_exposure_moves_the_mean_of_a_prediction() -> None:
     data, rng = sample(12), np.random.default_rng(13)
     data["e"] = rng.uniform(0.5, 4, N)

@@ -162,6 +162,11 @@ class Fit(Estimates):
             raise ExpfamError(f"{what} follows a likelihood, and sampling weights have none; take method='wald'")
         if np.isnan(self.dispersion):
             raise ExpfamError(f"{what} needs the dispersion, and {self.n:,} rows leave none to estimate it from")
+        if self.dispersion == 0:
+            raise ExpfamError(
+                f"{what} needs a dispersion above 0, and this fit meets all {self.n:,} rows: its estimate is 0, and "
+                "every interval a point, as method='wald' says. Fit with dispersion= where you know it"
+            )
 
     def _bounded(self, what: str) -> None:
         """ExpfamError where coefficients run to infinity."""

@@ -181,6 +181,11 @@ def parametric(optimum: Optimum, dispersion: float) -> Draw:
     data, family = objective.data, model.family
     if optimum.prepared.frequency is not None and family.name in ("bernoulli", "categorical"):
         raise ExpfamError("kind='parametric' draws one response a row; repeat the rows instead of frequency weights")
+    if np.isnan(dispersion):
+        raise ExpfamError(
+            f"kind='parametric' draws with the dispersion, and {optimum.prepared.n:,} rows leave none to estimate it "
+            "from; fit with dispersion= where you know it"
+        )
     mu = optimum.means(data)
     mean = family.all_means(mu) if family.vector else mu
 
