@@ -56,6 +56,29 @@ def test_influence_is_that_of_statsmodels() -> None:
     assert fit.residuals("anscombe") == pytest.approx(fit_anscombe(data["y"], fit.predict()), rel=1e-6)
 
 
+def test_all_measures_of_least_squares_are_the_classical_ones() -> None:
+    """Those of R's influence.measures, by statsmodels."""
+    import statsmodels.api as sm
+
+    data = counts()
+    X = np.column_stack([np.ones(120), data["x"], data["g"] == "b"]).astype(float)
+    theirs = sm.OLS(data["y"], X).fit().get_influence()
+    found = ef.glm("y ~ x + g", data).influence()
+    assert found.rstudent == pytest.approx(theirs.resid_studentized_external, rel=1e-8)
+    assert found.dffits == pytest.approx(theirs.dffits[0], rel=1e-8)
+    assert found.dfbetas() == pytest.approx(theirs.dfbetas, rel=1e-8)
+
+
+def test_measures_of_counts_are_by_pearson_residuals_and_the_known_dispersion() -> None:
+    """Not R's dffits and dfbetas, which take deviance residuals and an s_(i) of the rows."""
+    data = counts()
+    fit = ef.glm("y ~ x + g", data, family="poisson")
+    found, r = fit.influence(), fit.residuals("pearson")
+    assert found.sigma == pytest.approx(np.ones(120))
+    assert found.dffits == pytest.approx(r * np.sqrt(found.leverage) / (1 - found.leverage), rel=1e-8)
+    assert found.dfbetas() == pytest.approx(found.dfbeta() / fit.se, rel=1e-7)
+
+
 def fit_anscombe(y: np.ndarray, mu: np.ndarray) -> np.ndarray:
     """Poisson's: 1.5 (y^2/3 - mu^2/3) / mu^1/6."""
     return np.asarray(1.5 * (y ** (2 / 3) - mu ** (2 / 3)) / mu ** (1 / 6))

@@ -9,7 +9,11 @@ With h = w h'^2 x'H^-1 x / V the leverage of a single row, r and d its Pearson a
   dfbeta           H^-1 x w h' (t - mu) / (V (1 - h)): one step of Newton's method without the row
   dfbetas          dfbeta / (s_(i) sqrt(diag H^-1))
 
-with s_(i)^2 = (phi df - r^2 / (1 - h)) / (df - 1), or phi where it is known. As R's influence.measures of a glm.
+with s_(i)^2 = (phi df - r^2 / (1 - h)) / (df - 1), or phi where it is known.
+
+Leverage, Cook's distance and rstandard are those of R's influence.measures, for a Gaussian fit the others, too. Of
+other families R takes d for r in dffits, dfbeta and s_(i), and s_(i) from the rows even where phi is known: its dffits
+and dfbetas differ from these, and its rstudent where phi is estimated.
 """
 
 from dataclasses import dataclass, field
