@@ -196,6 +196,23 @@ def test_compare_tells_what_does_not_compare() -> None:
     assert "NA" in str(ef.compare(poisson, aliased))
 
 
+@pytest.mark.parametrize("family", ["gamma", "inverse_gaussian"])
+def test_compare_tells_of_likelihoods_at_other_dispersions(family: str) -> None:
+    rows = {"y": np.random.default_rng(0).gamma(2.0, 1.0, 60), "x": np.linspace(0, 1, 60), "w": np.arange(60) % 3 + 1.0}
+    ways = {"own": None, "mean": "deviance", "ml": "ml", "half": 0.5, "whole": 1.0}
+    options = {"family": family, "link": "log", "weights": "w"}
+    fits = {name: ef.glm("y ~ x", rows, dispersion=way, **options) for name, way in ways.items()}  # type: ignore[arg-type]
+    told = "The likelihoods are at dispersions of different kinds"
+    for one, other in (("own", "ml"), ("own", "half"), ("ml", "whole"), ("half", "whole")):
+        assert fits[one].loglik != pytest.approx(fits[other].loglik, rel=1e-6)
+        assert told in str(ef.compare(fits[one], fits[other], names=[one, other]))
+    both = ef.compare(fits["half"], fits["whole"], names=["half", "whole"])
+    assert "(half given 0.5000, whole given 1.0000)" in str(both)
+    assert fits["own"].loglik == fits["mean"].loglik
+    assert told not in str(ef.compare(fits["own"], fits["mean"]))
+    assert told not in str(ef.compare(fits["half"], fits["half"]))
+
+
 def test_compare_shows_classes_estimated_numbers_and_fits_that_failed() -> None:
     rows = data(("red", "green", "blue"))
     soft = ef.compare(ef.glm("g ~ x", rows, family="categorical"))

@@ -144,6 +144,12 @@ def _totals(fits: Sequence["Estimates"]) -> Iterator[Row]:
         yield title, tuple("" if np.isnan(value) else form(value) for value in values)
 
 
+def _measure(fit: "Estimates") -> tuple[str, float]:
+    """At which dispersion the likelihood is taken: by R's convention of the family, by maximum likelihood, or given."""
+    kind = fit.statistics.dispersion_kind
+    return kind if kind in ("ml", "given") else "convention", fit.dispersion if kind == "given" else 0.0
+
+
 def _notes(fits: Sequence["Estimates"], names: Sequence[str]) -> Iterator[str]:
     """The models, then the reasons for which figures of these fits are not on one scale."""
     yield from (f"{name} {fit.model.terms.title}" for name, fit in zip(names, fits, strict=True))
@@ -154,6 +160,15 @@ def _notes(fits: Sequence["Estimates"], names: Sequence[str]) -> Iterator[str]:
         yield f"The rows or their weights differ: {unlike}; fit all on the rows that are complete in all"
     elif len({fit.model.family.name for fit in fits}) > 1:
         yield "The families differ: deviances do not compare, and likelihoods only where all count or all measure"
+    elif len({_measure(fit) for fit in fits}) > 1:
+        found = ", ".join(
+            f"{name} {fit.statistics.dispersion_kind} {figure(fit.dispersion)}"
+            for name, fit in zip(names, fits, strict=True)
+        )
+        yield (
+            f"The likelihoods are at dispersions of different kinds ({found}): log-likelihood, AIC and BIC need not "
+            "compare; fit all with the same dispersion="
+        )
     if any(np.isnan(fit.loglik) for fit in fits):
         yield "No log-likelihood: quasi families and sampling weights have none"
     if len({fit.vcov_kind for fit in fits}) > 1:
