@@ -566,7 +566,7 @@ def test_rows_without_some_class_are_judged_by_the_classes_of_the_model() -> Non
     assert named.calibration(data=rows).sums.observed.sum() == N
     with pytest.raises(ef.ResponseError, match="t is 'perhaps' in row 2, which is none of the classes no, yes; leave"):
         named.lift(data={**rows, "t": np.where(np.arange(N) == 2, "perhaps", "yes")})
-    with pytest.raises(ef.ResponseError, match="name them as at the fit"):
+    with pytest.raises(ef.ResponseError, match="t is '0' in row 0, which is none of the classes no, yes"):
         named.lift(data={**rows, "t": fresh["b"]})
 
 

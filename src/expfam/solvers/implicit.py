@@ -19,7 +19,7 @@ from expfam.information import Full
 from expfam.objective import Objective
 from expfam.response import Level
 from expfam.solvers.corner import corner
-from expfam.solvers.looking import Glance, Seen, glance, see, squared_scores
+from expfam.solvers.looking import Glance, Seen, glance, see
 from expfam.solvers.optimality import by_class, from_classes
 
 FIRST, SHARE, MOST = 1 << 9, 2, 1 << 16
@@ -31,7 +31,7 @@ FEW = 1 << 14
 little data says of curvature, and so how firmly it is remembered, is often far from true."""
 
 STEPS = 100  # Newton steps a batch is worth; late ones need one
-FAIR, CLOSE = 0.3, 0.1  # a step must bring this share of what it promises; within so much of it, it was the last
+FAIR, CLOSE = 0.3, 0.03  # a step must bring this share of what it promises; within so much of it, it was the last
 SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood, phi and all
 SETTLED = 1 << 16  # rows after which a pseudo-row need not follow their mean any more
 TOLD = 10  # rows a coefficient that tell how far others explain its column
@@ -39,8 +39,8 @@ ALIASED = 1e10  # 1 / (1 - R^2) of a column that others explain, up to rounding
 NEVER = 1e-6  # of a typical square: a column is at least so far from its mean
 BACK = (0.0, 0.5, 0.75, 0.9, 1.0)  # of the way to a theta that is surely inside
 ROUNDING = 1e-13  # differences of F below this share of it are noise
-SURPRISED = (1 / 8, 1 / 2, 2.0)  # shares of what scores say beyond the weights, tried in turn
-DAMPED = tuple(10.0**k for k in range(-2, 9))  # Levenberg's, tried after those
+DOUBLED = 12  # times that a step which was held back is tried twice as long
+DAMPED = tuple(10.0**k for k in range(-2, 9))  # Levenberg's, tried in turn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -298,7 +298,7 @@ def _nearest(
     theta, end = seen.theta, Glance(seen.value, np.nan, seen.weight)
     for _ in range(STEPS):
         slope, here = by_class(seen.gradient) + past.slope(theta), end.value + past(theta)
-        trials = _trials(objective, past, seen, frequency, slope, here)
+        trials = _trials(objective, past, seen, slope, here)
         *_, tried = trials
         if not tried.fair:  # F is noise here
             end = glance(objective, theta)
@@ -335,35 +335,42 @@ class _Trial:
     fair: bool
 
 
-def _trials(
-    objective: Objective, past: _Past, seen: Seen, frequency: FloatArray | None, slope: FloatArray, here: float
-) -> Iterator[_Trial]:
+def _trials(objective: Objective, past: _Past, seen: Seen, slope: FloatArray, here: float) -> Iterator[_Trial]:
     """Steps from a batch as it was seen, shorter and shorter, until one is fair."""
-    for k, curvature in enumerate(_curvatures(objective, past, seen, frequency)):
+    for k, curvature in enumerate(_curvatures(past, seen)):
         step = past.step(curvature, slope, seen.theta)
         there = seen.theta + from_classes(step, seen.theta)
         at, promised = glance(objective, there), _promised(past, curvature, slope, seen.theta, step)
         fall = here - at.value - past(there)
         fair = fall >= FAIR * promised - ROUNDING * abs(here)
-        yield _Trial(there, at, fall, promised, curvature.times(step), k == 0, fair)
+        trial = _Trial(there, at, fall, promised, curvature.times(step), k == 0, fair)
+        yield trial
+        if fair and k > 0:
+            yield from _longer(objective, past, seen.theta, trial, here)
         if fair:
             return
 
 
-def _curvatures(objective: Objective, past: _Past, seen: Seen, frequency: FloatArray | None) -> Iterator[Full]:
-    """What a step may be taken with, tried in turn: the information; more of it where it is too little; more of all.
+def _longer(objective: Objective, past: _Past, start: FloatArray, trial: _Trial, here: float) -> Iterator[_Trial]:
+    """Twice as far, and again, while F falls: what held a step back where it was needed may be far too much."""
+    for _ in range(DOUBLED):
+        there = start + 2 * (trial.theta - start)
+        at = glance(objective, there)
+        fall = here - at.value - past(there)
+        if not fall > trial.fall:
+            return
+        trial = replace(trial, theta=there, at=at, fall=fall, change=2 * trial.change)
+        yield trial
+
+
+def _curvatures(past: _Past, seen: Seen) -> Iterator[Full]:
+    """What a step may be taken with, tried in turn: the information, then more of it, too.
 
     A level whose rows were all alike is remembered with means near the end of their range, whose weights are next to
-    nothing. When one of its rows turns out otherwise, the step by these weights overshoots by far; but the square of
-    its score (Berndt, Hall, Hall and Hausman 1974) is then far more than its weight, and tells which coefficients to
-    hold back, and these alone.
+    nothing: when one of its rows turns out otherwise, the step by these weights overshoots by far.
     """
     plain = Full(past.metric + seen.information)
     yield plain
-    squares = squared_scores(objective, seen.theta, frequency)
-    beyond = np.maximum(squares - np.diagonal(seen.information), 0.0)
-    for share in SURPRISED:
-        yield plain.plus(share * beyond)
     for share in DAMPED:
         yield plain.plus(share * plain.diagonal)
 

@@ -89,16 +89,6 @@ def glance(objective: Objective, theta: FloatArray) -> Glance:
     return replace(total, value=total.value + data.within + objective.value_of_penalty(theta))
 
 
-def squared_scores(objective: Objective, theta: FloatArray, frequency: FloatArray | None) -> FloatArray:
-    """The diagonal of the sum of s s' over the scores of the rows at theta, class after class (p d,)."""
-    data, maps = objective.data, objective.data.design.maps
-    score = objective.rows(data, maps.forward(theta), Level.GRADIENT).score
-    assert score is not None
-    square = np.square(np.atleast_2d(score.T))
-    square = square if frequency is None else square / frequency
-    return np.concatenate([maps.squares(data.design.squares(one)) for one in square])
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Raw:
     """Sums over rows, in raw columns: loss, weights, R's, and R' W R before R' s s' R, if asked; a monoid under +."""
