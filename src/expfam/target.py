@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray, IntArray
+from expfam.data.numerals import strangers
 from expfam.errors import ResponseError
 from expfam.families import ExponentialFamily
 from expfam.families.bernoulli import Bernoulli
@@ -94,9 +95,22 @@ def _check_size(raw: RawResponse) -> None:
         )
 
 
+def _check_numerals(raw: RawResponse) -> None:
+    """ResponseError where text stands among numbers: which, and in what row."""
+    strange = strangers(raw.labels)
+    if strange and raw.codes is not None:
+        at = int(np.flatnonzero(np.isin(raw.codes, strange))[0])
+        row = at if raw.rows is None else int(raw.rows[at])
+        raise ResponseError(
+            f"{raw.name} is {raw.labels[raw.codes[at]]!r} in row {row}, where nearly all others are numbers; mend it, "
+            "or leave it empty if it is missing"
+        )
+
+
 def _two_levels(family: ExponentialFamily, raw: RawResponse) -> Target:
     """Text and booleans as a 0/1 response: the first level is failure."""
     if not isinstance(family, Bernoulli | Binomial | QuasiBinomial):
+        _check_numerals(raw)
         raise ResponseError(
             f"{raw.name} holds text ({_some(raw.labels)}); the {family.name} family needs numbers. "
             "Text responses suit family='bernoulli' (two levels) and family='categorical'"

@@ -1,11 +1,13 @@
 """Bad input: a clear error that names column, row, value and remedy, or an answer that says what happened."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
 import pytest
 
@@ -137,6 +139,35 @@ def test_arrays_with_odd_options() -> None:
         assert ef.glm_arrays(np.where(X == 0, np.nan, X)[:, :1], y).n == 3
     with pytest.raises(ef.SchemaError, match="missing in row 0"):
         ef.glm_arrays(np.where(X == 0, np.nan, X), y, missing="error")
+
+
+NUMERALS = [f"{k / 7:.3f}" for k in range(60)]
+
+
+@pytest.mark.parametrize(("cell", "row"), [("?", 17), ("-", 0), ("1,234.5", 59), ("nan", 3)])
+def test_text_among_numbers_is_named_with_its_row(cell: str, row: int, tmp_path: Path) -> None:
+    cells = [cell if k == row else text for k, text in enumerate(NUMERALS)]
+    data = {"y": list(np.cos(range(60))), "x": cells}
+    says = re.escape(f"the first that is none is {cell!r}, in row {row} ")
+    with pytest.warns(ef.DataWarning, match=f"(?s)x is text and became a factor of 60 levels.*{says}"):
+        ef.glm("y ~ x", data)
+    if cell != "nan":  # which a CSV file means as a missing value
+        pacsv.write_csv(pa.table(data), tmp_path / "rows.csv", pacsv.WriteOptions(quoting_style="needed"))
+        with pytest.warns(ef.DataWarning, match=says):
+            ef.glm("y ~ x", tmp_path / "rows.csv")
+    with pytest.warns(ef.DataWarning, match=says):
+        ef.OnlineGLM("y ~ x").partial_fit(data)
+    with pytest.raises(ef.ResponseError, match=re.escape(f"x is {cell!r} in row {row}")):
+        ef.glm("x ~ y", data)
+    with pytest.raises(ef.SchemaError, match=re.escape(f"text (level {cell!r})")):
+        ef.glm("y ~ exp(x)", data)
+
+
+@pytest.mark.parametrize(
+    ("term", "cells"), [("C(x)", [*NUMERALS, "?"]), ("x", NUMERALS * 2), ("x", [*"0123456", "7+"] * 3)]
+)
+def test_factors_of_numerals_that_are_meant_are_not_told(term: str, cells: list[str]) -> None:
+    ef.glm(f"y ~ {term}", {"y": list(np.cos(range(len(cells)))), "x": cells}, penalty=ef.Ridge(0.1))
 
 
 # ---- answered, and told -----------------------------------------------------------------------------------------

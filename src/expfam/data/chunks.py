@@ -18,10 +18,11 @@ import numpy as np
 from expfam._typing import IntArray
 from expfam.data.lines import batches
 from expfam.data.names import Wanted, choose
+from expfam.data.numerals import MOSTLY, share
 from expfam.errors import SchemaError
 
 ROWS = 1 << 16  # of a chunk, at most
-SAMPLE, MOSTLY = 1000, 0.9  # cells looked at, and the share of numbers from which a column of a CSV file is one
+SAMPLE = 1000  # lines that tell which columns of a CSV file are numbers
 Parse: TypeAlias = Callable[[Sequence[bytes], Any], Any]
 """Lines and the types of columns (None: to be inferred) to an Arrow table; ArrowInvalid where a line is no row."""
 
@@ -162,21 +163,7 @@ def _numbers(lines: Sequence[bytes], names: list[str]) -> Any:
     if not any(line.strip() for line in lines):
         return None
     table = csv.read_csv(_file(lines), csv.ReadOptions(column_names=names), ragged, text)
-    return pa.schema([(name, pa.float64()) for name in names if _share(table[name].to_pylist()) >= MOSTLY])
-
-
-def _share(cells: list[str | None]) -> float:
-    """The share of numbers among the cells that are not missing."""
-    there = [cell for cell in cells if cell is not None]
-    return sum(map(_is_number, there)) / max(len(there), 1)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return pa.schema([(name, pa.float64()) for name in names if share(table[name].to_pylist()) >= MOSTLY])
 
 
 def _parsed(lines: Iterable[list[bytes]], number: int, parse: Parse, types: Any = None) -> Iterator[Chunk]:

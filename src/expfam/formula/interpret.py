@@ -9,6 +9,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.data.few import AT_ONCE, Few, blocks
+from expfam.data.numerals import foremost
 from expfam.data.table import Table, read
 from expfam.errors import ExpfamError, FormulaError, SchemaError
 from expfam.formula.expression import Call, Constant, Name, Node, Operation, columns_of, parts_of
@@ -137,7 +138,7 @@ def number(found: Value, node: Node, within: str) -> Any:
     """`found` as a float or as numbers (n,); a boolean counts as 0 and 1; SchemaError for text."""
     if isinstance(found, Factor):
         if not found.truth:
-            example = f" (level {found.levels[0]!r})" if found.levels else ""
+            example = f" (level {foremost(found.levels)!r})" if found.levels else ""
             raise SchemaError(
                 f"{within} needs numbers, but {node.text} holds text{example}; cast the column to a number, "
                 f"or use it as a factor: {node.text} or C({node.text}) by itself"

@@ -1,5 +1,6 @@
 """From a request and a table to a Schema: levels, means, knots and cut points, learned in one pass."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -8,12 +9,13 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
+from expfam.data.numerals import strangers
 from expfam.data.share import each
 from expfam.data.table import Table
-from expfam.errors import FormulaError, SchemaError
+from expfam.errors import DataWarning, FormulaError, SchemaError
 from expfam.formula import algebra, coding
 from expfam.formula.coding import Variable
-from expfam.formula.expression import Call, Node, columns_of, parse
+from expfam.formula.expression import Call, Name, Node, columns_of, parse
 from expfam.formula.interpret import Recall, learner, variable
 from expfam.formula.roles import Worth, worth
 from expfam.formula.schema import ROLES, Request, Schema
@@ -156,7 +158,24 @@ def learn_values(request: Request, table: Table, streams: bool = False) -> Learn
     states = {text: state for _, learned in done for text, state in learned.items() if state}
     roles: dict[str, Worth] = {which: found for which, (found, _) in zip(asked, done, strict=False)}
     values = {node.text: found for node, (found, _) in zip(nodes, done[len(asked) :], strict=True)}
+    for node in nodes:
+        _tell_numerals(node, values[node.text], table)
     return Learned(_schema(request, trees, values, states, table, streams), values, roles)
+
+
+def _tell_numerals(node: Node, found: Factor | FloatArray, table: Table) -> None:
+    """DataWarning where a column became a factor for a few cells that are no numbers; C(x) says that one is meant."""
+    strange = strangers(found.levels) if isinstance(node, Name) and isinstance(found, Factor) else ()
+    if strange:
+        assert isinstance(found, Factor)
+        row = int(np.flatnonzero(np.isin(found.codes, strange))[0])
+        warnings.warn(
+            f"{node.text} is text and became a factor of {len(found.levels):,} levels, though nearly all are numbers: "
+            f"the first that is none is {found.levels[found.codes[row]]!r}, in row {table.row(row)} (the first row is "
+            f"0). Mend it, or leave it empty if it is missing; write C({node.text}) if a factor is meant",
+            DataWarning,
+            stacklevel=5,
+        )
 
 
 def _learn(table: Table, task: Callable[[Table, Recall], T]) -> tuple[T, dict[str, State]]:
