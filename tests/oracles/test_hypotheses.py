@@ -327,6 +327,8 @@ def test_updated_formulas() -> None:
         "log(1 + w)",
     )
     assert fit.update("~ 0 + g").names == ("g[a]", "g[b]", "g[c]")
+    assert fit.update("~ 0 + x").update(". ~ . + z").names == ("x", "z")  # brackets around 0 + x do not hide it
+    assert ef.glm("y ~ x - 1", data).update("~ . + z").names == ("x", "z")
     assert fit.update("log(1 + y) ~ 1").model.response == "log(1 + y)"
     again = fit.update(". ~ .")
     assert again.coef == pytest.approx(fit.coef, rel=1e-7)

@@ -33,7 +33,7 @@ def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Al
         raise FormulaError(f"{formula!r} is no formula: write 'response ~ terms', for example 'y ~ a + log(b)'")
     adapter = _Adapter(whole, names)
     tokens = adapter.tokens()
-    middle = next((token.source_start for token in tokens if token.token == "~"), 0)
+    middle = next((token.source_start for token in tokens if _parts(token)), 0)
     response = adapter.response(whole[:middle])
     right = adapter.right(middle, ())
     if any(token.token == "." for token in tokens):
@@ -42,7 +42,9 @@ def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Al
     written = [tuple(adapter.node(factor) for factor in term.factors) for term in right]
     order = adapter.order(right)
     offsets = tuple(_offset(whole, term) for term in written if _is(term, "offset"))
-    terms = {frozenset(node.text for node in term): term for term in written if not _is(term, "offset")}
+    ones = [(Constant(ONE, ONE),)] if _intercept(tokens) else []
+    others = [term for term in written if not _is(term, "offset") and [node.text for node in term] != [ONE]]
+    terms = {frozenset(node.text for node in term): term for term in (*ones, *others)}
     for term in terms.values():
         _check(whole, term)
     ranked = [tuple(sorted(filter(_varies, term), key=lambda node: order[node.text])) for term in terms.values()]
@@ -67,7 +69,7 @@ class _Adapter:
         for token in tokens:
             if token.kind and token.kind.value == "python":
                 self.expression(token)
-        right = tokens[next((k for k, token in enumerate(tokens) if token.token == "~"), 0) :]
+        right = tokens[next((k for k, token in enumerate(tokens) if _parts(token)), 0) :]
         for base, sign, power in zip(right, right[1:], right[2:], strict=False):
             if sign.token in ("**", "^") and power.token.isdigit():
                 self.power(base, sign, power)
@@ -146,6 +148,29 @@ class _Adapter:
             text = self.node(factor).text
             order[text] = min(order.get(text, (start, rank)), (start, rank))
         return order
+
+
+def _parts(token: Any) -> bool:
+    """Does the token part left from right? A sign behind '~' is of the same token: '~ -1'."""
+    return bool(token.token.startswith("~"))
+
+
+def _intercept(tokens: list[Any]) -> bool:
+    """R's rule: is the last 1 or 0 of the sums on the right a 1? A minus before it, or before its brackets, turns it
+    around; where there is none there is an intercept."""
+    start = next((k for k, token in enumerate(tokens) if _parts(token)), 0)
+    texts = ["~", *(token.token for token in tokens[start:]), "~"]
+    outer, sign, found = [1], 1, 1
+    for before, text, after in zip(texts, texts[1:], texts[2:], strict=False):
+        if text == "(":
+            outer.append(sign)
+        elif text == ")":
+            sign = outer.pop()
+        elif not text.strip("~+-"):
+            sign = outer[-1] * (-1) ** text.count("-")
+        elif text in ("0", ONE) and not f"{before}{after}".strip("()+-~"):
+            found = sign if text == ONE else -sign
+    return found > 0
 
 
 def _varies(node: Node) -> bool:
