@@ -93,7 +93,8 @@ def glm(
     formula       "y ~ a + b*c + log(x) + bs(z, df=5)"; a formula is data: only the listed functions run
     data          dict of arrays, pandas, polars, Arrow, or a path to Parquet or CSV
     family, link  a name or an object; the link defaults to the family's canonical one. By name "negative_binomial"
-                  estimates theta and "tweedie" the power, by maximum likelihood: `fit.theta`, `fit.power`
+                  estimates theta and "tweedie" the power, by maximum likelihood: `fit.theta`, `fit.power`; known
+                  numbers are given: "tweedie(1.5)", or the object, families.Tweedie(power=1.5)
     weights       column name, expression or array; weights_kind "precision" (phi / w, R's), "frequency" (a row stands
                   for w rows) or "sampling" (design weights: the standard errors become a sandwich)
     offset        added to eta; exposure: offset log(exposure) of a log link; trials: of a binomial share

@@ -15,7 +15,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = (
     ("errors", "_typing", "parallel", "progress"),
-    ("outputs",),
+    ("outputs", "spelled"),
     ("families",),
     ("links",),
     ("kernels",),

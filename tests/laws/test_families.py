@@ -344,6 +344,31 @@ def test_families_by_name_class_and_object():
         family(3)
 
 
+def test_families_are_spelled_with_their_numbers():
+    assert family("tweedie(1.5)") == family(" Tweedie( power = 1.5 )") == Tweedie(power=1.5)
+    assert family("negative-binomial(theta=2)") == NegativeBinomial(theta=2)
+    assert family("gaussian()") == family("gaussian")
+    for text, says in (
+        ("tweedie()", r"Tweedie\(power=1.5\)"),
+        ("tweedie(p=1.5)", "takes power; got p=1.5"),
+        ("poisson(2)", "takes no parameters"),
+        ("tweedie(1.5", "not understood"),
+        ("tweedie(__import__('os'))", "not understood"),
+    ):
+        with pytest.raises(FamilyError, match=says):
+            family(text)
+
+
+@pytest.mark.parametrize(
+    ("other", "ours"),
+    [("normal", "gaussian"), ("Logistic", "bernoulli"), ("logit", "bernoulli"), ("multinomial", "categorical"),
+     ("softmax", "categorical"), ("nb", "negative_binomial")],
+)  # fmt: skip
+def test_names_of_other_libraries_lead_to_ours(other, ours):
+    with pytest.raises(FamilyError, match=f"no family '{other}'; did you mean '{ours}'"):
+        family(other)
+
+
 @pytest.mark.parametrize("make", [lambda: Tweedie(0.5), lambda: Tweedie(np.nan), lambda: NegativeBinomial(0.0)])
 def test_parameters_out_of_range_are_refused(make):
     with pytest.raises(FamilyError, match="must be"):

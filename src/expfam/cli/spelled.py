@@ -1,17 +1,14 @@
-"""Objects with options, as one types them: 'tweedie(1.5)', 'negative_binomial(theta=2)', 'sgd(passes=50)'."""
+"""Options of the command line as what they spell: a family, a solver, a covariance."""
 
-import ast
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import expfam
 from expfam.errors import ExpfamError, FamilyError, SolverError
+from expfam.spelled import key, made, parts
 
 if TYPE_CHECKING:
     from expfam.families import ExponentialFamily
     from expfam.solvers import SGD, Solver
-
-T = TypeVar("T")
 
 
 def family(text: str, **given: float | None) -> "ExponentialFamily | str":
@@ -19,15 +16,12 @@ def family(text: str, **given: float | None) -> "ExponentialFamily | str":
 
     A family that needs a number and has none is left as a name: `glm` estimates it.
     """
-    name, args, options = spelled(text, FamilyError)
-    known = expfam.families.FAMILIES
-    key = name.lower().replace("-", "_").replace(".", "_")
-    if key not in known:
-        return expfam.families.family(name)  # raises, naming those there are
     flags = {flag: value for flag, value in given.items() if value is not None}
-    if known[key] in expfam.families.PARAMETERS and not (args or options or flags):
-        return key
-    return _make(known[key], key, args, options | flags, FamilyError)
+    name, args, options = parts(text, FamilyError)
+    kind = expfam.families.FAMILIES.get(key(name))
+    if flags and kind is not None:
+        return made(kind, key(name), args, options | flags, FamilyError)
+    return key(name) if kind in expfam.families.PARAMETERS and text == name else expfam.families.family(text)
 
 
 def dispersion(text: str | None) -> str | float | None:
@@ -49,10 +43,10 @@ def solver(text: str) -> "Solver | str":
     """The solver that `text` spells; a bare name is left to `glm`. Raises SolverError."""
     from expfam.solvers import SOLVERS  # brings SciPy's linear algebra
 
-    name, args, options = spelled(text, SolverError)
+    name, args, options = parts(text, SolverError)
     if name not in SOLVERS or not (args or options):
         return name
-    return _make(SOLVERS[name], name, args, options, SolverError)
+    return made(SOLVERS[name], name, args, options, SolverError)
 
 
 def sgd(text: str) -> "SGD":
@@ -63,29 +57,3 @@ def sgd(text: str) -> "SGD":
     if not isinstance(found, SGD):
         raise SolverError(f"--solver {text}: a stream is learned by sgd, as in \"sgd(step='normalised')\"")
     return found
-
-
-def spelled(text: str, refuse: type[ExpfamError]) -> tuple[str, list[Any], dict[str, Any]]:
-    """'name(1, key=2)' -> name, positional and named values; literals only."""
-    name, bracket, rest = text.strip().partition("(")
-    if not bracket:
-        return name, [], {}
-    try:
-        node = ast.parse(f"f({rest}", mode="eval").body
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-            raise ValueError
-        values = [ast.literal_eval(value) for value in node.args]
-        return name.strip(), values, {str(key.arg): ast.literal_eval(key.value) for key in node.keywords}
-    except (SyntaxError, ValueError):
-        raise refuse(f"{text!r} is not understood; write a name, or a name with numbers: 'tweedie(1.5)'") from None
-
-
-def _make(kind: type[T], name: str, args: list[Any], options: dict[str, Any], refuse: type[ExpfamError]) -> T:
-    try:
-        return kind(*args, **options)
-    except TypeError:
-        names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-        given = ", ".join([*map(repr, args), *(f"{key}={value!r}" for key, value in options.items())]) or "nothing"
-        takes = f"takes {', '.join(names)}" if names else "takes no parameters"
-        example = f"{name}({names[0]}=...)" if names else name
-        raise refuse(f"{name} {takes}; got {given}. Write '{example}'") from None

@@ -17,6 +17,7 @@ from expfam.families.poisson import Poisson
 from expfam.families.quasi_binomial import QuasiBinomial
 from expfam.families.quasi_poisson import QuasiPoisson
 from expfam.families.tweedie import Tweedie
+from expfam.spelled import key, made, parts
 
 FAMILIES: dict[str, type[ExponentialFamily]] = {
     "gaussian": Gaussian,
@@ -31,6 +32,20 @@ FAMILIES: dict[str, type[ExponentialFamily]] = {
     "quasipoisson": QuasiPoisson,
     "quasibinomial": QuasiBinomial,
 }
+MEANT = {
+    "normal": "gaussian",
+    "logistic": "bernoulli",
+    "logit": "bernoulli",
+    "binary": "bernoulli",
+    "multinomial": "categorical",
+    "softmax": "categorical",
+    "negbin": "negative_binomial",
+    "negbinomial": "negative_binomial",
+    "nb": "negative_binomial",
+    "nbinom": "negative_binomial",
+}
+"""What other libraries call a family, and its name here."""
+
 PARAMETERS = {
     NegativeBinomial: "theta must be given: family=NegativeBinomial(theta=2)",
     Tweedie: "power must be given: family=Tweedie(power=1.5)",
@@ -57,14 +72,16 @@ __all__ = [
 
 
 def family(given: str | ExponentialFamily | type[ExponentialFamily]) -> ExponentialFamily:
-    """Which family is meant by a name, a class or an object? Raises FamilyError naming those there are."""
+    """Which family is meant by a name, 'tweedie(1.5)', a class or an object? FamilyError names those there are."""
     if isinstance(given, ExponentialFamily):
         return given
     if isinstance(given, str):
-        key = given.lower().replace("-", "_").replace(".", "_")
-        if key not in FAMILIES:
-            raise unknown("family", given, FAMILIES)
-        given = FAMILIES[key]
+        name, args, options = parts(given, FamilyError)
+        if key(name) not in FAMILIES:
+            raise unknown("family", name, FAMILIES, MEANT.get(key(name)))
+        if args or options:
+            return made(FAMILIES[key(name)], key(name), args, options, FamilyError)
+        given = FAMILIES[key(name)]
     if not (isinstance(given, type) and issubclass(given, ExponentialFamily)):
         raise unknown("family", given, FAMILIES)
     if given in PARAMETERS:

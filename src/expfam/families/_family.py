@@ -211,9 +211,9 @@ class ExponentialFamily(ABC):
         return {"name": self.name}
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> FamilyError:
-    """The error for a name that no index holds: what was asked, the nearest name, all that are allowed."""
+def unknown(kind: str, name: object, known: Iterable[str], meant: str | None = None) -> FamilyError:
+    """The error for a name that no index holds: what was asked, what is meant or near, all that are allowed."""
     names = list(known)
-    near = get_close_matches(str(name), names, n=1)
+    near = get_close_matches(str(name), names, n=1) if meant is None else [meant]
     hint = f"; did you mean {near[0]!r}?" if near else "."
     return FamilyError(f"there is no {kind} {name!r}{hint} Allowed: {', '.join(names)}, or an object of your own")

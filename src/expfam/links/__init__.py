@@ -21,6 +21,7 @@ from expfam.links.power import Power
 from expfam.links.probit import Probit
 from expfam.links.softmax import Softmax
 from expfam.links.sqrt import Sqrt
+from expfam.spelled import key
 
 LINKS: dict[str, type[Link]] = {
     "identity": Identity,
@@ -74,12 +75,11 @@ def _resolve(given: str | Link | type[Link], family: ExponentialFamily) -> Link:
     if isinstance(given, Link):
         return given
     if isinstance(given, str):
-        key = given.lower().strip().replace("-", "_").replace(".", "_")
         if power := POWER.fullmatch(given.lower().strip()):
             return Power(float(power[1]))
-        if key not in LINKS:
+        if key(given) not in LINKS:
             raise unknown("link", given, LINKS)
-        given = LINKS[key]
+        given = LINKS[key(given)]
     if not (isinstance(given, type) and issubclass(given, Link)):
         raise unknown("link", given, LINKS)
     if given is Canonical:

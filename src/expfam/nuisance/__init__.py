@@ -12,6 +12,7 @@ from expfam.nuisance.joint import Free
 from expfam.nuisance.negative_binomial import FreeTheta
 from expfam.nuisance.number import Nuisance
 from expfam.nuisance.tweedie import FreePower
+from expfam.spelled import key
 
 NUISANCE: dict[type[ExponentialFamily], tuple[ExponentialFamily, Callable[[float | None], Free]]] = {
     NegativeBinomial: (NegativeBinomial(1.0), lambda phi: FreeTheta()),
@@ -27,7 +28,7 @@ __all__ = ["NUISANCE", "OF_NUMBER", "Asked", "Free", "Nuisance", "asked_dispersi
 
 def named(given: str | ExponentialFamily | type[ExponentialFamily]) -> tuple[ExponentialFamily, bool]:
     """The family meant, and whether its number is to be estimated: it was asked for by name or as a class."""
-    kind = FAMILIES.get(given.lower().replace("-", "_").replace(".", "_")) if isinstance(given, str) else given
+    kind = FAMILIES.get(key(given)) if isinstance(given, str) else given
     if isinstance(kind, type) and kind in NUISANCE:
         return NUISANCE[kind][0], True
     return family(given), False
