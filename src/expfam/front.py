@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any, TypedDict, Unpack
+from typing import Any, Never, TypedDict, Unpack
 
 import numpy as np
 
 from expfam._typing import AnyArray
 from expfam.data.frame import labels
+from expfam.elsewhere import no_option
 from expfam.errors import SchemaError
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
@@ -87,6 +88,7 @@ def glm(
     dispersion: str | float | None = None,
     seed: int = 0,
     progress: bool = False,
+    **unknown: Never,
 ) -> Fit:
     """E[T(y) | x] = h(X theta + offset): fit a generalized linear model to a formula and any data frame (5), (6).
 
@@ -119,6 +121,8 @@ def glm(
     from expfam.terms import learn_terms  # the formula parser brings pandas
 
     began = perf_counter()
+    if unknown:
+        raise no_option("glm", next(iter(unknown)), DEFAULTS)
     with show_progress(progress, "reading the data") as tell:
         given = Options(
             family=family, link=link, penalty=penalty, bias=bias, weights_kind=weights_kind, missing=missing,
@@ -145,9 +149,8 @@ def glm_arrays(
     options    those of `glm`; weights, offset, exposure and trials are arrays
     """
     began = perf_counter()
-    unknown = sorted(set(options) - set(DEFAULTS))
-    if unknown:
-        raise TypeError(f"glm_arrays has no option {unknown[0]!r}; it has names, intercept, {', '.join(DEFAULTS)}")
+    if unknown := sorted(set(options) - set(DEFAULTS)):
+        raise no_option("glm_arrays", unknown[0], ("names", "intercept", *DEFAULTS))
     given: Options = {**DEFAULTS, **options}
     with show_progress(given["progress"], "reading the data") as tell:
         pair, numbers = _pair(given)

@@ -1,6 +1,7 @@
 """Bad input: a clear error that names column, row, value and remedy, or an answer that says what happened."""
 
 import re
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pyarrow.parquet as papq
 import pytest
 
 import expfam as ef
+from expfam.elsewhere import ATTRIBUTES, OPTIONS
+from expfam.front import DEFAULTS
 
 GOOD: dict[str, Any] = {
     "y": [1.0, 3, 2, 5, 4, 7],
@@ -168,6 +171,41 @@ def test_text_among_numbers_is_named_with_its_row(cell: str, row: int, tmp_path:
 )
 def test_factors_of_numerals_that_are_meant_are_not_told(term: str, cells: list[str]) -> None:
     ef.glm(f"y ~ {term}", {"y": list(np.cos(range(len(cells)))), "x": cells}, penalty=ef.Ridge(0.1))
+
+
+def test_options_of_other_libraries_lead_to_ours() -> None:
+    for name, says in (
+        ("alpha", r"penalty=Ridge\(alpha\)"),
+        ("fit_intercept", "intercept=False"),
+        ("freq_weights", "weights_kind='frequency'"),
+        ("cov_type", "vcov='HC1'"),
+        ("familly", "family="),
+    ):
+        with pytest.raises(TypeError, match=f"^glm has no option '{name}'; here it is .*{says}.*It has family, link"):
+            ef.glm("y ~ x", GOOD, **{name: 1})  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=f"^glm_arrays has no option '{name}'; here it is .*{says}"):
+            ef.glm_arrays(np.eye(3), np.ones(3), **{name: 1})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^glm has no option 'zzz'\. It has"):
+        ef.glm("y ~ x", GOOD, zzz=1)  # type: ignore[arg-type]
+
+
+def test_attributes_of_other_libraries_lead_to_ours() -> None:
+    fit = ef.glm("b ~ x", GOOD, family="bernoulli")
+    for name in ("params", "coef_", "bse", "pvalues", "predict_proba", "score", "aic_", "llf", "logLik"):
+        with pytest.raises(AttributeError, match=f"^a fit has no attribute '{name}'; here it is fit."):
+            getattr(fit, name)
+    with pytest.raises(AttributeError, match=r"here it is fit\.residuals"):
+        _ = fit.residual  # type: ignore[attr-defined]
+    assert not hasattr(fit, "_repr_png_")
+
+
+def test_what_the_hints_name_is_there() -> None:
+    fit = ef.glm("b ~ x", GOOD, family="bernoulli")
+    for other, ours in ATTRIBUTES.items():
+        assert not hasattr(fit, other)
+        for path in re.findall(r"(?:^|fit\.)([a-z_.]*[a-z_])", ours):
+            assert attrgetter(path)(fit) is not None
+    assert not set(OPTIONS) & set(DEFAULTS)
 
 
 # ---- answered, and told -----------------------------------------------------------------------------------------

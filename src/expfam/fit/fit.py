@@ -4,12 +4,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
+from expfam.elsewhere import no_attribute
 from expfam.errors import ExpfamError, SeparationWarning, one_of
 from expfam.fit import (
     checks,
@@ -272,6 +273,11 @@ class Fit(Estimates):
     def plot(self) -> Pictures:
         """Pictures of the fit, `fit.plot.panels()`: see `expfam.pictures.PICTURES`."""
         return Pictures(self)
+
+    if not TYPE_CHECKING:  # a type checker is to find such names itself
+
+        def __getattr__(self, name: str) -> Any:
+            raise no_attribute(name, () if name.startswith("_") else dir(Fit))
 
     # ---- keeping it --------------------------------------------------------------------------------------------
     def rows_source(self) -> Source:
