@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, Never, TypedDict, Unpack
 
-import numpy as np
-
 from expfam._typing import AnyArray
 from expfam.data.frame import labels
 from expfam.elsewhere import no_option
@@ -27,7 +25,7 @@ from expfam.penalties import Penalty
 from expfam.penalties import penalty as penalty_of
 from expfam.progress import progress as show_progress
 from expfam.solvers import Solver, passing
-from expfam.source import VECTORS, Source, Terms
+from expfam.source import VECTORS, Source, Terms, beside
 
 
 class Options(TypedDict, total=False):
@@ -130,7 +128,7 @@ def glm(
         )  # fmt: skip
         pair, numbers = _pair(given)
         how = How(passing(solver, passes), tol, max_iter, aliased, aggregate, seed, tell, asked(vcov), *numbers)
-        texts, arrays = _split(weights=weights, offset=offset, exposure=exposure, trials=trials)
+        texts, arrays = _split(data, weights=weights, offset=offset, exposure=exposure, trials=trials)
         source = Source(data, vectors=arrays)
         terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
         with one_blas_thread():  # settled once for both
@@ -156,23 +154,26 @@ def glm_arrays(
         pair, numbers = _pair(given)
         ways = (given["tol"], given["max_iter"], given["aliased"], given["aggregate"], given["seed"])
         how = How(passing(given["solver"], given["passes"]), *ways, tell, asked(given["vcov"]), *numbers)
-        texts, arrays = _split(**{name: given.get(name) for name in VECTORS})
+        texts, arrays = _split(X, **{name: given.get(name) for name in VECTORS})
         if texts:
             name, text = next(iter(texts.items()))
             raise SchemaError(f"{name}={text!r}: glm_arrays has no columns to look it up in; give an array")
         source = Source(matrix(X), y, arrays)
         chosen = _column_names((labels(X) or None) if names is None else names, source.data.shape[1])
         terms = MatrixTerms(chosen, intercept, named=bool(named_by(X)) is (names is None))
+        source = Source(matrix(X), beside("y", y, X), arrays)
+        own = getattr(X, "columns", None) if names is None else names
+        terms = MatrixTerms(_column_names(own, source.data.shape[1]), intercept)
         model = _model(pair, terms, given, arrays)
         with one_blas_thread():
             rows = terms.rows(source, response=True, missing=model.missing, unseen="error")
             return fit(begin(model, rows, began), source, how)
 
 
-def _split(**vectors: Any) -> tuple[dict[str, str], dict[str, AnyArray]]:
+def _split(data: Any, **vectors: Any) -> tuple[dict[str, str], dict[str, AnyArray]]:
     """Row vectors given as text (a column or an expression), and those given as arrays."""
     texts = {name: value for name, value in vectors.items() if isinstance(value, str)}
-    arrays = {name: np.asarray(v) for name, v in vectors.items() if v is not None and not isinstance(v, str)}
+    arrays = {name: beside(name, v, data) for name, v in vectors.items() if not (v is None or isinstance(v, str))}
     return texts, arrays
 
 

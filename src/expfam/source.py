@@ -119,6 +119,21 @@ def tell_dropped(rows: RowSet, why: str, remedy: str, depth: int) -> None:
             DataWarning,
             stacklevel=depth,
         )
+def beside(name: str, values: Any, data: Any) -> AnyArray:
+    """Numbers given beside the data as an array, row by row; SchemaError for a Series of another index than the
+    data's, where row by row is not what pandas would do, nor sure to be what was meant."""
+    mine: Any = getattr(values, "index", None)
+    its: Any = getattr(data, "index", None)
+    if hasattr(mine, "equals") and hasattr(its, "equals") and not mine.equals(its):
+        found = f"{len(mine)} labels for {len(its)} rows"
+        if len(mine) == len(its):
+            row = next((k for k, (a, b) in enumerate(zip(mine, its, strict=True)) if a != b), 0)
+            found = f"label {mine[row]!r} where the data has {its[row]!r}, in row {row}"
+        raise SchemaError(
+            f"the index of {name} is not that of the data: {found}. Give a column of the data by its name, align by "
+            "label with .reindex(data.index), or take it row by row with .to_numpy()"
+        )
+    return np.asarray(values)
 
 
 def vectors_at(source: Source, n: int, kept: BoolArray | None) -> dict[str, FloatArray]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -206,6 +207,35 @@ def test_what_the_hints_name_is_there() -> None:
         for path in re.findall(r"(?:^|fit\.)([a-z_.]*[a-z_])", ours):
             assert attrgetter(path)(fit) is not None
     assert not set(OPTIONS) & set(DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    "index", [[5, 4, 3, 2, 1, 0], [10, 11, 12, 13, 14, 15], range(6, 12)], ids=["order", "labels", "range"]
+)
+def test_series_of_another_index_are_not_taken_by_place(index: Any) -> None:
+    frame = pd.DataFrame(GOOD)
+    odd = pd.Series(GOOD["e"], index=index)
+    refused = pytest.raises(ef.SchemaError, match=r"index of \w+ is not that of the data: label.*row 0.*to_numpy")
+    for name in ("weights", "offset", "exposure"):
+        with refused:
+            ef.glm("n ~ x", frame, family="poisson", **{name: odd})  # type: ignore[arg-type]
+    fit = ef.glm("n ~ x", frame, family="poisson", exposure=frame["e"])
+    assert fit.coef == pytest.approx(ef.glm("n ~ x", GOOD, family="poisson", exposure=odd).coef)  # a dict has no index
+    for call in (
+        lambda: fit.predict(frame, exposure=odd),
+        lambda: ef.glm("n ~ x", frame, family="poisson").vcov(cluster=odd),
+        lambda: ef.glm("y ~ x", frame).predict(frame, interval="prediction", weights=odd),
+        lambda: ef.glm_arrays(frame[["x", "z"]], odd),
+    ):
+        with refused:
+            call()
+    kept = frame[frame["x"] > 1]
+    with refused:  # the index of a part of the rows: by place or by label?
+        ef.glm("n ~ x", kept, family="poisson", exposure=pd.Series([1.0, 2, 1, 2, 1]))
+    with pytest.raises(ef.SchemaError, match=r"6 labels for 4 rows"):
+        ef.glm("y ~ x", frame.iloc[:4], weights=frame["e"])
+    taken = ef.glm("n ~ x", kept, family="poisson", exposure=kept["e"])
+    assert ef.glm("n ~ x", kept, family="poisson", exposure=kept["e"].to_numpy()).coef == pytest.approx(taken.coef)
 
 
 # ---- answered, and told -----------------------------------------------------------------------------------------

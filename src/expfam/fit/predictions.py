@@ -12,7 +12,7 @@ from expfam.families import Binomial
 from expfam.fit.checks import check_rows
 from expfam.inference import observation, prediction
 from expfam.model import choice
-from expfam.source import Source
+from expfam.source import Source, beside
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -83,6 +83,8 @@ def _line(fit: "Fit", new: Any, given: dict[str, Any], unseen: str | None) -> tu
     else:
         vectors = {name: np.asarray(values) for name, values in given.items() if values is not None}
         missing = [name for name in fit.model.moving if name not in vectors]
+        vectors = {name: beside(name, values, new) for name, values in given.items() if values is not None}
+        missing = [name for name in fit.model.supplied if name not in vectors]
         if missing:
             raise SchemaError(
                 f"the model was fitted with {missing[0]}= given as an array; a prediction needs it too: "
@@ -128,7 +130,7 @@ def _weight(fit: "Fit", new: Any, given: Any, line: prediction.Linear) -> FloatA
     if isinstance(given, str):
         data = fit.rows_source().data if new is None else new
         values = read(data, lambda _: (given,)).column(given).values
-    values = np.asarray(np.nan if values is None else values, dtype=np.float64)
+    values = np.asarray(np.nan if values is None else beside(name, values, new), dtype=np.float64)
     if values.shape not in ((), (n,)):
         raise SchemaError(f"{name} has shape {values.shape}; give a number, or one for each of the {n} rows")
     values = np.broadcast_to(values, n)

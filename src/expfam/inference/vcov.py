@@ -16,7 +16,7 @@ from expfam.inference.optimum import Optimum, silent
 from expfam.inference.reduction import maximal
 from expfam.inference.robust import HC, Clusters, clustered, heteroscedastic, serial
 from expfam.information import Covariance
-from expfam.source import Source
+from expfam.source import Source, beside
 
 Given: TypeAlias = str | AnyArray
 """A column of the data by name, or one value a row of the data."""
@@ -160,7 +160,7 @@ def _beside(by: Given, what: str, source: Source, optimum: Optimum) -> AnyArray:
         values: AnyArray = column.values if column.codes is None else column.codes  # type: ignore[assignment]
         absent = np.isnan(values) if column.codes is None else column.codes < 0
     else:
-        values = np.asarray(by)
+        values = beside(what, by, source.data)
         values = values if values.dtype.kind in "iufb" else np.unique(values.astype(str), return_inverse=True)[1]
         absent = np.isnan(values)
     n = len(values)
