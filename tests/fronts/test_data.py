@@ -5,6 +5,7 @@ import gzip
 import subprocess
 import sys
 from decimal import Decimal
+from io import BytesIO
 from unittest.mock import patch
 
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis.extra.numpy import arrays
 
 from expfam.data import bits, few, share
 from expfam.data.answer import frame_like
+from expfam.data.chunks import chunks
 from expfam.data.table import read
 from expfam.errors import SchemaError
 
@@ -286,6 +288,41 @@ def test_broken_files_are_told(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(SchemaError, match="is a folder"):
         read(tmp_path / "folder.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"x;y\n1.5;2\n2.5;3\n", r"has ';' between its fields; .*sep=';'\)"),
+        (b"x;y\n1,5;2\n2,5;3\n", r"has ';' between its fields and decimal commas.*sep=';', decimal=','"),
+        (b"x\ty\n1\t2\n2\t3\n", r"has tabs between its fields.*sep='\\t'"),
+        (b"x|y\n1|2\n", r"has '\|' between"),
+        (
+            "größe,y\n1,2\n".encode("latin-1"),
+            "is not UTF-8 text: line 1 holds the byte 0xf6.*iconv.*encoding='latin-1'",
+        ),
+        ("x,y\n1,2\n1,ü\n".encode("latin-1"), "is not UTF-8 text: (column 'y'|line 3)"),
+        ("x,y\n1,2\n".encode("utf-16"), "is not UTF-8 text: line 1"),
+    ],
+)
+def test_a_csv_of_another_dialect_is_told(tmp_path, content, says):
+    (tmp_path / "rows.csv").write_bytes(content)
+    with pytest.raises(SchemaError, match=says):
+        read(tmp_path / "rows.csv")
+    with gzip.open(tmp_path / "rows.csv.gz", "wb") as file:
+        file.write(content)
+    with pytest.raises(SchemaError, match=says):
+        read(tmp_path / "rows.csv.gz")
+    with pytest.raises(SchemaError, match=says):
+        list(chunks(BytesIO(content), "csv", None))
+
+
+def test_a_csv_of_one_column_may_have_any_name(tmp_path):
+    (tmp_path / "one.csv").write_text("a;b\n1\n2\n")
+    assert read(tmp_path / "one.csv").names == ("a;b",)
+    wide = ["ü" * 5 + str(k) for k in range(9000)]  # longer than the piece that is looked at
+    (tmp_path / "wide.csv").write_text(",".join(wide) + "\n" + ",".join("1" for _ in wide) + "\n", encoding="utf-8")
+    assert read(tmp_path / "wide.csv").names == tuple(wide)
 
 
 def test_a_csv_column_takes_its_type_from_every_row(tmp_path):

@@ -231,6 +231,18 @@ def test_a_run_that_learns_nothing_leaves_the_state_as_it_was(tmp_path: Path) ->
         assert state.read_bytes() == before
 
 
+def test_lines_that_teach_nothing_are_no_success() -> None:
+    for lines, says in (
+        (b"".join(csv(records())), b"the first is 'y,x,z'. If it is CSV say so: --format csv"),
+        (b"{oops\n" * 3, b"no line was a row, and nothing was learned"),
+    ):
+        done = run(FORMULA, "--family", "bernoulli", given=lines)
+        assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+    with pytest.raises(ef.SchemaError, match="kind='csv'"):
+        ef.OnlineGLM(FORMULA, "bernoulli").consume(BytesIO(b"".join(csv(records()))))
+    assert run(FORMULA, "--family", "bernoulli", "--format", "csv", given=b"".join(csv(records()))).returncode == 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process, as a terminal or a service manager does")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
 def test_an_interrupt_saves_what_was_learned(sent: signal.Signals, tmp_path: Path) -> None:

@@ -140,6 +140,8 @@ def _learn(learner: "OnlineGLM", place: Any, kind: str | None, strict: bool, wat
     if left_out:
         where = "told above" if left_out <= SHOWN else f"the first {SHOWN} are told above"
         say("warning", f"{left_out:,} {'line' if left_out == 1 else 'lines'} left out; {where}")
+    if left_out and learner.rows == watch.before and not interrupted:
+        raise ExpfamError("no line was a row, and nothing was learned; see the lines above, and --format")
     if watch.live and learner.rows > at:
         say("note", watch.line(learner))
     return interrupted

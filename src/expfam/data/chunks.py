@@ -16,6 +16,7 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 
 from expfam._typing import IntArray
+from expfam.data.dialect import check_columns, check_lines
 from expfam.data.lines import batches
 from expfam.data.names import Wanted, choose
 from expfam.data.numerals import MOSTLY, share
@@ -117,16 +118,29 @@ def _ndjson(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
     """One JSON object a line; a key that a line does not have is a missing value."""
     from pyarrow import json
 
+    begin = next(lines, [])
+    _check_objects(begin)
+
     def parse(some: Sequence[bytes], types: Any) -> Any:
         options = json.ParseOptions(
             explicit_schema=types, unexpected_field_behavior="infer" if types is None else "ignore"
         )
         return json.read_json(_file(some), parse_options=options)
 
-    for chunk in _parsed(lines, 1, parse):
+    for chunk in _parsed(chain([begin], lines), 1, parse):
         table = chunk.table
         kept = None if table is None else table.select(list(choose(table.column_names, wanted)))
         yield Chunk(kept, chunk.numbers, chunk.bad)
+
+
+def _check_objects(lines: Sequence[bytes]) -> None:
+    """SchemaError where none of the first lines begins an object: CSV in a pipe, mostly."""
+    there = [line.strip() for line in lines if line.strip()]
+    if there and not any(line.startswith(b"{") for line in there):
+        raise SchemaError(
+            f"the lines are not NDJSON, one JSON object each: the first is {there[0][:60].decode(errors='replace')!r}. "
+            "If it is CSV say so: --format csv, in Python kind='csv'"
+        )
 
 
 def _csv(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
@@ -136,6 +150,7 @@ def _csv(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
     header, *begin = next(lines, [b""])
     if not header.strip():
         raise SchemaError("the CSV has no header line; the first line names the columns")
+    check_lines([header, *begin[:SAMPLE]], "the CSV")
     names = csv.read_csv(_file([header])).column_names
     kept = list(choose(names, wanted))
 
@@ -143,7 +158,9 @@ def _csv(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
         cells = csv.ConvertOptions(
             include_columns=kept, strings_can_be_null=True, quoted_strings_can_be_null=False, column_types=types
         )
-        return csv.read_csv(_file(some), csv.ReadOptions(column_names=names), convert_options=cells)
+        table = csv.read_csv(_file(some), csv.ReadOptions(column_names=names), convert_options=cells)
+        check_columns(table, "the CSV")
+        return table
 
     yield from _parsed(chain([begin], lines), 2, parse, _numbers(begin[:SAMPLE], names))
 

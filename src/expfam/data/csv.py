@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from expfam.data.dialect import check_columns, check_lines
 from expfam.data.names import Wanted, choose
 from expfam.data.raw import Raw
 from expfam.errors import SchemaError
@@ -11,11 +12,16 @@ WHOLE = 2**31 - 1
 """Bytes in a block that holds the whole file: types are then inferred from every row."""
 
 
+HEAD, LINES = 1 << 16, 2
+"""Bytes and lines that tell how a file is written."""
+
+
 def read(path: Path, wanted: Wanted) -> Raw:
     """The wanted columns; SchemaError for ragged rows or a damaged file."""
     import pyarrow as pa
 
     try:
+        check_lines(_first(path), repr(str(path)))
         names = choose(_header(path), wanted)
         try:
             table = _load(path, names, None)
@@ -24,7 +30,18 @@ def read(path: Path, wanted: Wanted) -> Raw:
     except (pa.ArrowException, OSError, EOFError) as error:
         reason = str(error).splitlines()[0]
         raise SchemaError(f"{str(path)!r} cannot be read as CSV: {reason}; mend the file at that place") from error
+    check_columns(table, repr(str(path)))
     return Raw(dict(zip(names, table.columns, strict=True)), table.num_rows, "arrow")
+
+
+def _first(path: Path) -> list[bytes]:
+    """The first lines, as they tell how the file is written; none that the piece read cuts off."""
+    import pyarrow as pa
+
+    with pa.input_stream(str(path)) as source:
+        piece = bytes(source.read(HEAD))
+    whole = piece.split(b"\n")
+    return (whole[:-1] if len(piece) == HEAD else whole)[:LINES]
 
 
 def _header(path: Path) -> list[str]:
