@@ -16,6 +16,7 @@ import pyarrow.parquet as papq
 import pytest
 
 import expfam as ef
+from expfam.diagnostics.text import aligned, wide
 
 N = 300
 
@@ -481,6 +482,15 @@ def test_the_summary_is_aligned_and_says_all() -> None:
     for word in ("Poisson family, log link", "300 rows", "Deviance", "AIC", "BIC", "Converged"):
         assert word in text
     assert "Reference levels: area city" in text
+
+
+def test_wide_letters_are_two_places_wide() -> None:
+    data = rows()
+    found = ef.glm("claims ~ 变量 + é", {"claims": data["claims"], "变量": data["age"], "é": data["exposure"]})
+    lines = found.summary().splitlines()
+    start = next(k for k, line in enumerate(lines) if "Estimate" in line)
+    assert [wide(line) for line in lines[start : start + 4]] == [wide(lines[start])] * 4
+    assert aligned({"name": ["变量", "age"], "n": [1, 2]}) == "name  n\n变量  1\nage   2"
 
 
 def test_tidy_and_glance() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 import numpy as np
 
@@ -17,12 +18,22 @@ def aligned(columns: Mapping[str, Any], digits: int = 4) -> str:
     for name, values in cells.items():
         text = any(isinstance(value, str) for value in np.asarray(columns[name]).tolist())
         column = [name, *(values[k] for k in shown)]
-        width = max(map(len, column))
-        lines.append([f"{cell:<{width}}" if text else f"{cell:>{width}}" for cell in column])
+        width = max(map(wide, column))
+        lines.append([padded(cell, width) if text else f"{cell:>{width}}" for cell in column])
     out = ["  ".join(parts).rstrip() for parts in zip(*lines, strict=True)]
     if n > MOST:
         out.insert(1 + MOST - 10, f"... {n - MOST + 1:,} more: table() has all")
     return "\n".join(out)
+
+
+def wide(text: str) -> int:
+    """How many places of a line does it take? Two a letter of Chinese, Japanese or Korean, none an accent."""
+    return sum(2 if east_asian_width(letter) in "WF" else not combining(letter) for letter in text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text, filled up to a width."""
+    return text + " " * (width - wide(text))
 
 
 def _cell(value: Any, digits: int) -> str:
