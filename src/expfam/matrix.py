@@ -180,7 +180,11 @@ def _complete(X: Any, names: tuple[str, ...], missing: str) -> BoolArray | None:
     kept = np.ones(X.shape[0], dtype=bool)
     kept[np.searchsorted(X.indptr, absent[:, 0], "right") - 1 if is_sparse(X) else absent[:, 0]] = False
     if not kept.any():
-        raise SchemaError("no row is left after dropping rows with missing values")
+        columns = X.indices[absent[:, 0]] if is_sparse(X) else absent[:, 1]
+        counts = ", ".join(f"{names[j]} ({k:,})" for j, k in zip(*np.unique(columns, return_counts=True), strict=True))
+        raise SchemaError(
+            f"no row is left: of {X.shape[0]:,} rows each lacks a value, in {counts}; fill or drop columns"
+        )
     return kept
 
 

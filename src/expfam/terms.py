@@ -98,6 +98,11 @@ def _complete(request: Request | Schema, table: Table, missing: str) -> _Complet
             f"{int(mask.sum())} rows have missing values, {count} in column {name!r}; the first is row {row}. "
             "Fill them, or take missing='drop'"
         )
+    if mask.all():
+        counts = ", ".join(f"{name} ({count:,})" for name, count in lacking.items())
+        raise SchemaError(
+            f"no rows are left: of {table.n:,} rows each lacks a value, in {counts}; fill or drop columns"
+        )
     return _Complete(table.filter(~mask), ~mask, lacking)
 
 

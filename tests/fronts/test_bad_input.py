@@ -321,8 +321,12 @@ def test_nan_in_polars_counts_as_missing_in_a_predictor() -> None:
 
 
 def test_no_row_is_left() -> None:
-    with pytest.raises(ef.SchemaError, match="no rows are left"):
+    with pytest.raises(ef.SchemaError, match=r"no rows are left: of 2 rows each lacks a value, in x \(2\)"):
         ef.glm("y ~ x", {"y": [1.0, 2], "x": [None, np.nan]})
+    with pytest.raises(ef.SchemaError, match=r"in x \(1\), z \(1\)"):
+        ef.glm("y ~ x + z", {"y": [1.0, 2], "x": [None, 1.0], "z": [1.0, None]})
+    with pytest.raises(ef.SchemaError, match=r"of 2 rows each lacks a value, in x1 \(1\), x2 \(2\)"):
+        ef.glm_arrays(np.array([[np.nan, np.nan], [1, np.nan]]), [1.0, 2])
 
 
 @pytest.mark.parametrize("family", ["gamma", "gaussian"])

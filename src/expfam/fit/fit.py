@@ -230,14 +230,15 @@ class Fit(Estimates):
 
         return step(self, scope, **options)
 
-    def wald_test(self, hypothesis: str) -> WaldTest:
+    def wald_test(self, hypothesis: str | Sequence[str]) -> WaldTest:
         """Do the coefficients meet "a = b, 2 * c = 1"? W = (R theta - r)' (R V R')^-1 (R theta - r).
 
-        Equations between commas in the names of the coefficients (`class:name` for several classes), "= 0" understood;
-        with the covariance that the fit carries, so that a sandwich tests robustly.
+        Equations between commas, or a list of them, tested together; in the names of the coefficients (`class:name` for
+        several classes), "= 0" understood; with the covariance that the fit carries, so that a sandwich tests robustly.
         """
-        R, r = equations(hypothesis, self.model.flat_names)
-        return wald_of(self, R, r, hypothesis)
+        text = hypothesis if isinstance(hypothesis, str) else ", ".join(hypothesis)
+        R, r = equations(text, self.model.flat_names)
+        return wald_of(self, R, r, text)
 
     # ---- what it says of rows ---------------------------------------------------------------------------------
     _opened = effects.opened
@@ -283,7 +284,9 @@ class Fit(Estimates):
     def rows_source(self) -> Source:
         """The data it was fitted on; ExpfamError for a loaded or detached fit."""
         if self.source is None:
-            raise ExpfamError("this fit was loaded or detached and has no rows; hand the data over")
+            raise ExpfamError(
+                "this fit was loaded or detached and has no rows; hand the data over: data=..., or predict(new)"
+            )
         return self.source
 
     def detach(self) -> "Fit":
