@@ -158,12 +158,9 @@ def glm_arrays(
         if texts:
             name, text = next(iter(texts.items()))
             raise SchemaError(f"{name}={text!r}: glm_arrays has no columns to look it up in; give an array")
-        source = Source(matrix(X), y, arrays)
+        source = Source(matrix(X), beside("y", y, X), arrays)
         chosen = _column_names((labels(X) or None) if names is None else names, source.data.shape[1])
         terms = MatrixTerms(chosen, intercept, named=bool(named_by(X)) is (names is None))
-        source = Source(matrix(X), beside("y", y, X), arrays)
-        own = getattr(X, "columns", None) if names is None else names
-        terms = MatrixTerms(_column_names(own, source.data.shape[1]), intercept)
         model = _model(pair, terms, given, arrays)
         with one_blas_thread():
             rows = terms.rows(source, response=True, missing=model.missing, unseen="error")

@@ -119,6 +119,8 @@ def tell_dropped(rows: RowSet, why: str, remedy: str, depth: int) -> None:
             DataWarning,
             stacklevel=depth,
         )
+
+
 def beside(name: str, values: Any, data: Any) -> AnyArray:
     """Numbers given beside the data as an array, row by row; SchemaError for a Series of another index than the
     data's, where row by row is not what pandas would do, nor sure to be what was meant."""

@@ -81,10 +81,8 @@ def _line(fit: "Fit", new: Any, given: dict[str, Any], unseen: str | None) -> tu
         source = fit.rows_source()
         check_rows(fit, fit._prepared(None))
     else:
-        vectors = {name: np.asarray(values) for name, values in given.items() if values is not None}
-        missing = [name for name in fit.model.moving if name not in vectors]
         vectors = {name: beside(name, values, new) for name, values in given.items() if values is not None}
-        missing = [name for name in fit.model.supplied if name not in vectors]
+        missing = [name for name in fit.model.moving if name not in vectors]
         if missing:
             raise SchemaError(
                 f"the model was fitted with {missing[0]}= given as an array; a prediction needs it too: "

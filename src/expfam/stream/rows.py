@@ -181,20 +181,5 @@ def _narrowed(array: AnyArray) -> AnyArray:
 
 def _response(model: Model, raw: RawResponse) -> tuple[Model, Target]:
     """A response checked and numbered by the classes that the model knows, or by those here if it knows none yet."""
-    goal = known(model.family, model.classes, raw, "name all that may come: OnlineGLM(..., classes=[...])")
+    goal = known(model.family, model.classes, raw, "name all that may come by classes=[...] (--classes)")
     return replace(model, family=goal.family, classes=goal.classes, response=raw.name), goal
-    if model.classes is None or (raw.numbers is not None and not model.family.vector):
-        goal = target(model.family, raw)
-        return replace(model, family=goal.family, classes=goal.classes, response=raw.name), goal
-    labels, codes = (raw.labels, raw.codes) if raw.codes is not None else labelled(raw)
-    place = {label: k for k, label in enumerate(model.classes)}
-    strange = [k for k, label in enumerate(labels) if label not in place and (codes == k).any()]
-    if strange:
-        row = _first(codes == strange[0])
-        place_of = row if raw.rows is None else raw.rows[row]
-        raise ResponseError(
-            f"{raw.name} is {labels[strange[0]]!r} in row {place_of}, which is none of "
-            f"the classes {', '.join(model.classes)}; name all that may come by classes=[...] (--classes)"
-        )
-    table = np.array([place.get(label, -1) for label in labels], dtype=float)
-    return replace(model, response=raw.name), Target(model.family, table[codes], raw.trials, model.classes)
