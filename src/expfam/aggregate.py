@@ -11,8 +11,9 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 from expfam.design.cells import cells
 from expfam.families import ExponentialFamily, Gamma, InverseGaussian, Poisson, QuasiPoisson, Tweedie
-from expfam.links import Log
+from expfam.links import Identity, Log
 from expfam.objective import Data, Objective
+from expfam.response import At, Level, weighted
 
 KEPT = 1e-3  # of two sums their difference must be this share, so that no more than three digits are lost
 FEWER = 2  # rows are summed where that leaves at most one in so many
@@ -64,7 +65,19 @@ def within(objective: Objective, mean: FloatArray) -> float | None:
     data = objective.data
     apart = float(data.weight @ data.conjugate)
     together = float(data.weight.sum() * objective.family.conjugate(mean)[0])
-    return apart - together if apart - together > KEPT * max(abs(apart), abs(together)) else None
+    return apart - together if _keeps(apart, together) else None
+
+
+def _keeps(apart: float, together: float) -> bool:
+    """Does the difference keep its digits?"""
+    return apart - together > KEPT * max(abs(apart), abs(together))
+
+
+def _around(family: ExponentialFamily, t: FloatArray, mean: FloatArray, weight: FloatArray) -> float:
+    """sum w (a*(t) + a(psi) - psi t) of rows around the means of their cells, row by row."""
+    away = (t != mean) & (weight > 0)
+    at = At(mean[away], t[away], family.conjugate(t[away]), Level.VALUE)
+    return weighted(family, Identity(), at, weight[away]).value
 
 
 def without_offset(objective: Objective) -> tuple[FloatArray, FloatArray, FloatArray | None]:
@@ -110,6 +123,11 @@ def _summed(objective: Objective, place: AnyArray, count: int, t: FloatArray, we
     first[place[::-1]] = np.arange(data.n - 1, -1, -1)
     mean = np.bincount(place, weight * t, count)[held] / total[held]
     conjugate = family.conjugate(mean)
-    within = float(weight @ family.conjugate(t)) - float(total[held] @ conjugate)
+    apart, together = float(weight @ family.conjugate(t)), float(total[held] @ conjugate)
+    within = apart - together
+    if not _keeps(apart, together):
+        means = np.zeros(count)
+        means[held] = mean
+        within = _around(family, t, means[place], weight)
     design = data.design.take(first[held])
     return Data(design, mean, conjugate, total[held], None, within, data.total, data.n)

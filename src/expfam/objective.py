@@ -23,6 +23,7 @@ CACHED, CALLED, LONGEST = 1 << 19, 1 << 25, 3 << 16
 other between kernels, for the wider a row the longer a kernel. Measured on designs of 8 to 400 columns. No block has
 more rows than LONGEST, for its linear predictors are memory, too."""
 
+ROUNDING = 1e-15  # of a sum of terms
 SHORT = 1024  # rows that are one block, however wide
 CHUNK_BYTES = 1 << 28  # what the accumulators of all chunks may take together
 ROW_PRICE = 5.0  # nanoseconds for loss and score of a row, against `Design.price`
@@ -118,6 +119,11 @@ class Objective:
         d = (self.family.k or 2) - 1 if isinstance(self.family, Categorical) else 1
         gradient, gram = self.data.design.price
         return gram * d * (d + 1) / 2 / ((gradient + ROW_PRICE) * d)
+
+    @property
+    def rounding(self) -> float:
+        """How exactly F can be known: it is what large terms leave, a*(t) among them."""
+        return ROUNDING * float(self.data.weight @ np.abs(self.data.conjugate))
 
     def __call__(self, theta: FloatArray, level: Level = Level.HESSIAN) -> Evaluation:
         """F at theta (p,) or (p, d): one pass over the rows; +inf where a mean leaves its domain."""

@@ -317,7 +317,7 @@ def inverse_gaussian_log(family: InverseGaussian, link: Log, at: At) -> Rows:
 
 @pair([NegativeBinomial], [Log])
 def negative_binomial_log(family: NegativeBinomial, link: Log, at: At) -> Rows:
-    """At u = eta - log theta, q = sigma(u): loss = a* + (t + theta) log(1 + e^u) - t u.
+    """At u = eta - log theta, q = sigma(u): loss = a* + (t + theta) log(1 + e^u) - t u, without t u where that cancels.
 
     score theta q - t (1 - q); weight theta q, observed (t + theta) q (1 - q).
     """
@@ -325,9 +325,8 @@ def negative_binomial_log(family: NegativeBinomial, link: Log, at: At) -> Rows:
     theta = family.theta
     u = eta - np.log(theta)
     e, s, loss = _logistic(u)
-    loss += np.maximum(u, 0.0)
     loss *= t + theta
-    loss -= t * u
+    loss += np.where(u > 0, theta, -t) * u
     loss += conjugate
     q = np.where(u >= 0, s, e * s)
 

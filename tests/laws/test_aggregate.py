@@ -53,6 +53,20 @@ def test_an_offset_of_a_log_link_is_a_unit(family: str) -> None:
     same(*(ef.glm("y ~ g", data, family=family, link="log", exposure="e", aggregate=a) for a in ("always", "never")))
 
 
+@pytest.mark.parametrize(("level", "spread"), [(1.7e9, 600.0), (1e8, 1.0), (1e4, 1.0)])
+@pytest.mark.parametrize("family", ["gaussian", "gamma"])
+def test_sums_keep_the_digits_of_numbers_far_from_zero(level: float, spread: float, family: str) -> None:
+    rng, n = np.random.default_rng(0), 3000
+    g = rng.choice(list("abc"), n)
+    data = {"y": level + spread * (rng.normal(size=n) + 0.5 * (g == "b")), "g": g}
+    summed, plain = (
+        ef.glm("y ~ g", data, family=family, link="identity", aggregate=how) for how in ("always", "never")
+    )
+    for figure in ("deviance", "null_deviance", "dispersion"):
+        rough = 1e-6 if family == "gaussian" else 1e-16 * (level / spread) ** 2 + 1e-6  # what the loss itself keeps
+        assert getattr(summed, figure) == pytest.approx(getattr(plain, figure), rel=rough), figure
+
+
 def test_other_offsets_numbers_and_classes_are_left_alone() -> None:
     rng = np.random.default_rng(5)
     data = {"g": rng.choice(list("abc"), 200), "x": rng.normal(size=200), "y": rng.integers(0, 2, 200)}

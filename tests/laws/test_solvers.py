@@ -161,6 +161,17 @@ class Forgetful(Solver):
         return replace(Newton().solve(problem), at=None)
 
 
+@pytest.mark.parametrize("family", ["poisson", ef.families.NegativeBinomial(theta=5.0)], ids=str)
+@pytest.mark.parametrize("level", [1e4, 1e6, 1e9])
+def test_large_counts_converge(family: str, level: float) -> None:
+    """F is what terms of a million leave: where its differences are rounding, steps are taken on trust."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(200, 1))
+        y = rng.poisson(level, 200) if family == "poisson" else rng.negative_binomial(5, 5 / (5 + level), 200)
+        assert ef.glm_arrays(X, y.astype(float), family=family).converged
+
+
 def test_the_certificate_is_computed_afresh() -> None:
     """The solver's last evaluation and a new one agree to the last bit; the raw gradient is (9) written out."""
     rng = np.random.default_rng(0)

@@ -80,7 +80,7 @@ def _negative_binomial_log(x, e, t, a, theta, observed):  # type: ignore[no-unty
     u = x - log(theta)
     s = 1.0 / (1.0 + e)
     q, rest = (s if u >= 0.0 else e * s), (e * s if u >= 0.0 else s)
-    loss = a + ((t + theta) * (log1p(e) + (u if u > 0.0 else 0.0)) - t * u)
+    loss = a + ((t + theta) * log1p(e) + (theta if u > 0.0 else -t) * u)
     return loss, theta * q - t * rest, (t + theta) * (e * s * s) if observed else theta * q
 
 

@@ -54,17 +54,20 @@ def descend(
         step, promised = _damped(at, reading, least, trial)
         new = objective(theta + step, wanted if passes == 1 else Level.VALUE)
         hessians = int(new.hessian is not None)
-        if fair(at, new, promised):
-            share = (at.value - new.value) / promised if promised > _noise(at) else 1.0
+        if fair(at, new, promised, objective):
+            told = promised > _noise(at) and (fair(at, new, promised) or promised > objective.rounding)
+            share = (at.value - new.value) / promised if told else 1.0
             if new.gradient is None:
                 new, passes, hessians = objective(theta + step), passes + 1, hessians + 1
             return Step(theta + step, new, _next(trial, share), passes, hessians, moved=True)
     return Step(theta, at, damping, passes, 0, moved=False)
 
 
-def fair(at: Evaluation, new: Evaluation, promised: float) -> bool:
-    """Did F fall by its share of what was promised?"""
-    return at.value - new.value >= FAIR * promised - _noise(at)
+def fair(at: Evaluation, new: Evaluation, promised: float, objective: Objective | None = None) -> bool:
+    """Did F fall by its share of what was promised? Where the terms of an objective are at hand, up to the rounding of
+    their sum: those of a count of 1e5 are a million, and what they leave is a half."""
+    short = FAIR * promised - _noise(at) - (at.value - new.value)
+    return short <= 0 or (objective is not None and short <= objective.rounding)
 
 
 def _noise(at: Evaluation) -> float:

@@ -188,7 +188,7 @@ def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
     hessians = int(new.hessian is not None)
     promised = float(-np.vdot(state.at.gradient, state.reading.step)) / 2
     state = replace(state, steps=state.steps + 1, passes=state.passes + 1)
-    if fair(state.at, new, promised):
+    if fair(state.at, new, promised, curved):
         return _arrived(problem, curved, state, theta, new, hessians)
     state = replace(state, passes=state.passes + 1, hessians=state.hessians + hessians)
     return _judged(problem, _renewed(problem, curved, state.theta, curved(state.theta), state, 1))

@@ -16,16 +16,18 @@ exponential tail of a loss every step moves it by 1."""
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`response` is the size of a score (1 where phi = 1, else the root of the null deviance per weight); `weight` is
-    sum w: what a gradient is measured in."""
+    """What a gradient is measured in: `weight` is sum w, `response` the root of phi (1 where that is known, else the root
+    of the null deviance per weight), `score` the root of a row's information where phi is known, if above 1: the scores
+    of counts of a million are a thousand."""
 
     response: float
     weight: float
+    score: float = 1.0
 
     def gradient(self, gradient: FloatArray) -> float:
-        """max_j |gradient_j| / (sum w response) in standard coordinates: what `tol` bounds."""
+        """max_j |gradient_j| / (sum w response score) in standard coordinates: what `tol` bounds."""
         largest = max(float(gradient.max(initial=0.0)), -float(gradient.min(initial=0.0)))  # |gradient| would be a copy
-        return largest / (self.weight * self.response)
+        return largest / (self.weight * self.response * self.score)
 
     def decrement(self, gradient: FloatArray, step: FloatArray) -> float:
         """sqrt(-g' step) / response: with step = -H^-1 g, how many standard errors the optimum is away."""

@@ -26,7 +26,7 @@ def run(
     for _ in range(problem.max_iter):
         assert at.gradient is not None
         new = objective(theta + step)
-        if not fair(at, new, -float(at.gradient @ step) / 2):
+        if not fair(at, new, -float(at.gradient @ step) / 2, objective):
             break
         theta, at, steps = theta + step, new, steps + 1
         assert at.gradient is not None

@@ -164,6 +164,7 @@ def _interior(objective: Objective) -> FloatArray | None:
 
 def scale_of(objective: Objective, null: Null) -> Scale:
     """The size of a score and the sum of the weights."""
-    fixed = objective.family.fixed_dispersion
-    response = 1.0 if fixed or not null.deviance > 0 else float(np.sqrt(null.deviance / objective.weight))
-    return Scale(response, objective.weight)
+    if objective.family.fixed_dispersion:
+        square = null.weight / objective.weight
+        return Scale(1.0, objective.weight, float(np.sqrt(square)) if 1.0 < square < np.inf else 1.0)
+    return Scale(float(np.sqrt(null.deviance / objective.weight)) if null.deviance > 0 else 1.0, objective.weight)
