@@ -231,6 +231,17 @@ def test_a_run_that_learns_nothing_leaves_the_state_as_it_was(tmp_path: Path) ->
         assert state.read_bytes() == before
 
 
+def test_rows_that_wait_for_an_event_are_saved(tmp_path: Path) -> None:
+    state = str(tmp_path / "s.json")
+    none, some = (b"".join(b'{"y": %d, "x": %d}\n' % (y and k % 3 == 0, k % 7) for k in range(300)) for y in (0, 1))
+    first = run("y ~ x", "--family", "poisson", "--save", state, given=none)
+    assert first.returncode == 0
+    assert "the mean response of the first 300 rows is 0" in first.stderr.decode().replace("\n", " ")
+    later = run("y ~ x", "--resume", state, given=some)
+    assert later.returncode == 0
+    assert "600 rows" in later.stdout.decode()
+
+
 def test_lines_that_teach_nothing_are_no_success() -> None:
     for lines, says in (
         (b"".join(csv(records())), b"the first is 'y,x,z'. If it is CSV say so: --format csv"),

@@ -68,6 +68,8 @@ def stream(
             learner.save(save)
     if not learner.rows:
         say("warning", "no rows came")
+    elif idle := learner.stream.idle:
+        say("warning", idle)
     else:
         console().print(learner.summary(), markup=False)
     if model is not None:

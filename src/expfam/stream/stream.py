@@ -75,7 +75,7 @@ class Stream:
     def settled(self) -> "Stream":
         """The stream as it would be if no more rows came: the waiting ones are a batch."""
         rows = self.waiting
-        if rows is None or not rows.n or (self.memory is None and not begins(self.known, rows)):
+        if rows is None or not rows.n or self.idle:
             return self
         if self.gathers:
             near = replace(self._together(rows), gathered=rows.n)
@@ -198,15 +198,19 @@ class Stream:
         d = len(self.model.modelled) or 1
         return (len(self.model.names), d) if self.model.family.vector else (len(self.model.names),)
 
+    @property
+    def idle(self) -> str | None:
+        """Why rows that have come cannot be learned from yet; None where they can, or none have."""
+        rows = self.waiting
+        if self.memory is not None or rows is None or not rows.n or begins(self.known, rows):
+            return None
+        return waits(self.known, rows)
+
     def fit(self) -> Fit:
         """The fit so far; ExpfamError before the first rows that there is an answer for."""
         now = self.settled()
         if now.memory is None or now.null is None or now.centre is None or not now.memory.rows:
-            raise ExpfamError(
-                "no rows have come yet: hand some over with partial_fit(frame)"
-                if now.waiting is None or not now.waiting.n
-                else waits(now.known, now.waiting)
-            )
+            raise ExpfamError(now.idle or "no rows have come yet: hand some over with partial_fit(frame)")
         way = stacked(self.points, now.model.flat_names, fades=self.ask.half_life is not None)
         context = Context(self.kind, self.left_out, self.lacking, way, now.centre)
         if isinstance(now.memory, Walked):
