@@ -17,7 +17,7 @@ from expfam.families import ExponentialFamily
 from expfam.fit import Fit
 from expfam.inference.separation import Separation
 from expfam.inference.statistics import Statistics
-from expfam.information import covariance as covariances
+from expfam.information.original import from_json
 from expfam.matrix import MatrixTerms
 from expfam.model import Model
 from expfam.nuisance.number import Nuisance
@@ -26,7 +26,7 @@ from expfam.solvers.learning import Learning
 from expfam.source import Terms
 
 FORMAT = "expfam-fit"
-VERSION = 1
+VERSION = 2  # 1 had covariances written out
 T = TypeVar("T")
 
 
@@ -152,7 +152,7 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
     certificate = _certificate(plain["certificate"])
     sums = _statistics(_numeric(plain["statistics"]))
     theta, kept = np.array(plain["theta"], dtype=float), np.array(plain["kept"], dtype=bool)
-    covariance = None if plain["covariance"] is None else covariances.from_json(plain["covariance"])
+    covariance = None if plain["covariance"] is None else from_json(plain["covariance"], model.names, kept)
     size = theta.size if covariance is None else covariance.size
     if len(theta) != len(model.names) or kept.shape != theta.shape[:1] or size != theta.size:
         raise ModelFileError(f"{len(model.names)} names, coefficients {theta.shape}, covariance {size}")

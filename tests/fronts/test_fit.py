@@ -369,7 +369,7 @@ def test_a_users_own_family_is_saved_without_its_functions(tmp_path: Path) -> No
         (lambda text: "", "damaged"),
         (lambda text: "[1, 2]", "no expfam model"),
         (lambda text: '{"format": "other"}', "no expfam model"),
-        (lambda text: text.replace('"version": 1', '"version": 99'), "upgrade"),
+        (lambda text: text.replace('"version": 2', '"version": 99'), "upgrade"),
         (lambda text: text.replace('"theta"', '"beta"'), "damaged"),
         (lambda text: text.replace('"kept": [', '"kept": [false, '), "names"),
     ],
@@ -380,6 +380,24 @@ def test_damaged_model_files(damage: Any, message: str, tmp_path: Path) -> None:
     path.write_text(damage(path.read_text()))
     with pytest.raises(ef.ModelFileError, match=message):
         ef.load(path)
+
+
+@pytest.mark.parametrize("family", ["poisson", "categorical"])
+def test_files_of_the_first_version_have_the_covariance_written_out(family: str, tmp_path: Path) -> None:
+    path, data = tmp_path / "model.json", rows()
+    response = "claims" if family == "poisson" else "area"
+    with pytest.warns(ef.AliasWarning):
+        fit = ef.glm(f"{response} ~ age + I(2 * age) + power", data, family=family)
+    fit.save(path)
+    plain = json.loads(path.read_text())
+    plain["covariance"] = [[None if np.isnan(v) else v for v in row] for row in fit.vcov().tolist()]
+    path.write_text(json.dumps(plain | {"version": 1}))
+    old = ef.load(path)
+    assert np.array_equal(old.vcov(), fit.vcov(), equal_nan=True)
+    assert np.allclose(old.se, fit.se, rtol=1e-12, equal_nan=True)
+    one, two = (f.predict(data, interval="confidence") for f in (old, fit))
+    for name in one:
+        assert one[name] == pytest.approx(two[name], rel=1e-9)
 
 
 def test_model_files_hold_no_rows(tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import expfam as ef
+from expfam._typing import FloatArray
 from expfam.design import Columns, assemble, wide
-from expfam.design.standard import standardise
+from expfam.design.standard import Standard, standardise
 from expfam.errors import ExpfamError, SolverError
 from expfam.information import Arrow, Full
 from expfam.information.covariance import LowRank, Written
+from expfam.information.half import Half
+from expfam.information.original import Original, from_json
 from expfam.objective import information
 from expfam.solvers import Newton, choose
 
@@ -99,6 +102,47 @@ def test_the_low_rank_covariance_is_its_matrix(seed: int) -> None:
     assert np.allclose(V.sandwich(M).diagonal, W.sandwich(M).diagonal)
 
 
+@given(seed=seeds, classes=st.integers(1, 3), intercept=st.booleans(), halved=st.booleans())
+def test_a_covariance_in_standard_coordinates_is_its_matrix(
+    seed: int, classes: int, intercept: bool, halved: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    names = ("Intercept", "a", "b", "c") if intercept else ("a", "b", "c", "d")
+    centre = np.append(0.0, rng.normal(size=3)) if intercept else np.zeros(4)
+    kept = np.array([True, True, False, True])
+    scale = np.where(kept, np.append(1.0, rng.uniform(0.5, 2, 3)), 0.0)
+    standard = Standard(names, centre, scale, centre, kept, 0 if intercept else None)
+    root = np.tril(rng.normal(size=(3 * classes, 3 * classes))) + 3 * np.eye(3 * classes)
+    S, M = rng.uniform(0.5, 2, 3 * classes), rng.normal(size=(3 * classes, 3 * classes))
+    inner = np.linalg.inv(root @ root.T) * S[:, None] * S
+    V = Original(Written(inner, Half(np.asfortranarray(root), S) if halved else None), standard, classes)
+    T = np.kron(np.eye(classes), standard.original(np.eye(3)))
+    left = np.tile(~kept, classes)
+
+    def same(V: Original, inner: FloatArray) -> None:
+        full = T @ inner @ T.T
+        G, n = rng.normal(size=(5, 4 * classes)), 6
+        assert np.isnan(V.diagonal[left]).all()
+        assert np.allclose(V.diagonal[~left], np.diagonal(full)[~left])
+        assert np.allclose(V.full()[np.ix_(~left, ~left)], full[np.ix_(~left, ~left)])
+        assert np.isnan(V.full()[left]).all()
+        assert np.allclose(V.of(G), np.diagonal(G @ full @ G.T))
+        assert np.allclose(V.reached(G), full @ G.T)
+        X = rng.normal(size=(n, 4))
+        X[:, 0] = 1.0 if intercept else X[:, 0]
+        columns = (*((Columns(("Intercept",)),) if intercept else ()), Columns(names[-3:], values=X[:, -3:]))
+        columns = columns if intercept else (Columns(names, values=X),)
+        each = np.einsum("ni,aibj,nj->nab", X, full.reshape(classes, 4, classes, 4), X)
+        assert np.allclose(V.of_rows(assemble(columns, n), classes), each)
+
+    same(V, inner)
+    same(V.times(3.0), 3 * inner)
+    meat = Full(M @ M.T)
+    same(replace(V, inner=V.inner.sandwich(meat)), inner @ meat.matrix @ inner)
+    again = from_json(V.to_json(), names, kept)
+    assert np.array_equal(again.full(), V.full(), equal_nan=True)
+
+
 @given(seed=seeds, compiled=st.booleans(), intercept=st.booleans())
 def test_the_bordered_gram_is_the_gram_by_blocks(seed: int, compiled: bool, intercept: bool) -> None:
     """With ones, numbers, other factors, sparse columns, in raw and in standard coordinates."""
@@ -148,8 +192,8 @@ def both(monkeypatch: pytest.MonkeyPatch, formula: str, data: Any, **options: An
     fit = ef.glm(formula, data, **options)
     monkeypatch.setattr(wide, "WIDE", np.inf)
     full = ef.glm(formula, data, **options)
-    assert isinstance(fit.covariance, LowRank)
-    assert isinstance(full.covariance, Written)
+    assert isinstance(fit.covariance.inner, LowRank)
+    assert isinstance(full.covariance.inner, Written)
     return fit, full
 
 
@@ -181,7 +225,7 @@ def test_elimination_changes_nothing(family: str, formula: str, penalty: Any, mo
 @pytest.mark.usefixtures("narrow")
 def test_levels_that_are_multiplied_are_not_eliminated() -> None:
     fit = ef.glm("y ~ x:g + h", portfolio(40, 1500), family="poisson")
-    assert isinstance(fit.covariance, Written)
+    assert isinstance(fit.covariance.inner, Written)
 
 
 def test_more_than_a_thousand_levels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,13 +275,19 @@ def test_more_levels_than_rows_under_a_ridge(monkeypatch: pytest.MonkeyPatch) ->
     assert fit.se == pytest.approx(full.se, rel=1e-8)
 
 
+@pytest.mark.parametrize("vcov", ["HC2", "HC3"])
+@pytest.mark.usefixtures("narrow")
+def test_leverages_of_many_levels_are_those_of_the_matrix(vcov: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    agree(*both(monkeypatch, "y ~ x + year + g", data := portfolio(40, 400), family="poisson", vcov=vcov), data)
+
+
 @pytest.mark.usefixtures("narrow")
 def test_a_saved_fit_keeps_its_low_rank(tmp_path: Any) -> None:
     data = portfolio(40, 1500)
     fit = ef.glm("y ~ x + g", data, family="poisson")
     fit.save(tmp_path / "fit.json")
     again = ef.load(tmp_path / "fit.json")
-    assert isinstance(again.covariance, LowRank)
+    assert isinstance(again.covariance.inner, LowRank)
     assert np.array_equal(again.se, fit.se)
     assert np.array_equal(again.vcov(), fit.vcov())
 
@@ -249,7 +299,7 @@ def test_every_exact_solver_meets_it(solver: str, link: str, monkeypatch: pytest
     """Without an intercept, and with a link whose observed information is another matrix."""
     data = portfolio(30, 1500)
     fit = ef.glm("y ~ g - 1", data, family="gamma", link=link, solver=solver)
-    assert isinstance(fit.covariance, LowRank)
+    assert isinstance(fit.covariance.inner, LowRank)
     assert fit.converged
     means = [data["y"][data["g"] == name].mean() for name in sorted(set(data["g"]))]
     assert fit.predict({"g": np.array(sorted(set(data["g"])))}) == pytest.approx(means, rel=1e-6)
@@ -277,7 +327,7 @@ def test_a_penalty_that_ties_levels_is_refused() -> None:
 def test_classes_are_written_out() -> None:
     data = portfolio(20, 900) | {"y": np.random.default_rng(1).choice(["u", "v", "w"], 900)}
     fit = ef.glm("y ~ x + g", data, family="categorical", penalty=ef.Ridge(1e-3))
-    assert isinstance(fit.covariance, Written)
+    assert isinstance(fit.covariance.inner, Written)
     assert fit.converged
 
 

@@ -1,5 +1,6 @@
 """Errors and intervals of predictions: statsmodels live, closed forms, definitions by simulation, coverage."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -231,3 +232,69 @@ def test_refusals() -> None:
     ):
         with pytest.raises(ef.ExpfamError, match=message):
             ask()
+
+
+def of_years(power: int, zero: float) -> tuple[str, dict[str, Any]]:
+    """Counts and sizes by a polynomial of the year, from `zero` on."""
+    year = np.arange(1990.0, 2021.0)
+    count, size = (
+        np.round(np.exp(1 + 0.05 * (year - 2005) + 0.3 * np.sin(year))),
+        5 + 0.1 * (year - 2005) + np.sin(year),
+    )
+    columns = " + ".join(f"I(year**{k})" for k in range(1, power + 1))
+    kind = np.where(size > 5.5, "high", np.where(np.sin(3 * year) > 0, "low", "mid"))
+    return columns, {"year": year - zero, "count": count, "size": size, "kind": kind}
+
+
+@pytest.mark.parametrize("vcov", ["model", "HC0", "HC3", {"cluster": np.arange(31) // 3}, {"hac": 2}])
+@pytest.mark.parametrize(("response", "family"), [("count", "poisson"), ("size", "gaussian")])
+def test_a_polynomial_of_uncentred_years_has_the_errors_of_centred_ones(
+    response: str, family: str, vcov: Any, tmp_path: Path
+) -> None:
+    """The spaces of columns are the same; T V T' written out would lose all digits of x'Vx."""
+    for power, digits in [(2, 1e-7), (3, 1e-4)] + [(4, 1e-5)] * (vcov == "model"):
+        columns, data = of_years(power, 0)
+        far = ef.glm(f"{response} ~ {columns}", data, family=family, vcov=vcov)
+        _, centred = of_years(power, 2005)
+        near = ef.glm(f"{response} ~ {columns}", centred, family=family, vcov=vcov)
+        one, two = (
+            fit.predict({"year": where["year"][::10]}, type="link", se=True, interval="confidence")
+            for fit, where in ((far, data), (near, centred))
+        )
+        assert one["se"] == pytest.approx(two["se"], rel=digits)
+        assert one["upper"] - one["lower"] == pytest.approx(two["upper"] - two["lower"], rel=digits)
+        assert far.se[-1] == pytest.approx(near.se[-1], rel=digits)
+        assert np.sqrt(np.diagonal(far.vcov())) == pytest.approx(far.se, rel=1e-6)
+        far.save(tmp_path / "far.json")
+        again = ef.load(tmp_path / "far.json")
+        assert np.array_equal(again.predict({"year": data["year"][::10]}, type="link", se=True)["se"], one["se"])
+        assert np.array_equal(again.vcov(), far.vcov())
+
+
+def test_classes_of_uncentred_years_have_the_errors_of_centred_ones() -> None:
+    (columns, data), (_, centred) = of_years(2, 0), of_years(2, 2005)
+    far, near = (ef.glm(f"kind ~ {columns}", where, family="categorical") for where in (data, centred))
+    one, two = (fit.predict(where, interval="confidence") for fit, where in ((far, data), (near, centred)))
+    for name in one:
+        assert one[name] == pytest.approx(two[name], rel=1e-5)
+    assert far.se[-1] == pytest.approx(near.se[-1], rel=1e-5)
+    assert np.sqrt(np.diagonal(far.vcov())) == pytest.approx(far.se.T.ravel(), rel=1e-6)
+
+
+@pytest.mark.parametrize("apart", [1e-5, 1e-7, 1e-9])
+def test_columns_that_hardly_differ_leave_the_intercept_its_error(apart: float) -> None:
+    rng = np.random.default_rng(0)
+    x, e = rng.normal(size=(2, 100))
+    y, X = 1 + x + rng.normal(size=100), np.column_stack([x, x + apart * e])
+    turned = np.column_stack([x, X[:, 1] - x])
+    fit, same = ef.glm_arrays(X, y), ef.glm_arrays(turned, y)
+    assert fit.se[0] == pytest.approx(same.se[0], rel=1e-7)
+    assert np.sqrt(fit.vcov()[0, 0]) == pytest.approx(same.se[0], rel=1e-7)
+    one, two = fit.predict(X, se=True), same.predict(turned, se=True)
+    assert one["se"] == pytest.approx(two["se"], rel=1e-6)
+
+
+def test_errors_that_rounding_has_eaten_are_told() -> None:
+    columns, data = of_years(4, 0)
+    with pytest.warns(ef.CovarianceWarning, match=r"centre or orthogonalise"):
+        ef.glm(f"size ~ {columns}", data, vcov={"cluster": np.arange(31) // 3})

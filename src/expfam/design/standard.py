@@ -136,6 +136,13 @@ class Standard:
             theta[self.intercept] -= self.centre @ theta
         return theta
 
+    def adjoint(self, gradient: FloatArray) -> FloatArray:
+        """T' gradient, of x numbers less their centre in spreads: (p,) or (p, m) to (q,) or (q, m)."""
+        centred = gradient
+        if self.intercept is not None:
+            centred = gradient - np.multiply.outer(self.centre, gradient[self.intercept])
+        return _times(self.scale[self.kept], centred[self.kept])
+
     def inverse(self, theta: FloatArray) -> FloatArray:
         """T^-1 theta over the kept coefficients, (p,) or (p, d) to (q,) or (q, d); those left out do not count."""
         part = np.where(self.kept if theta.ndim == 1 else self.kept[:, None], theta, 0.0)
@@ -220,11 +227,17 @@ def far(design: Design) -> FloatArray:
 
 def recentred(design: Design, centre: FloatArray) -> Design:
     """The design whose columns have their `centre` (p,) taken off: numbers as they are read, others on results."""
+    return seen_in(design, about(design.names, centre))
+
+
+def seen_in(design: Design, standard: Standard) -> Design:
+    """Any rows of the same columns, stored in whatever way, in the coordinates of `standard`."""
     raw, columns, _ = design.maps.entries()
     shift = np.zeros(design.maps.raw)
-    shift[raw] = centre[columns]
+    shift[raw] = standard.centre[columns]
     shift = np.where(_numeric(design), shift, 0.0)
-    return placed(design, replace(about(design.names, centre), stored=centre - design.maps.adjoint(shift), shift=shift))
+    stored = standard.centre - design.maps.adjoint(shift)
+    return placed(design, replace(standard, stored=stored, shift=shift))
 
 
 def about(names: tuple[str, ...], centre: FloatArray) -> Standard:

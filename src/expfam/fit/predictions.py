@@ -11,6 +11,7 @@ from expfam.errors import ExpfamError, SchemaError, one_of
 from expfam.families import Binomial
 from expfam.fit.checks import check_rows
 from expfam.inference import observation, prediction
+from expfam.inference.covariance import roots
 from expfam.model import choice
 from expfam.source import Source, beside
 
@@ -116,7 +117,7 @@ def _check_observation(fit: "Fit", type: str, weights: Any, trials: Any) -> None
 
 def _uncertain(fit: "Fit", eta: FloatArray, covariance: FloatArray, weight: FloatArray) -> observation.Uncertain:
     family, link = fit.model.family, fit.model.link
-    se = np.sqrt(covariance[:, 0, 0])
+    se = roots(covariance[:, 0, 0])
     return observation.Uncertain(family, link, eta, se, fit.dispersion, fit.df_reference, weight)
 
 

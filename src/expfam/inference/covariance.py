@@ -1,5 +1,6 @@
 """vcov = phi H^-1, and the sandwich H^-1 (sum s_i s_i') H^-1 where weights are sampling weights (15), (16)."""
 
+import warnings
 from functools import reduce
 from itertools import pairwise
 from operator import add
@@ -9,12 +10,15 @@ import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.design import Grams
-from expfam.information import Covariance, Information
+from expfam.errors import CovarianceWarning
+from expfam.information import Covariance, Factor, Information
 from expfam.information.covariance import Written
 from expfam.objective import Objective, chunks, information
 from expfam.parallel import ordered_sum
 from expfam.response import Level
 from expfam.solvers.optimality import from_classes
+
+LOST = 1e13  # the condition of an information from which the errors by sums of squares have fewer than three digits
 
 
 def effective_df(objective: Objective, inverse: Covariance, classes: int) -> float:
@@ -53,9 +57,35 @@ def sandwich(inverse: Covariance, scores: Information, n: float) -> Covariance:
     return inverse.sandwich(scores).times(n / max(n - 1, 1))
 
 
+def tell_lost(factor: Factor, rooted: bool) -> None:
+    """CovarianceWarning where a matrix of sums of squares, of scores or of columns not `rooted`, has lost its digits:
+    columns of condition K lose twice the digits of K, which is the root of the `condition` of the information."""
+    if factor.definite and not rooted and factor.condition > LOST:
+        warnings.warn(
+            f"condition {factor.condition:.0e} of the information: rounding leaves few digits, or none, of these "
+            "standard errors; centre or orthogonalise columns that are nearly collinear, such as year and "
+            "year**2, as year - 2000 or by poly()",
+            CovarianceWarning,
+            stacklevel=2,
+        )
+
+
+def roots(variance: FloatArray) -> FloatArray:
+    """Standard errors of variances; NaN, told, where rounding has left one negative."""
+    lost = variance < 0
+    if lost.any():
+        warnings.warn(
+            f"{int(lost.sum()):,} of {lost.size:,} variances are lost to rounding and their standard errors NaN: "
+            "columns are nearly collinear in the units of the covariance; centre them, or take poly(), and fit again",
+            CovarianceWarning,
+            stacklevel=2,
+        )
+    return np.sqrt(np.where(lost, np.nan, variance))
+
+
 def standard_errors(vcov: Covariance, like: FloatArray) -> FloatArray:
     """The roots of the variances, in the shape of theta."""
-    return from_classes(np.sqrt(vcov.diagonal), like)
+    return from_classes(roots(vcov.diagonal), like)
 
 
 def unbounded(vcov: Covariance, separated: BoolArray) -> Covariance:

@@ -7,7 +7,8 @@ import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.errors import ConvergenceWarning
-from expfam.information import Covariance, Factor
+from expfam.information import Covariance, Factor, Root
+from expfam.information.original import Original
 from expfam.model import Model, Prepared
 from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
@@ -53,6 +54,11 @@ class Optimum:
         return self.posed.standard.kept
 
     @property
+    def rooted(self) -> bool:
+        """Comes the information from QR of the rows, not from a matrix of sums of squares?"""
+        return isinstance(self.at.hessian, Root)
+
+    @property
     def classes(self) -> int:
         """d, how many linear predictors a row has."""
         return 1 if self.beta.ndim == 1 else self.beta.shape[1]
@@ -73,7 +79,7 @@ class Optimum:
 
     def original(self, covariance: Covariance) -> Covariance:
         """A covariance of beta as one of theta, NaN where a column was left out."""
-        return covariance.original(self.posed.standard)
+        return Original(covariance, self.posed.standard, self.classes)
 
 
 def optimum(prepared: Prepared, theta: FloatArray) -> Optimum:

@@ -6,6 +6,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design import Design, assemble
+from expfam.inference.covariance import roots
 from expfam.inference.wald import critical
 from expfam.information import Covariance
 from expfam.model import Model, offset_of
@@ -50,13 +51,13 @@ def classes(model: Model, mu: FloatArray) -> AnyArray:
 def standard_errors(model: Model, eta: FloatArray, covariance: FloatArray, type: str) -> FloatArray:
     """Of eta, the roots of its variances; of the mean |h'(eta)| times that (the delta method), for all classes."""
     if type == "link":
-        errors = np.sqrt(np.einsum("naa->na", covariance))
+        errors = roots(np.einsum("naa->na", covariance))
         return np.asarray(errors[:, 0] if eta.ndim == 1 else errors)
     if eta.ndim == 1:
-        return np.asarray(np.abs(model.link.derivative(eta)) * np.sqrt(covariance[:, 0, 0]))
+        return np.asarray(np.abs(model.link.derivative(eta)) * roots(covariance[:, 0, 0]))
     slopes = model.family.variance(model.link.inverse(eta))
     slopes = np.concatenate([slopes, -slopes.sum(axis=1, keepdims=True)], axis=1)
-    return np.asarray(np.sqrt(np.einsum("nka,nab,nkb->nk", slopes, covariance, slopes)))
+    return np.asarray(roots(np.einsum("nka,nab,nkb->nk", slopes, covariance, slopes)))
 
 
 def confidence(

@@ -128,7 +128,7 @@ def clustered(optimum: Optimum, ways: Sequence[Clusters], preset: str = "r") -> 
             raise ExpfamError(f"cluster={way.name!r} has a single cluster: nothing to compare it with; at least two")
     n, q = optimum.prepared.n, optimum.beta.size
     least = min(way.count for way in ways)
-    bread = Written(optimum.factor.inverse().full())
+    bread = optimum.factor.inverse().written()
     meats = []
     for size in range(1, len(ways) + 1):
         for some in combinations(ways, size):
@@ -233,5 +233,5 @@ def serial(optimum: Optimum, lags: int | None, order: IntArray | None = None) ->
             total += (1 - lag / (L + 1)) * (cross + cross.T)
         return np.asarray(total)
 
-    bread = Written(optimum.factor.inverse().full())
+    bread = optimum.factor.inverse().written()
     return bread.sandwich(Full(ordered_sum(part, slices(n, step))))

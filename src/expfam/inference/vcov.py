@@ -12,6 +12,7 @@ from expfam._typing import AnyArray, IntArray
 from expfam.data.table import read
 from expfam.errors import ExpfamError, SchemaError, SeparationWarning, one_of
 from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
+from expfam.inference.covariance import tell_lost
 from expfam.inference.optimum import Optimum, silent
 from expfam.inference.reduction import maximal
 from expfam.inference.robust import HC, Clusters, clustered, heteroscedastic, serial
@@ -99,6 +100,7 @@ def _several(cluster: Any) -> tuple[Given, ...]:
 
 def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) -> Covariance:
     """The covariance asked for, of beta, in standard coordinates: `optimum.original` takes it to theta."""
+    tell_lost(optimum.factor, rooted=optimum.rooted and not ask.robust)
     if ask.kind == "model":
         return optimum.factor.inverse().times(dispersion)
     if ask.kind == "observed":

@@ -9,8 +9,9 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.design import Design
-from expfam.design.standard import Standard
 from expfam.errors import ExpfamError
+from expfam.information.half import Half
+from expfam.parallel import slices
 
 if TYPE_CHECKING:
     from expfam.information._information import Information
@@ -38,6 +39,10 @@ class Covariance(ABC):
     def full(self) -> FloatArray:
         """V written out, (m, m), a fresh array; ExpfamError beyond MOST coefficients."""
 
+    def written(self) -> "Written":
+        """V as a matrix: what a meat without zeros leaves of any form."""
+        return Written(self.full())
+
     @abstractmethod
     def times(self, share: float) -> "Covariance":
         """share V."""
@@ -51,15 +56,15 @@ class Covariance(ABC):
         """V M V."""
 
     @abstractmethod
-    def original(self, standard: Standard) -> "Covariance":
-        """T V T', NaN where a column was left out: from standard coordinates to those of the coefficients."""
-
-    @abstractmethod
     def of(self, gradients: FloatArray) -> FloatArray:
         """g' V g, the delta method's variance of a function of gradient g, for each of gradients (r, m): (r,).
 
         A coefficient that was left out is fixed and adds nothing.
         """
+
+    @abstractmethod
+    def reached(self, gradients: FloatArray) -> FloatArray:
+        """V G' for gradients G (r, m): (m, r), how each coefficient moves with each of the functions."""
 
     @abstractmethod
     def of_rows(self, design: Design, classes: int) -> FloatArray:
@@ -72,9 +77,10 @@ class Covariance(ABC):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written(Covariance):
-    """V as a matrix."""
+    """V as a matrix; with its `half` where products with the matrix would lose digits."""
 
     matrix: FloatArray
+    half: Half | None = None
 
     @property
     def size(self) -> int:
@@ -87,32 +93,34 @@ class Written(Covariance):
     def full(self) -> FloatArray:
         return self.matrix.copy()
 
+    def written(self) -> "Written":
+        return self
+
     def times(self, share: float) -> "Written":
-        return Written(share * self.matrix)
+        return Written(share * self.matrix, None if self.half is None else self.half.times(share))
 
     def trace(self, diagonal: FloatArray, matrix: FloatArray | None) -> float:
         return float(self.diagonal @ diagonal) + (0.0 if matrix is None else float(np.sum(self.matrix * matrix)))
 
     def sandwich(self, meat: "Information") -> "Written":
-        return Written(self.matrix @ meat.matrix @ self.matrix)
-
-    def original(self, standard: Standard) -> "Written":
-        q = int(standard.kept.sum())
-
-        def half(rows: FloatArray) -> FloatArray:
-            return np.concatenate([standard.original(rows[at : at + q]) for at in range(0, len(rows), q)])
-
-        full = half(half(self.matrix).T)
-        out = np.tile(~standard.kept, len(full) // len(standard.kept))
-        full[out] = np.nan
-        full[:, out] = np.nan
-        return Written(full)
+        if self.half is None:
+            return Written(self.matrix @ meat.matrix @ self.matrix)
+        half = self.half.sandwich(meat.matrix)
+        turned = half.turned(np.eye(self.size))
+        return Written(turned.T @ half.weighed(turned), half)
 
     def of(self, gradients: FloatArray) -> FloatArray:
+        if self.half is not None:
+            return self.half.of(gradients)
         vcov = np.nan_to_num(self.matrix)
         return np.asarray(np.einsum("rm,rm->r", gradients @ vcov, gradients))
 
+    def reached(self, gradients: FloatArray) -> FloatArray:
+        return np.nan_to_num(self.matrix) @ gradients.T if self.half is None else self.half.reached(gradients)
+
     def of_rows(self, design: Design, classes: int) -> FloatArray:
+        if self.half is not None:
+            return _of_rows(self.half, design, classes)
         p, vcov = design.p, np.nan_to_num(self.matrix)
         out = np.empty((design.n, classes, classes))
         for a, b in zip(*np.triu_indices(classes), strict=True):
@@ -121,7 +129,25 @@ class Written(Covariance):
         return out
 
     def to_json(self) -> Any:
-        return _plain(self.matrix)
+        if self.half is None:
+            return _plain(self.matrix)
+        named = {name: getattr(self.half, name) for name in ("lower", "scale", "middle")}
+        return {"matrix": _plain(self.matrix), **{k: None if v is None else _plain(v) for k, v in named.items()}}
+
+
+def _of_rows(half: Half, design: Design, classes: int) -> FloatArray:
+    """x_i' V x_i with the rows written out, some at a time."""
+    size, p = len(half.scale), design.p
+    out = np.empty((design.n, classes, classes))
+    units = design.maps.forward(np.eye(p))
+    for rows in slices(design.n, max(CELLS // max(size * classes, 1), 1)):
+        x = design.take(rows).forward(units)
+        wide = np.zeros((classes, len(x), classes, p))
+        wide[np.arange(classes), :, np.arange(classes)] = x
+        turned = half.turned(wide.reshape(-1, size))
+        shape = size, classes, len(x)
+        out[rows] = np.einsum("qan,qbn->nab", turned.reshape(shape), half.weighed(turned).reshape(shape))
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,19 +190,17 @@ class LowRank(Covariance):
         tall = np.concatenate([self.tall, self.own[:, None] * reached], axis=1)
         return LowRank(self.own**2 * meat.diagonal, tall, middle)
 
-    def original(self, standard: Standard) -> "LowRank":
-        """The levels are scaled, not centred: their diagonal stays one."""
-        own, tall = np.zeros(len(standard.kept)), standard.original(self.tall)
-        own[standard.kept] = standard.scale[standard.kept] ** 2 * self.own
-        own[~standard.kept], tall[~standard.kept] = np.nan, np.nan
-        return LowRank(own, tall, self.middle)
-
     def of(self, gradients: FloatArray) -> FloatArray:
         return gradients**2 @ np.nan_to_num(self.own) + self._quadratic(gradients @ np.nan_to_num(self.tall))
 
+    def reached(self, gradients: FloatArray) -> FloatArray:
+        own, tall = np.nan_to_num(self.own), np.nan_to_num(self.tall)
+        return np.asarray(own[:, None] * gradients.T + tall @ (self.middle @ (gradients @ tall).T))
+
     def of_rows(self, design: Design, classes: int) -> FloatArray:
-        """A row has one level, marked by 1: so its share of the diagonal is x'own."""
-        units = design.maps.forward(np.column_stack([np.nan_to_num(self.own), np.nan_to_num(self.tall)]))
+        """A row has one level, marked by e, which is 1 or its scale: so its share of the diagonal is x'(e own)."""
+        marked = np.sqrt(design.peaks()) * np.nan_to_num(self.own)
+        units = design.maps.forward(np.column_stack([marked, np.nan_to_num(self.tall)]))
         step = max(CELLS // units.shape[1], 1)
         parts = [design.take(slice(lo, lo + step)).forward(units) for lo in range(0, design.n, step)]
         variance = [part[:, 0] + self._quadratic(part[:, 1:]) for part in parts]
@@ -219,10 +243,10 @@ class Apart(Covariance):
     def sandwich(self, meat: "Information") -> "Apart":
         raise _of_several()
 
-    def original(self, standard: Standard) -> "Apart":
+    def of(self, gradients: FloatArray) -> FloatArray:
         raise _of_several()
 
-    def of(self, gradients: FloatArray) -> FloatArray:
+    def reached(self, gradients: FloatArray) -> FloatArray:
         raise _of_several()
 
     def of_rows(self, design: Design, classes: int) -> FloatArray:
@@ -242,6 +266,12 @@ def from_json(plain: Any) -> Covariance:
         return Apart(np.array(plain["apart"], dtype=float))
     if not isinstance(plain, Mapping):
         return Written(np.array(plain, dtype=float))
+    if "matrix" in plain:
+        matrix, lower, scale = (np.array(plain[name], dtype=float) for name in ("matrix", "lower", "scale"))
+        middle = None if plain["middle"] is None else np.array(plain["middle"], dtype=float)
+        if not matrix.shape == lower.shape == 2 * scale.shape or (middle is not None and middle.shape != matrix.shape):
+            raise ValueError(f"a covariance of shapes {matrix.shape}, {lower.shape}, {scale.shape}")
+        return Written(matrix, Half(np.asfortranarray(lower), scale, middle))  # as LAPACK has it: to the last bit
     own, tall, middle = (np.array(plain[name], dtype=float) for name in ("diagonal", "tall", "middle"))
     if tall.shape != (len(own), len(middle)) or middle.shape != tall.shape[1:] * 2:
         raise ValueError(f"a covariance of shapes {own.shape}, {tall.shape}, {middle.shape}")

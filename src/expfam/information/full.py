@@ -8,10 +8,12 @@ from scipy.linalg import lapack
 from expfam._typing import BoolArray, FloatArray
 from expfam.information._information import Factor, Information
 from expfam.information.covariance import Written
+from expfam.information.half import Half
 from expfam.parallel import blas_threads
 
 LIFTS = (0.0, *(10.0**k for k in range(-15, 9)))
 """What a unit diagonal is raised by, in turn, until the matrix is positive definite."""
+KEPT = 1e7  # the condition from which L is kept beside H^-1, whose products lose this many digits of sixteen
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Cholesky(Factor):
             inverse, _ = lapack.dpotri(self.lower, lower=1)
         full = inverse + inverse.T  # above the diagonal LAPACK has left zeros
         full.flat[:: len(full) + 1] = inverse.diagonal()
-        return Written(full * self.scale[:, None] * self.scale)
+        half = Half(self.lower, self.scale) if self.condition > KEPT else None
+        return Written(full * self.scale[:, None] * self.scale, half)
 
 
 @dataclass(frozen=True, slots=True)
