@@ -73,6 +73,8 @@ class MatrixTerms(Terms):
         columns = (term,) if self.columns else ()
         if self.intercept:
             columns = (Columns(("Intercept",)), *columns)
+        if not columns:
+            raise SchemaError("X has no columns and intercept=False: there is nothing to fit; give one or the other")
         raw = _response(source.y, n, kept) if response else None
         dropped = {} if kept is None else {"X": int((~kept).sum())}
         return RowSet(columns, X.shape[0], "dict", raw, vectors_at(source, n, kept), kept, dropped)

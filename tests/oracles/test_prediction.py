@@ -1,5 +1,6 @@
 """Errors and intervals of predictions: statsmodels live, closed forms, definitions by simulation, coverage."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -298,3 +299,16 @@ def test_errors_that_rounding_has_eaten_are_told() -> None:
     columns, data = of_years(4, 0)
     with pytest.warns(ef.CovarianceWarning, match=r"centre or orthogonalise"):
         ef.glm(f"size ~ {columns}", data, vcov={"cluster": np.arange(31) // 3})
+
+
+def test_a_covariance_that_was_written_out_tells_what_rounding_has_eaten(tmp_path: Path) -> None:
+    """As in files of the first version."""
+    columns, data = of_years(4, 0)
+    ef.glm(f"size ~ {columns}", data).save(tmp_path / "far.json")
+    plain = json.loads((tmp_path / "far.json").read_text())
+    plain["covariance"] = ef.load(tmp_path / "far.json").vcov().tolist()
+    (tmp_path / "far.json").write_text(json.dumps(plain | {"version": 1}))
+    old = ef.load(tmp_path / "far.json")
+    with pytest.warns(ef.CovarianceWarning, match="variances are lost to rounding"):
+        found = old.predict({"year": data["year"]}, se=True)
+    assert np.isnan(found["se"]).any()

@@ -55,7 +55,7 @@ def _inflated_meat(optimum: Optimum, bread: Covariance, power: float) -> Informa
     """sum_i s_i s_i' / (1 - h_i)^(2 power), in the form of the information; a row of frequency f counts as f rows."""
     objective = optimum.problem.objective
     maps, raw = objective.data.design.maps, objective.data.design.maps.forward(optimum.beta)
-    step = max(CELLS // max(maps.raw, optimum.beta.size), 1024)
+    step = max(CELLS // max(maps.raw, optimum.beta.size, 1), 1024)
 
     def part(rows: slice) -> Grams:
         block = objective.data.take(rows)

@@ -112,16 +112,15 @@ class Written(Covariance):
     def of(self, gradients: FloatArray) -> FloatArray:
         if self.half is not None:
             return self.half.of(gradients)
-        vcov = np.nan_to_num(self.matrix)
-        return np.asarray(np.einsum("rm,rm->r", gradients @ vcov, gradients))
+        return np.asarray(np.einsum("rm,rm->r", gradients @ _fixed(self.matrix), gradients))
 
     def reached(self, gradients: FloatArray) -> FloatArray:
-        return np.nan_to_num(self.matrix) @ gradients.T if self.half is None else self.half.reached(gradients)
+        return _fixed(self.matrix) @ gradients.T if self.half is None else self.half.reached(gradients)
 
     def of_rows(self, design: Design, classes: int) -> FloatArray:
         if self.half is not None:
             return _of_rows(self.half, design, classes)
-        p, vcov = design.p, np.nan_to_num(self.matrix)
+        p, vcov = design.p, _fixed(self.matrix)
         out = np.empty((design.n, classes, classes))
         for a, b in zip(*np.triu_indices(classes), strict=True):
             out[:, a, b] = design.quadratic(vcov[a * p : (a + 1) * p, b * p : (b + 1) * p])
@@ -133,6 +132,11 @@ class Written(Covariance):
             return _plain(self.matrix)
         named = {name: getattr(self.half, name) for name in ("lower", "scale", "middle")}
         return {"matrix": _plain(self.matrix), **{k: None if v is None else _plain(v) for k, v in named.items()}}
+
+
+def _fixed(matrix: FloatArray) -> FloatArray:
+    """V with zeros for coefficients that were left out; all NaN, where there is no dispersion, it stays."""
+    return matrix if np.isnan(np.diagonal(matrix)).all() else np.nan_to_num(matrix)
 
 
 def _of_rows(half: Half, design: Design, classes: int) -> FloatArray:
@@ -265,7 +269,7 @@ def from_json(plain: Any) -> Covariance:
     if isinstance(plain, Mapping) and "apart" in plain:
         return Apart(np.array(plain["apart"], dtype=float))
     if not isinstance(plain, Mapping):
-        return Written(np.array(plain, dtype=float))
+        return Written(np.array(plain, dtype=float).reshape(len(plain), -1 if plain else 0))
     if "matrix" in plain:
         matrix, lower, scale = (np.array(plain[name], dtype=float) for name in ("matrix", "lower", "scale"))
         middle = None if plain["middle"] is None else np.array(plain["middle"], dtype=float)
