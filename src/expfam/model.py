@@ -13,7 +13,7 @@ from expfam.objective import Data
 from expfam.parallel import ordered_map, repeated, slices
 from expfam.penalties import Penalty
 from expfam.source import RowSet, Terms, check_vectors
-from expfam.target import Target, check_interior, known, target
+from expfam.target import Target, check_interior, check_weighed, known, target
 
 CHOICES = {
     "weights_kind": ("precision", "frequency", "sampling"),
@@ -113,7 +113,10 @@ def prepare(model: Model, rows: RowSet) -> Prepared:
     """Check the row vectors and the response, bind the family to its classes, and lay out the design."""
     assert rows.response is not None
     found = _laid_out(model, rows, target(model.family, rows.response))
-    check_interior(found.model.family, found.data.y, found.data.weight, found.model.response)
+    bound, data = found.model, found.data
+    if bound.family.vector and bound.classes is not None:
+        check_weighed(bound.classes, data.y, data.weight, bound.response)
+    check_interior(bound.family, data.y, data.weight, bound.response)
     return found
 
 

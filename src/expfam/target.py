@@ -156,6 +156,17 @@ def labelled(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
     return tuple(f"{v:g}" if v == int(v) else repr(float(v)) for v in values), codes.astype(np.int32)
 
 
+def check_weighed(classes: tuple[str, ...], y: FloatArray, weight: FloatArray, name: str) -> None:
+    """Every class needs rows that count: the odds of one without are zero, and its coefficients infinite."""
+    total = np.bincount(y.astype(np.intp), weight, len(classes))
+    if not total.all():
+        bare = [repr(label) for label, sum_ in zip(classes, total, strict=True) if sum_ == 0]
+        raise ResponseError(
+            f"{name}: all rows of the class {', '.join(bare)} have weight 0, so no finite model fits best; leave these "
+            "rows out, and with them the class, or give them a weight"
+        )
+
+
 def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray, name: str) -> None:
     """The mean response must lie inside the domain of means: else the null model already is infinite."""
     (lo, hi), extreme = family.mean_domain, extremes(family, y, weight)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
 import pytest
+from scipy.sparse import csr_matrix
 
 import expfam as ef
 from expfam.elsewhere import ATTRIBUTES, OPTIONS
@@ -238,6 +239,26 @@ def test_series_of_another_index_are_not_taken_by_place(index: Any) -> None:
     assert ef.glm("n ~ x", kept, family="poisson", exposure=kept["e"].to_numpy()).coef == pytest.approx(taken.coef)
 
 
+def test_arrays_without_columns() -> None:
+    y = np.arange(6.0)
+    with pytest.raises(ef.SchemaError, match="no columns and intercept=False"):
+        ef.glm_arrays(np.zeros((6, 0)), y, intercept=False)
+    assert ef.glm_arrays(np.zeros((6, 0)), y, family="poisson").predict(np.zeros((2, 0))) == pytest.approx([2.5, 2.5])
+
+
+@pytest.mark.parametrize("bare", ["a", "c"])
+def test_a_class_of_no_weight_is_named(bare: str) -> None:
+    labels = np.array(list("abc" * 4))
+    with pytest.raises(ef.ResponseError, match=f"all rows of the class '{bare}' have weight 0"):
+        ef.glm_arrays(np.arange(12.0)[:, None], labels, family="categorical", weights=1.0 * (labels != bare))
+
+
+def test_linear_predictors_outside_the_link_are_told_from_means() -> None:
+    x = np.linspace(-1, 1, 21)
+    with pytest.raises(ef.SolverError, match=r"linear predictors \(0, inf\) of the inverse link .* add an intercept"):
+        ef.glm_arrays(x[:, None], 2 + 0.1 * np.sin(9 * x), link="inverse", intercept=False)
+
+
 # ---- answered, and told -----------------------------------------------------------------------------------------
 def test_more_columns_than_rows() -> None:
     rng = np.random.default_rng(0)
@@ -250,6 +271,33 @@ def test_more_columns_than_rows() -> None:
     assert np.isnan(fit.dispersion)
     assert np.isnan(fit.se).all()
     assert "NA" in fit.summary()
+
+
+@pytest.mark.parametrize("family", ["gaussian", "poisson", "categorical"])
+@pytest.mark.parametrize("form", [np.asarray, csr_matrix])
+def test_columns_of_zeros_alone_are_all_left_out(family: str, form: Any, tmp_path: Path) -> None:
+    """eta = 0 is the model then, known without error."""
+    X, y = form(np.zeros((6, 2))), np.array([0.0, 1, 2, 0, 1, 2])
+    with pytest.warns(ef.AliasWarning, match="x1, x2"):
+        fit = ef.glm_arrays(X, y, family=family, intercept=False)
+    fit.save(tmp_path / "none.json")
+    for one in (fit, ef.load(tmp_path / "none.json")):
+        assert np.isnan(one.se).all()
+        assert np.isnan(one.vcov()).all()
+        found = one.predict(X, type="link", se=True)
+        assert all((values == 0).all() for values in found.values())
+    for kind in ("HC0", "HC3", {"cluster": np.arange(6) // 2}):
+        assert np.isnan(fit.vcov(kind)).all()
+    with pytest.warns(ef.AliasWarning, match="x1, x2"):
+        alone = ef.glm_arrays(X, y, family=family)
+    assert np.isfinite(alone.se).any()
+
+
+def test_rows_that_are_met_exactly_have_no_error() -> None:
+    """No dispersion is left, neither 0 nor any other."""
+    fit = ef.glm("y ~ x", {"y": [1.0, 2.0], "x": [0.0, 1.0]})
+    assert np.isnan(fit.se).all()
+    assert np.isnan(fit.predict({"x": [0.5]}, se=True)["se"]).all()
 
 
 def test_one_row() -> None:

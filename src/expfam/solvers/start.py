@@ -102,10 +102,12 @@ def _first_feasible(
         at = objective(theta, level)
         if np.isfinite(at.value):
             return theta, at
+    (lo, hi), (low, high) = objective.link.domain, objective.family.mean_domain
     raise SolverError(
-        f"no starting point found: with the {objective.link.name} link some mean always leaves the domain "
-        f"{objective.family.mean_domain} of the {objective.family.name} family. Use a link that maps into the domain "
-        "(log for positive means, logit for shares), or check the offset"
+        f"no starting point found: some row always leaves the linear predictors ({lo:g}, {hi:g}) of the "
+        f"{objective.link.name} link or the means ({low:g}, {high:g}) of the {objective.family.name} family. Use a "
+        "link that takes every linear predictor to such a mean (log for positive means, logit for shares), add an "
+        "intercept, or check the offset"
     )
 
 
