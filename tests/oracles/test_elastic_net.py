@@ -6,6 +6,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression
 
 import expfam as ef
 from expfam.errors import ExpfamError, SolverError
+from expfam.solvers.corner import corner
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,19 @@ def test_no_subgradient_is_nearer_to_zero_than_what_the_certificate_says(family)
     assert np.abs(slope[theta == 0]).max(initial=0) <= 0.05 + 1e-7
     np.testing.assert_allclose(slope[theta != 0], -0.05 * np.sign(theta[theta != 0]), rtol=0, atol=1e-7)
     assert (theta == 0).any()
+
+
+@pytest.mark.parametrize("apart", [0.0, 1e-6, 1e-3])
+def test_corners_of_nearly_equal_columns_are_met_at_once(apart):
+    rng = np.random.default_rng(4)
+    once = rng.normal(size=(200, 4))
+    X = np.column_stack([once, once + apart * rng.normal(size=once.shape)])
+    H, bound = X.T @ X, np.full(8, 5.0)
+    gradient = -X.T @ (once @ [3, -2, 1, 0] + rng.normal(size=200))
+    step = corner(H, gradient, bound, np.zeros(8))
+    slope = gradient + H @ step
+    assert np.abs(slope).max() <= 5 + 1e-8
+    np.testing.assert_allclose(slope[step != 0], -5 * np.sign(step[step != 0]), rtol=0, atol=1e-8)
 
 
 def test_what_has_no_standard_errors_says_so(columns):
