@@ -60,6 +60,25 @@ def test_no_subgradient_is_nearer_to_zero_than_what_the_certificate_says(family)
     assert (theta == 0).any()
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_large_terms_that_cancel_do_not_stop_it(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(300, 6))
+    y = rng.poisson(1e4 * np.exp(0.1 * X[:, 0] - 0.05 * X[:, 1]))
+    fit = ef.glm_arrays(X, y, family="poisson", penalty=ef.ElasticNet(10 ** rng.uniform(-2, 2)))
+    assert fit.converged
+    assert fit.certificate.steps <= 6
+
+
+def test_more_curvature_than_expected_does_not_slow_it():
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(30, 60))
+    y = rng.gamma(2, np.exp(X[:, :3] @ [1, -1, 0.5]))
+    fit = ef.glm_arrays(X, y, family="gamma", link="log", penalty=ef.ElasticNet(0.7, 0.5))
+    assert fit.converged
+    assert fit.certificate.steps <= 60
+
+
 @pytest.mark.parametrize("apart", [0.0, 1e-6, 1e-3])
 def test_corners_of_nearly_equal_columns_are_met_at_once(apart):
     rng = np.random.default_rng(4)
