@@ -60,6 +60,81 @@ def test_no_subgradient_is_nearer_to_zero_than_what_the_certificate_says(family)
     assert (theta == 0).any()
 
 
+def mean_loss(X, y, coef, penalty):
+    theta, share = coef[1:], penalty.l1_ratio
+    held = share * abs(theta).sum() + (1 - share) / 2 * theta @ theta
+    return np.mean((y - coef[0] - X @ theta) ** 2) / 2 + penalty.strength * held
+
+
+def more_than_rows(rng):
+    return rng.normal(size=(20, 40))
+
+
+def all_dummies(rng):
+    return np.eye(3)[np.arange(40) % 3]
+
+
+def twice_in_other_units(rng):
+    once = rng.normal(size=(30, 2))
+    return np.column_stack([once, 1000 * once])
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0])
+@pytest.mark.parametrize("strength", [0.002, 0.1])
+@pytest.mark.parametrize("columns_of", [more_than_rows, all_dummies, twice_in_other_units])
+def test_dependent_columns_are_chosen_among_by_the_penalty(columns_of, strength, ratio):
+    rng = np.random.default_rng(0)
+    X = columns_of(rng)
+    y = 3 * X[:, -1] / X[:, -1].std() + X[:, 0] + 0.1 * rng.normal(size=len(X))
+    penalty = ef.ElasticNet(strength, ratio)
+    fit = ef.glm_arrays(X, y, penalty=penalty)
+    other = ElasticNet(alpha=strength, l1_ratio=ratio, tol=1e-14, max_iter=1_000_000).fit(X, y)
+    best = mean_loss(X, y, np.append(other.intercept_, other.coef_), penalty)
+    assert fit.converged
+    assert fit.kept.all()
+    assert mean_loss(X, y, fit.coef, penalty) <= best * (1 + 1e-10)
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "poisson", "categorical"])
+def test_more_columns_than_rows_have_an_optimum_in_every_family(family):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(30, 80))
+    X[:, 40:] = -2 * X[:, :40]
+    line = X[:, 0] - X[:, 1]
+    y = {"bernoulli": (line > 0) * 1.0, "poisson": rng.poisson(np.exp(line)), "categorical": np.digitize(line, [-1, 1])}
+    fit = ef.glm_arrays(X, y[family], family=family, penalty=ef.ElasticNet(0.05))
+    assert fit.converged, "separated rows, too, leave a penalised coefficient finite"
+    mu = fit.predict(X)
+    T = np.eye(3)[y["categorical"]] if family == "categorical" else y[family]
+    score = (mu - T)[:, :-1] if family == "categorical" else mu - T
+    slope, theta = X.T @ score / len(X), fit.coef[1:]
+    assert np.abs(slope).max() <= 0.05 + 1e-7
+    np.testing.assert_allclose(slope[theta != 0], -0.05 * np.sign(theta[theta != 0]), rtol=0, atol=1e-7)
+
+
+def test_only_columns_without_penalty_are_aliased_and_only_among_themselves():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=50)
+    y = 2 * x + rng.normal(size=50)
+    fit = ef.glm_arrays(np.column_stack([x, x]), y, penalty=ef.ElasticNet({"x1": 0.1}))
+    free = ef.glm_arrays(x[:, None], y)
+    np.testing.assert_allclose(fit.coef, [free.coef[0], 0, free.coef[1]], rtol=1e-10)
+    with pytest.warns(ef.errors.AliasWarning, match="x3"):
+        fit = ef.glm_arrays(np.column_stack([x, x, x]), y, penalty=ef.ElasticNet({"x1": 0.1}))
+    np.testing.assert_array_equal(fit.kept, [True, True, True, False])
+
+
+def test_a_penalised_column_beside_one_that_separates_is_finite():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60, 2))
+    with pytest.warns(ef.errors.SeparationWarning):
+        fit = ef.glm_arrays(X, (X[:, 1] > 0) * 1.0, family="bernoulli", penalty=ef.ElasticNet({"x1": 0.01}))
+    assert "x1" not in fit.certificate.separated
+    assert "x2" in fit.certificate.separated
+    fit = ef.glm_arrays(X, (X.sum(axis=1) > 0) * 1.0, family="bernoulli", penalty=ef.ElasticNet({"x1": 0.05}))
+    assert fit.converged
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_large_terms_that_cancel_do_not_stop_it(seed):
     rng = np.random.default_rng(seed)

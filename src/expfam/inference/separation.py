@@ -130,7 +130,7 @@ class _Search:
     @property
     def held(self) -> FloatArray:
         """What a penalty asks of a direction: rows of E, (., size)."""
-        rows = self.objective.penalty.gradient(self.frame.original(np.eye(self.columns)))
+        rows = self.objective.penalty.resisted(self.frame.original(np.eye(self.columns)))
         return np.asarray(np.kron(np.eye(max(self.classes - 1, 1)), rows[rows.any(axis=1)]))
 
     @property
@@ -210,7 +210,7 @@ def _search(objective: Objective, standard: Standard) -> _Search:
 
 def witnessed(objective: Objective, standard: Standard, theta: FloatArray, names: Names) -> Separation | None:
     """Is theta, (p,) or (p, d), itself a direction that separates? For more coefficients than a programme can have."""
-    if objective.penalty.gradient(theta).any() or not theta.any():
+    if objective.penalty.resisted(theta).any() or not theta.any():
         return None
     search = _search(objective, standard)
     gains = search.gains(by_class(search.frame.inverse(theta)))

@@ -47,11 +47,21 @@ class PenaltyForm:
         inside = np.sign(gradient) * np.maximum(np.abs(gradient) - bound, 0.0)
         return np.where(theta == 0, inside, gradient + bound * np.sign(theta))
 
+    def resisted(self, direction: FloatArray) -> FloatArray:
+        """S d, and d itself where there is a corner, the shape of d: zero only where P stays the same along d."""
+        corners = self.corners.reshape(-1, *[1] * (direction.ndim - 1))
+        return self.gradient(direction) + np.where(corners, direction, 0.0)
+
     @property
     def holds(self) -> BoolArray:
         """Which coefficients P depends on, (p,)."""
         held = self.diagonal > 0 if self.matrix is None else (self.diagonal > 0) | self.matrix.any(axis=0)
-        return held if self.absolute is None else held | (self.absolute > 0)
+        return held | self.corners
+
+    @property
+    def corners(self) -> BoolArray:
+        """Which coefficients P has a corner in at zero, (p,)."""
+        return np.zeros(len(self.diagonal), dtype=bool) if self.absolute is None else self.absolute > 0
 
     @property
     def is_zero(self) -> bool:

@@ -8,7 +8,7 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.design.standard import Standard, placed, restrict, standardise
 from expfam.design.written import few, scaled, standard_of, written_out
 from expfam.families import Categorical
-from expfam.information import CLEAR, RANK_TOL, Arrow, Information, independent, independent_of_root
+from expfam.information import CLEAR, RANK_TOL, Arrow, Information, Root, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers.leftover import independent_by_rows
@@ -86,43 +86,60 @@ def _seen(objective: Objective, standard: Standard) -> Objective:
 def _independent(
     objective: Objective, rows: Data | None, start: FloatArray
 ) -> tuple[BoolArray, Evaluation | None, Evaluation | None]:
-    """Which columns are no combination of earlier ones; F at the start and the loss of some `rows` there, where those
-    had to be computed.
+    """Which columns to keep; F at the start and the loss of some `rows` there, where those had to be computed.
 
     Columns that are clearly independent on some rows are so on all of them.
     """
     q = objective.data.design.p
     if not affordable(objective, start.size):
         return np.ones(q, dtype=bool), None, None
-    sampled = None
+    sampled, asked = None, ~objective.penalty.corners
     if rows is not None:
         few = replace(objective, data=rows)
         sampled = few.loss(start)
         information = few.penalised(sampled, start, 1.0).hessian
-        if information is not None and np.isfinite(sampled.value) and _free(information, q, CLEAR).all():
+        if information is not None and np.isfinite(sampled.value) and _free(_part(information, asked), CLEAR).all():
             return np.ones(q, dtype=bool), None, sampled
     first = objective(start)
-    return _kept(objective, start, first), first, sampled
+    return _kept(objective, start, first, asked), first, sampled
 
 
-def _kept(objective: Objective, start: FloatArray, first: Evaluation) -> BoolArray:
-    """Which columns are no combination of earlier ones on all rows, by F at the start and, in doubt, by the rows."""
+def _kept(objective: Objective, start: FloatArray, first: Evaluation, asked: BoolArray) -> BoolArray:
+    """Which columns are no combination of earlier ones among those asked about, and all others, (q,).
+
+    A corner holds its coefficient whatever the rank: with it F has a minimum, which may well be at several thetas. The
+    columns without one are judged with those at zero, by F at the start and, in doubt, by the rows.
+    """
     assert first.hessian is not None
-    q = objective.data.design.p
-    if _free(first.hessian, q, CLEAR).all():
-        return np.ones(q, dtype=bool)
-    if objective.family.vector or q > ROOTED or isinstance(first.hessian, Arrow):
-        return _free(first.hessian, q, RANK_TOL)
+    kept = np.ones(len(asked), dtype=bool)
+    hessian = _part(first.hessian, asked)
+    if not _free(hessian, CLEAR).all():
+        kept[asked] = _settled(objective, start, hessian, asked)
+    return kept
+
+
+def _settled(objective: Objective, start: FloatArray, hessian: Information, asked: BoolArray) -> BoolArray:
+    """Which of the columns asked about, whose information is given, are no combination of earlier ones on all rows."""
+    if objective.family.vector or len(asked) > ROOTED or isinstance(hessian, Arrow):
+        return _free(hessian, RANK_TOL)
     if objective.penalty.is_zero and not objective.observed:
-        found = independent_by_rows(objective, start, first.hessian.matrix)
+        found = independent_by_rows(objective, start, hessian.matrix)
         if found is not None:
             return found
-    return independent_of_root(objective.root(start).triangle)
+    root = _part(objective.root(start), asked)
+    assert isinstance(root, Root)
+    return independent_of_root(root.triangle)
 
 
-def _free(hessian: Information, q: int, tol: float) -> BoolArray:
-    """Which columns are no combination of earlier ones, (q,), by the information of the first class."""
-    return hessian.independent(tol) if isinstance(hessian, Arrow) else independent(hessian.matrix[:q, :q], tol)
+def _part(hessian: Information, asked: BoolArray) -> Information:
+    """The information of the first class for the columns asked about."""
+    others = np.zeros(len(hessian.diagonal) - len(asked), dtype=bool)
+    return hessian if asked.all() and not len(others) else hessian.part(np.concatenate([asked, others]))
+
+
+def _free(hessian: Information, tol: float) -> BoolArray:
+    """Which columns are no combination of earlier ones, by their information."""
+    return hessian.independent(tol) if isinstance(hessian, Arrow) else independent(hessian.matrix, tol)
 
 
 def _restricted(at: Evaluation, kept: BoolArray) -> Evaluation:
