@@ -24,6 +24,8 @@ from expfam.families import (
     family,
     from_dict,
 )
+from expfam.families._saddle import SMALL, SMOOTH
+from expfam.families.tweedie import _log_series
 from laws._cases import FAMILY_CASES, LIKELIHOOD, SCALAR, label, means, points, slope
 
 every = pytest.mark.parametrize("case", FAMILY_CASES, ids=label)
@@ -188,6 +190,25 @@ def test_the_tweedie_series_stays_right_over_many_orders_of_size():
         closed = np.log(ive(1, root)) + root + np.log(2 / (phi * np.sqrt(y)))
         got = Tweedie(1.5).log_b(np.array([y]), phi)[0]
         assert got == pytest.approx(closed, rel=1e-11, abs=1e-8)
+
+
+@pytest.mark.parametrize("phi", [0.1, 1e-2, 1e-4, 1e-8, 1e-15, 1e-100])
+def test_the_tweedie_density_of_a_small_dispersion_keeps_its_digits(phi):
+    """At p = 1.5 log p(y; mu = y) = log(e^-r I_1(r)) + log(r / (2 y)) at r = 4 sqrt(y) / phi, however large."""
+    y = np.array([0.2, 3.0, 40.0])
+    root = 4 * np.sqrt(y) / phi
+    bessel = np.where(root < 1e6, np.log(ive(1, np.minimum(root, 1e6))), -np.log(2 * np.pi * root) / 2 - 3 / (8 * root))
+    np.testing.assert_allclose(Tweedie(1.5).log_saturated(y, 1 / phi), bessel + np.log(root / (2 * y)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("p", [1.01, 1.1, 1.3, 1.6, 1.9, 1.99])
+def test_the_saddlepoint_goes_on_where_the_tweedie_series_ends(p):
+    """Both say the same of a dispersion where the one is taken no more and the other is not yet."""
+    end = min(SMALL, (p - 1) / (2 - p) / SMOOTH)
+    y = np.array([1.0])
+    for xi in (end * (1 - 1e-9), 0.3 * end):
+        series = _log_series(p, y, 1 / np.array([xi])) + Tweedie(p).conjugate(y) / xi
+        assert Tweedie(p).log_saturated(y, 1 / xi) == pytest.approx(series, abs=1e-9)
 
 
 def test_the_tweedie_series_is_summed_in_slabs_without_mixing_rows():

@@ -269,8 +269,40 @@ def test_a_power_at_its_end_is_told(end: str, told: str) -> None:
     assert np.isnan(fit.power_se)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.floats(1.05, 1.95), st.floats(-3, 3), st.integers(0, 1000))
+@pytest.mark.parametrize("y", [np.full(6, 3.0), np.exp(0.3 + 0.2 * np.arange(6.0))])
+def test_means_that_meet_every_response_leave_no_power_to_tell(y: np.ndarray) -> None:
+    x = np.arange(6.0)[:, None]
+    with pytest.warns(ef.ConvergenceWarning, match=r"no dispersion is left .*give Tweedie\(power"):
+        fit = ef.glm_arrays(x, y, family="tweedie")
+    assert fit.power == 1.5
+    assert np.isnan(fit.power_se)
+    assert fit.predict(x) == pytest.approx(y, rel=1e-8)
+    known = ef.glm_arrays(x, y, family=TWEEDIE(1.5))
+    assert known.loglik > 80
+
+
+def test_a_power_of_nearly_met_responses() -> None:
+    """The density is the Gaussian of variance phi mu^p there."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(200, 1))
+    mu = np.exp(3 * x[:, 0])
+    fit = ef.glm_arrays(x, mu + 1e-5 * mu**0.7 * rng.normal(size=200), family="tweedie")
+    assert fit.power == pytest.approx(1.4, abs=3 * fit.power_se)
+    assert 0 < fit.power_se < 0.05
+    assert fit.dispersion == pytest.approx(1e-10, rel=0.4)
+
+
+def test_the_size_of_weights_means_nothing_to_the_power() -> None:
+    light = ef.glm("y ~ x + g", CLAIMS, family="tweedie")
+    for size in (1e12, 1e150):
+        heavy = ef.glm("y ~ x + g", CLAIMS, family="tweedie", weights=np.full(300, size))
+        assert heavy.power == pytest.approx(light.power, rel=1e-8)
+        assert heavy.loglik == pytest.approx(light.loglik, rel=1e-10)
+        assert np.isfinite(ef.glm("y ~ x + g", CLAIMS, family=TWEEDIE(1.5), weights=np.full(300, size)).loglik)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(1.05, 1.95), st.floats(-3, 9), st.integers(0, 1000))
 def test_derivatives_of_the_series(p: float, scale: float, seed: int) -> None:
     """Those of log b in (p, -log phi) are differences of the value and of the slope."""
     rng = np.random.default_rng(seed)

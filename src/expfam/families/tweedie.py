@@ -12,6 +12,7 @@ from scipy.special import gammainc, gammaln, xlogy
 from expfam._typing import BoolArray, FloatArray
 from expfam.errors import FamilyError
 from expfam.families._family import ExponentialFamily, Scale
+from expfam.families._saddle import concentrated, log_at_mean, log_variation
 from expfam.families._special import log_ratio, log_sum_exp
 from expfam.families.gamma import Gamma
 from expfam.families.gaussian import Gaussian
@@ -144,13 +145,19 @@ class Tweedie(ExponentialFamily):
 
     @_or_parent
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
-        """log sum_j W_j(y) - log y + k a*(y), k = w / phi (Dunn and Smyth 2005); 0 at y = 0."""
+        """log sum_j W_j(y) - log y + k a*(y), k = w / phi (Dunn and Smyth 2005); 0 at y = 0.
+
+        Where phi is small the saddlepoint gives all its digits, however many terms the sum has.
+        """
         if not self.compound:
             self.no_likelihood("density")
         y, k = np.broadcast_arrays(np.asarray(y, dtype=np.float64), precision)
         out = np.zeros(y.shape)
-        some = y > 0
-        out[some] = _log_series(self.power, y[some], k[some]) + k[some] * self.conjugate(y[some])
+        log_xi = log_variation(self.power, np.where(y > 0, y, 1.0), k)
+        far = (y > 0) & concentrated(self.power, log_xi)
+        near = (y > 0) & ~far
+        out[far] = log_at_mean(self.power, y[far], log_xi[far])
+        out[near] = _log_series(self.power, y[near], k[near]) + k[near] * self.conjugate(y[near])
         return out
 
     @_or_parent

@@ -18,7 +18,7 @@ from expfam.nuisance.adjusted import adjusted, adjusts
 from expfam.nuisance.factorial import less_factorial
 from expfam.nuisance.joint import Base
 from expfam.nuisance.number import Box, Curve, Nuisance, climb
-from expfam.nuisance.tweedie import log_b
+from expfam.nuisance.tweedie import log_saturated
 from expfam.objective import Objective
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level
@@ -141,7 +141,7 @@ def _measure(family: ExponentialFamily) -> Callable[[float, Base], Curve]:
     """(1 / phi, rows) -> sum f log p(y; y, w / phi) as a curve in lambda, but for constants."""
     parent = family.parent if isinstance(family, Tweedie) else None
     if isinstance(family, Tweedie) and family.compound:
-        return lambda scale, base: _series(family, scale, base)
+        return lambda scale, base: _compound(family, scale, base)
     known = {Gaussian: _normal, InverseGaussian: _normal, Gamma: _gamma}
     if (found := known.get(type(parent or family))) is None:
         why = "it has no likelihood" if not family.has_likelihood else "its log b is known as a function alone"
@@ -163,10 +163,8 @@ def _gamma(scale: float, base: Base) -> Curve:
     return Curve(float(f @ value), np.array([f @ (k * first)]), np.array([[f @ (k * (first + second))]]))
 
 
-def _series(family: Tweedie, scale: float, base: Base) -> Curve:
-    """log b of the positive responses and k a*(y) of all, in lambda alone."""
-    u, some = np.array([family.power, np.log(scale)]), base.y > 0
-    positive = Base(base.y[some], base.precision[some], base.frequency[some])
-    whole = ordered_sum(lambda at: log_b(u, positive.take(at)), slices(len(positive.y), 1 << 11))
-    fixed = scale * float((positive.frequency * positive.precision) @ family.conjugate(positive.y))
-    return Curve(whole.value + fixed, whole.slope[1:] + fixed, whole.curvature[1:, 1:] + fixed)
+def _compound(family: Tweedie, scale: float, base: Base) -> Curve:
+    """log p(y; mu = y) of the positive responses, in lambda alone; it is 0 at y = 0."""
+    u, positive = np.array([family.power, np.log(scale)]), base.take(base.y > 0)
+    whole = ordered_sum(lambda at: log_saturated(u, positive.take(at)), slices(len(positive.y), 1 << 11))
+    return Curve(whole.value, whole.slope[1:], whole.curvature[1:, 1:])

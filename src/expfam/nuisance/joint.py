@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import BoolArray, FloatArray
 from expfam.aggregate import aggregated
 from expfam.families import ExponentialFamily
 from expfam.model import Prepared
@@ -44,7 +44,7 @@ class Base:
     precision: FloatArray
     frequency: FloatArray
 
-    def take(self, at: slice) -> "Base":
+    def take(self, at: slice | BoolArray) -> "Base":
         """Some of them."""
         return Base(self.y[at], self.precision[at], self.frequency[at])
 

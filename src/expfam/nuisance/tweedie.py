@@ -5,7 +5,8 @@ u = (p, lambda), lambda = -log phi, k = w e^lambda. With alpha = (2-p) / (p-1), 
   log b = log sum_j e^(j zeta) / (j! Gamma(j alpha)) - log y,   zeta = alpha log(k y / (p-1)) + log(k / (2-p))
   k (psi y - a) = k (y mu^(1-p) / (1-p) - mu^(2-p) / (2-p))
 
-Derivatives of log b are moments of j and of j digamma(j alpha) under the terms of the series.
+Derivatives of log b are moments of j and of j digamma(j alpha) under the terms of the series. Where phi is small the
+saddlepoint gives log p(y; mu = y) = log b + k a*(y) instead, k a*(y) = k (psi y - a) at mu = y.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from scipy.special import digamma, gammaln, polygamma
 
 from expfam._typing import FloatArray
 from expfam.families import ExponentialFamily, Tweedie
+from expfam.families._saddle import concentrated, log_at_mean, log_variation, small
 from expfam.families.tweedie import along, slabs
 from expfam.model import Prepared
 from expfam.nuisance.joint import Base, Free, Means
@@ -25,6 +27,12 @@ LOW, HIGH = 1.001, 1.999  # as near to Poisson and Gamma as the series goes
 GRID = (1.1, 1.3, 1.5, 1.7, 1.9)
 SAMPLE = 4096  # positive rows, and an eighth of the means, that do for a start
 ROUGH = 0.3  # standard errors of phi that do for a start
+WIDE = 600.0  # of log phi
+ROUNDING = 1e-13  # square of a relative error that losses, sums of numbers near 1, tell from none
+EXACT = (
+    "the means meet every response, so that no dispersion is left to tell the power by; 1.5 stands in for it. Take "
+    "fewer columns, or give Tweedie(power=...)"
+)
 ENDS = {
     LOW: "power runs to 1, where y / phi is a Poisson count: the responses are multiples of one number. Take "
     "family='poisson', 'quasipoisson' or 'negative_binomial'",
@@ -39,13 +47,13 @@ class FreePower(Free):
 
     phi: float | None = None
     name: ClassVar[str] = "power"
-    first: ClassVar[ExponentialFamily] = Tweedie(1.5)
+    first: ClassVar[Tweedie] = Tweedie(1.5)
 
     @property
     def box(self) -> Box:
         """p within the series' reach; phi moves unless it is known."""
         moving = (0, 1) if self.phi is None else (0,)
-        return Box(np.array([LOW, -200.0]), np.array([HIGH, 200.0]), np.array([0.1, 2.0]), moving)
+        return Box(np.array([LOW, -WIDE]), np.array([HIGH, WIDE]), np.array([0.1, 2.0]), moving)
 
     def number(self, first: float) -> float:
         return {LOW: 1.0, HIGH: 2.0}.get(first, first)
@@ -66,15 +74,12 @@ class FreePower(Free):
         return log_b(u, base)
 
     def of_means(self, u: FloatArray, means: Means) -> Curve:
-        p, scale = float(u[0]), float(np.exp(u[1]))
-        grown = np.exp((1 - p) * means.log)
-        low, high = _powers(grown, means.log, 1 - p), _powers(grown * means.mu, means.log, 2 - p)
-        w, t = scale * means.weight, means.t
-        value, slope, curvature = (float(w @ (t * a - b)) for a, b in zip(low, high, strict=True))
-        return Curve(value, np.array([-slope, value]), np.array([[curvature, -slope], [-slope, value]]))
+        return _linear(u, means)
 
     def start(self, base: Base, means: Means) -> FloatArray | Nuisance:
-        """The best power of a grid for a sample of the rows, phi at its best for each."""
+        """The best power of a grid for a sample of the rows, phi at its best for each; none where no dispersion is."""
+        if self.phi is None and _exact(self.first.power, means):
+            return Nuisance(self.name, self.first.power, np.nan, EXACT)
         base, means = base.thinned(SAMPLE), means.thinned(8 * SAMPLE)
         others = replace(self.box, moving=self.box.moving[1:])
         tried = []
@@ -88,8 +93,7 @@ class FreePower(Free):
         """Pearson's phi at the first means."""
         if self.phi is not None:
             return self.phi
-        square = float(means.weight @ ((means.t - means.mu) ** 2 / np.power(means.mu, p)))
-        return max(square / len(means.mu), 1e-12)
+        return _misses(p, means) / len(means.mu)
 
     def told(self, u: FloatArray, at: Curve) -> tuple[Nuisance, ...]:
         note = next((text for end, text in ENDS.items() if u[0] == end), "")
@@ -99,6 +103,26 @@ class FreePower(Free):
         return (power,) if self.phi is not None else (power, Nuisance("dispersion", phi, phi * float(errors[1])))
 
 
+def _misses(p: float, means: Means) -> float:
+    """sum w (t - mu)^2 / mu^p."""
+    return float(means.weight @ (((means.t - means.mu) / means.mu) ** 2 * np.power(means.mu, 2 - p)))
+
+
+def _exact(p: float, means: Means) -> bool:
+    """Do the means differ from the responses by rounding alone?"""
+    return _misses(p, means) <= ROUNDING * float(means.weight @ np.power(means.mu, 2 - p))
+
+
+def _linear(u: FloatArray, means: Means) -> Curve:
+    """sum w e^lambda (t mu^(1-p) / (1-p) - mu^(2-p) / (2-p)), a curve in (p, lambda)."""
+    p, scale = float(u[0]), float(np.exp(u[1]))
+    grown = np.exp((1 - p) * means.log)
+    low, high = _powers(grown, means.log, 1 - p), _powers(grown * means.mu, means.log, 2 - p)
+    w, t = scale * means.weight, means.t
+    value, slope, curvature = (float(w @ (t * a - b)) for a, b in zip(low, high, strict=True))
+    return Curve(value, np.array([-slope, value]), np.array([[curvature, -slope], [-slope, value]]))
+
+
 def _powers(grown: FloatArray, log: FloatArray, q: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """mu^q / q and its two derivatives in q, from mu^q and log mu."""
     value, turned = grown / q, log - 1 / q
@@ -106,7 +130,42 @@ def _powers(grown: FloatArray, log: FloatArray, q: float) -> tuple[FloatArray, F
 
 
 def log_b(u: FloatArray, base: Base) -> Curve:
-    """sum f log b(y; phi / w, p) of positive y, a curve in (p, lambda).
+    """sum f log b(y; phi / w, p) of positive y, a curve in (p, lambda)."""
+    near, far = _split(u, base)
+    return _series(u, near) + _saddle(u, far) + _conjugate(u, far, -1.0)
+
+
+def log_saturated(u: FloatArray, base: Base) -> Curve:
+    """sum f log p(y; mu = y) of positive y, a curve in (p, lambda)."""
+    near, far = _split(u, base)
+    return _series(u, near) + _conjugate(u, near, 1.0) + _saddle(u, far)
+
+
+def _split(u: FloatArray, base: Base) -> tuple[Base, Base]:
+    """The rows of the series, and those of the saddlepoint."""
+    p = float(u[0])
+    far = concentrated(p, log_variation(p, base.y, base.precision * np.exp(u[1])))
+    return base.take(~far), base.take(far)
+
+
+def _conjugate(u: FloatArray, base: Base, sign: float) -> Curve:
+    """sign sum f k a*(y)."""
+    return _linear(u, Means(base.y, np.log(base.y), base.y, sign * base.frequency * base.precision))
+
+
+def _saddle(u: FloatArray, base: Base) -> Curve:
+    """sum f log p(y; mu = y) where it is concentrated; log xi has slopes log y in p and -1 in lambda."""
+    p, f, log = float(u[0]), base.frequency, np.log(base.y)
+    log_xi = log_variation(p, base.y, base.precision * np.exp(u[1]))
+    of, free = small(p, log_xi), 0.5 * float(f.sum())
+    slope = np.array([f @ ((of.v - 0.5) * log + of.p), free - f @ of.v])
+    along_p, across = f @ (of.vv * log**2 + 2 * of.vp * log + of.pp), -(f @ (of.vv * log + of.vp))
+    curvature = np.array([[along_p, across], [across, f @ of.vv]])
+    return Curve(float(f @ log_at_mean(p, base.y, log_xi)), slope, curvature)
+
+
+def _series(u: FloatArray, base: Base) -> Curve:
+    """sum f log b of positive y, a curve in (p, lambda).
 
     The terms e^(j zeta) / (j! Gamma(j alpha)) have slopes j zeta' - alpha' D in p, D = j digamma(j alpha), and
     j (1 + alpha) in lambda: so those of log b are means of j and D under the terms, their curvatures variances beside.
