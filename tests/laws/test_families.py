@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from scipy.special import ive
+from scipy.special import gammaln, ive
 
 from expfam.errors import FamilyError, ModelFileError, ResponseError
 from expfam.families import (
@@ -181,6 +181,15 @@ def test_densities_at_single_points():
     np.testing.assert_allclose(two, np.log([0.2, 0.3]))
     zero = Tweedie(1.5).log_density(np.zeros(1), mu, 0.8)[0]
     assert zero == pytest.approx(-np.sqrt(2.2) / (0.8 * 0.5))
+
+
+@pytest.mark.parametrize("k", [1e-3, 1.0, 49.9, 50.1, 1e4, 1e9, 1e14, 1e200])
+def test_the_gamma_density_at_its_mean_keeps_its_digits(k):
+    """k log k - k - log Gamma(k) = log(k / (2 pi)) / 2 less Stirling's remainder."""
+    y = np.array([0.5, 7.0])
+    direct = k * (np.log(k) - 1) - gammaln(k)
+    known = direct if k < 60 else np.log(k / (2 * np.pi)) / 2 - 1 / (12 * k) + k**-3.0 / 360
+    np.testing.assert_allclose(Gamma().log_saturated(y, k), known - np.log(y), rtol=1e-11)
 
 
 def test_the_tweedie_series_stays_right_over_many_orders_of_size():

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.special import gammainc, gammaln
+from scipy.special import digamma, gammainc, gammaln, polygamma
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.families._family import ExponentialFamily, Scale
 from expfam.families._special import log_ratio
 from expfam.parallel import repeated
+
+STIRLING = 50.0  # from here his series has all digits
 
 
 @final
@@ -49,7 +51,7 @@ class Gamma(ExponentialFamily):
         return y <= 0
 
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
-        return np.asarray(precision * (np.log(precision) - 1) - gammaln(precision) - np.log(y))
+        return less_factorial(np.asarray(precision, dtype=np.float64)) - np.log(y)
 
     def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
         """sum f w log p(y; mu, phi) at phi = deviance / sum f w: the weights count rows here, as in R."""
@@ -65,3 +67,21 @@ class Gamma(ExponentialFamily):
     def cdf(self, y: FloatArray, mu: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         shape = weight / phi
         return np.asarray(gammainc(shape, shape * np.maximum(y, 0.0) / mu))
+
+
+def less_factorial(k: FloatArray) -> FloatArray:
+    """k log k - k - log Gamma(k), of which the large terms cancel where k is large: Stirling's series takes over."""
+    x, s = 1 / np.maximum(k, STIRLING), np.minimum(k, STIRLING)
+    far = -np.log(2 * np.pi * x) / 2 - x / 12 + x**3 / 360 - x**5 / 1260
+    return np.where(k > STIRLING, far, s * np.log(s) - s - gammaln(s))
+
+
+def slopes_of_less_factorial(k: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Its derivative log k - digamma(k), and 1 - k trigamma(k)."""
+    x, s = 1 / np.maximum(k, STIRLING), np.minimum(k, STIRLING)
+    first = x / 2 + x**2 / 12 - x**4 / 120 + x**6 / 252
+    second = -(x / 2 + x**2 / 6 - x**4 / 30 + x**6 / 42)
+    return (
+        np.where(k > STIRLING, first, np.log(s) - digamma(s)),
+        np.where(k > STIRLING, second, 1 - s * polygamma(1, s)),
+    )

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.special import polygamma
 
 from expfam.families import ExponentialFamily, Gamma, Gaussian, InverseGaussian, Tweedie
+from expfam.families.gamma import slopes_of_less_factorial
 from expfam.model import Prepared
-from expfam.nuisance.factorial import less_factorial
 
 
 def adjusts(family: ExponentialFamily) -> bool:
@@ -48,7 +48,7 @@ def _gamma(prepared: Prepared, median: bool, deviance: float, df_residual: float
     def score(log_phi: float) -> float:
         phi = float(np.exp(log_phi))
         k = w / phi
-        _, first, second = less_factorial(k)
+        first, second = slopes_of_less_factorial(k)
         third = -2 * polygamma(2, k) - 2 / k**2
         skew = float(f @ (w**3 * third)) / (share * float(f @ (w**2 * (-2 * second / k))))
         return (deviance - 2 * float(f @ (w * first)) + skew) / phi + free

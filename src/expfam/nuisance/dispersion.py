@@ -13,9 +13,9 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.errors import FamilyError
 from expfam.families import ExponentialFamily, Gamma, Gaussian, InverseGaussian, Tweedie
+from expfam.families.gamma import less_factorial, slopes_of_less_factorial
 from expfam.model import Prepared
 from expfam.nuisance.adjusted import adjusted, adjusts
-from expfam.nuisance.factorial import less_factorial
 from expfam.nuisance.joint import Base
 from expfam.nuisance.number import Box, Curve, Nuisance, climb
 from expfam.nuisance.tweedie import log_saturated
@@ -159,8 +159,8 @@ def _gamma(scale: float, base: Base) -> Curve:
     """k log k - k - log Gamma(k); its slope in log k is k (log k - digamma(k))."""
     w, place = np.unique(base.precision, return_inverse=True)
     f, k = np.bincount(place, base.frequency, len(w)), scale * w
-    value, first, second = less_factorial(k)
-    return Curve(float(f @ value), np.array([f @ (k * first)]), np.array([[f @ (k * (first + second))]]))
+    first, second = slopes_of_less_factorial(k)
+    return Curve(float(f @ less_factorial(k)), np.array([f @ (k * first)]), np.array([[f @ (k * (first + second))]]))
 
 
 def _compound(family: Tweedie, scale: float, base: Base) -> Curve:
