@@ -25,6 +25,7 @@ from expfam.families import (
     QuasiPoisson,
     Tweedie,
 )
+from expfam.families._special import NEAR, unit_loss
 from expfam.kernels.pairs import SHARES
 from expfam.links import Cauchit, CLogLog, Identity, Inverse, Link, Log, Logit, LogLog, Probit, Softmax
 from expfam.parallel import is_ones
@@ -205,6 +206,13 @@ def _answer(
     return Rows(loss, score() if level else None, weight() if level == Level.HESSIAN else None)
 
 
+def _sharpen(loss: FloatArray, r: FloatArray, q: float, size: FloatArray | float = 1.0) -> None:
+    """Where r = t / mu is near 1, a sum from a* has lost its digits: size times `unit_loss` instead, in place."""
+    near = np.flatnonzero(np.abs(r - 1) < NEAR)
+    if near.size:
+        loss[near] = np.broadcast_to(size, r.shape)[near] * unit_loss(r[near] - 1, q)
+
+
 @pair([Gaussian], [Identity])
 def gaussian_identity(family: Gaussian, link: Identity, at: At) -> Rows:
     """loss = r^2 / 2, score = r = eta - t, weight 1."""
@@ -292,6 +300,7 @@ def gamma_log(family: Gamma, link: Log, at: At) -> Rows:
     r *= t
     loss = r + eta
     loss += conjugate
+    _sharpen(loss, r, 0.0)
     return _answer(level, loss, lambda: 1 - r, lambda: r if observed else np.ones_like(eta))
 
 
@@ -301,7 +310,9 @@ def gamma_inverse(family: Gamma, link: Inverse, at: At) -> Rows:
     eta, t, conjugate, level, _ = at
     inside = eta > 0
     mu = np.where(inside, 1 / eta, t)
-    loss = np.where(inside, conjugate + t * eta - np.log(eta), np.inf)
+    r = t * eta
+    loss = np.where(inside, conjugate + r - np.log(eta), np.inf)
+    _sharpen(loss, r, 0.0)
     return _answer(level, loss, lambda: t - mu, lambda: np.where(inside, np.square(mu), 0.0))
 
 
@@ -353,6 +364,7 @@ def tweedie_log(family: Tweedie, link: Log, at: At) -> Rows:
     loss += 1 / (2 - p)
     loss *= A
     loss += conjugate
+    _sharpen(loss, r, 2 - p, A)
     return _answer(level, loss, lambda: A * (1 - r), lambda: A * (2 - p - (1 - p) * r) if observed else A)
 
 

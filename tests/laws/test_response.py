@@ -1,5 +1,6 @@
 """The laws of a row: (4), (8) and (10) for any family and link; every pair form says what `derived` says."""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -18,7 +19,7 @@ from expfam.families import (
     Tweedie,
 )
 from expfam.links import CLogLog, Identity, Inverse, Log, Logit, Probit, Softmax, Sqrt, Tolerance, link
-from expfam.response import PAIRS, At, Level, derived, observed_differs, rows
+from expfam.response import PAIRS, At, Level, derived, observed_differs, rows, weighted
 from laws._cases import FAMILY_CASES, LINK_CASES, exponential, label, means, points, slope
 
 few = settings(max_examples=12, deadline=None)
@@ -70,6 +71,24 @@ def test_a_pair_form_says_what_derived_says(family, link, observed, u, v):
     np.testing.assert_array_less(np.abs(fast.loss - slow.loss), 1e-11 * (size + slow.loss))
     for quick, plain in ((fast.score, slow.score), (fast.weight, slow.weight)):
         np.testing.assert_allclose(quick, plain, rtol=1e-9, atol=1e-10 * (1 + np.abs(plain).max()))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("link", [Log(), Inverse()], ids=label)
+@pytest.mark.parametrize("family", [Gamma(), Tweedie(1.2), Tweedie(1.5)], ids=label)
+def test_a_loss_next_to_the_mean_keeps_its_digits(family, link, compiled):
+    """mu^q [(r^q - 1) / q - (r - 1)] / (q - 1), of V = mu^(2-q), is mu^q (r - 1)^2 / 2 and so on."""
+    q = 0.0 if family == Gamma() else 2 - family.power
+    for size in (1e-2, 1e-3, 1e-5, 1e-7):
+        mu = np.exp(np.linspace(-2, 2, 50))
+        t = mu * (1 + size * np.sin(np.arange(1, 51.0)))
+        eta = link(mu)
+        exact = np.exp(eta.astype(np.longdouble)) if link == Log() else 1 / eta.astype(np.longdouble)
+        d = (t - exact) / exact
+        series = sum(d**k * np.prod(q - np.arange(2, k)) / math.factorial(k) for k in range(2, 9))
+        known = pytest.approx(float(np.sum(exact**q * series)), rel=1e-8)
+        assert weighted(family, link, At(eta, t, family.conjugate(t)), np.ones(50), compiled=compiled).value == known
+        assert np.sum(family.loss(t, mu)) == known
 
 
 @forms

@@ -8,7 +8,7 @@ from scipy.special import digamma, gammainc, gammaln, polygamma
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.families._family import ExponentialFamily, Scale
-from expfam.families._special import log_ratio
+from expfam.families._special import NEAR, log_ratio, unit_loss
 from expfam.parallel import repeated
 
 STIRLING = 50.0  # from here his series has all digits
@@ -45,7 +45,8 @@ class Gamma(ExponentialFamily):
 
     def loss(self, t: FloatArray, mu: FloatArray) -> FloatArray:
         """r - 1 - log r at r = t / mu."""
-        return (t - mu) / mu - log_ratio(t, mu)
+        d = np.asarray((t - mu) / mu)
+        return np.where(np.abs(d) < NEAR, unit_loss(d, 0.0), d - log_ratio(t, mu))
 
     def outside(self, y: FloatArray) -> BoolArray:
         return y <= 0

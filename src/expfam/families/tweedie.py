@@ -13,7 +13,7 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.errors import FamilyError
 from expfam.families._family import ExponentialFamily, Scale
 from expfam.families._saddle import concentrated, log_at_mean, log_variation
-from expfam.families._special import log_ratio, log_sum_exp
+from expfam.families._special import NEAR, log_ratio, log_sum_exp, unit_loss
 from expfam.families.gamma import Gamma
 from expfam.families.gaussian import Gaussian
 from expfam.families.inverse_gaussian import InverseGaussian
@@ -133,9 +133,10 @@ class Tweedie(ExponentialFamily):
     @_or_parent
     def loss(self, t: FloatArray, mu: FloatArray) -> FloatArray:
         """mu^(2-p) [(r^(2-p) - 1) / (2-p) - (r - 1)] / (1-p) at r = t / mu."""
-        p = self.power
-        grown = np.expm1((2 - p) * log_ratio(np.maximum(t, 0.0), mu)) / (2 - p)
-        return np.power(mu, 2 - p) * np.maximum((grown - (t - mu) / mu) / (1 - p), 0.0)
+        q, d = 2 - self.power, np.asarray((t - mu) / mu)
+        grown = np.expm1(q * log_ratio(np.maximum(t, 0.0), mu)) / q
+        far = np.maximum((grown - d) / (q - 1), 0.0)
+        return np.power(mu, q) * np.where(np.abs(d) < NEAR, unit_loss(d, q), far)
 
     @_or_parent
     def outside(self, y: FloatArray) -> BoolArray:

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit, types
 
 from expfam._typing import FloatArray
+from expfam.families._special import NEAR
 from expfam.kernels.classes import categorical_softmax
 from expfam.kernels.elementary import exp, log, log1p, straight
 from expfam.kernels.tiles import TILE, dot, scale, tile
@@ -52,6 +53,14 @@ def _to_theta(x, theta):  # type: ignore[no-untyped-def]
 
 
 @straight
+def _unit_loss(d, q):  # type: ignore[no-untyped-def]
+    series = 1.0 + (q - 2.0) / 3.0 * d * (
+        1.0 + (q - 3.0) / 4.0 * d * (1.0 + (q - 4.0) / 5.0 * d * (1.0 + (q - 5.0) / 6.0 * d))
+    )
+    return d * d / 2.0 * series
+
+
+@straight
 def _gaussian_identity(x, e, t, a, parameter, observed):  # type: ignore[no-untyped-def]
     r = x - t
     return r * r / 2, r, 1.0
@@ -72,7 +81,9 @@ def _share_logit(x, e, t, a, parameter, observed):  # type: ignore[no-untyped-de
 @straight
 def _gamma_log(x, e, t, a, parameter, observed):  # type: ignore[no-untyped-def]
     r = t * e
-    return a + (r + x), 1.0 - r, r if observed else 1.0
+    d = r - 1.0
+    loss = _unit_loss(d, 0.0) if abs(d) < NEAR else a + (r + x)
+    return loss, 1.0 - r, r if observed else 1.0
 
 
 @straight
@@ -88,7 +99,9 @@ def _negative_binomial_log(x, e, t, a, theta, observed):  # type: ignore[no-unty
 def _tweedie_log(x, e, t, a, p, observed):  # type: ignore[no-untyped-def]
     r, A = t * e, exp((2.0 - p) * x)
     weight = A * (2.0 - p + (p - 1.0) * r) if observed else A
-    return a + A * (r / (p - 1.0) + 1.0 / (2.0 - p)), A * (1.0 - r), weight
+    d = r - 1.0
+    loss = A * _unit_loss(d, 2.0 - p) if abs(d) < NEAR else a + A * (r / (p - 1.0) + 1.0 / (2.0 - p))
+    return loss, A * (1.0 - r), weight
 
 
 # ---- blocks ----
