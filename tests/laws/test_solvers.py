@@ -153,6 +153,18 @@ def test_units_do_not_matter(scale: float, shift: float, unit: float, seed: int)
     assert moved.p_values[1:] == pytest.approx(plain.p_values[1:], rel=1e-5, abs=1e-12)
 
 
+@pytest.mark.parametrize("unit", [1e-120, 1e-30, 1e15, 1e120])
+@pytest.mark.parametrize("family", [ef.families.Gamma(), ef.families.InverseGaussian(), ef.families.Tweedie(1.5)])
+def test_the_unit_of_a_response_does_not_matter(family: ExponentialFamily, unit: float) -> None:
+    """V = mu^p with a log link: means in another unit have other weights W, and the same end in as many steps."""
+    data = simulate(family)
+    plain, other = (ef.glm("y ~ x + g", {**data, "y": c * data["y"]}, family=family, link="log") for c in (1.0, unit))
+    assert other.converged
+    assert other.certificate.steps == plain.certificate.steps
+    assert other.coef - np.log(unit) * np.eye(4)[0] == pytest.approx(plain.coef, rel=1e-7)
+    assert other.se == pytest.approx(plain.se, rel=1e-7)
+
+
 @dataclass(frozen=True, slots=True)
 class Forgetful(Solver):
     """Newton, but it hands over no evaluation: the certificate has to make its own."""

@@ -16,18 +16,20 @@ exponential tail of a loss every step moves it by 1."""
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What a gradient is measured in: `weight` is sum w, `response` the root of phi (1 where that is known, else the root
-    of the null deviance per weight), `score` the root of a row's information where phi is known, if above 1: the scores
-    of counts of a million are a thousand."""
+    """sqrt(phi), sum w and sqrt(W per weight) of the null model; `response` `slope` is the size of a score.
+
+    Where phi = 1 so is `response`, and `slope` if it were less; else `response` is the root of the null deviance per
+    weight.
+    """
 
     response: float
     weight: float
-    score: float = 1.0
+    slope: float = 1.0
 
     def gradient(self, gradient: FloatArray) -> float:
-        """max_j |gradient_j| / (sum w response score) in standard coordinates: what `tol` bounds."""
+        """max_j |gradient_j| / (sum w response slope) in standard coordinates: what `tol` bounds."""
         largest = max(float(gradient.max(initial=0.0)), -float(gradient.min(initial=0.0)))  # |gradient| would be a copy
-        return largest / (self.weight * self.response * self.score)
+        return largest / (self.weight * self.response * self.slope)
 
     def decrement(self, gradient: FloatArray, step: FloatArray) -> float:
         """sqrt(-g' step) / response: with step = -H^-1 g, how many standard errors the optimum is away."""
@@ -69,7 +71,7 @@ def from_classes(flat: FloatArray, like: FloatArray) -> FloatArray:
 def runs_away(reading: Reading, scale: Scale, design: Design) -> bool:
     """Is the likelihood flat while the Newton step still moves a linear predictor? Then it may run to infinity."""
     moved = reach(reading.step, design)
-    return moved >= RUNAWAY and moved >= 1e3 * reading.decrement * scale.response
+    return moved >= RUNAWAY and scale.slope * moved >= 1e3 * reading.decrement * scale.response
 
 
 def reach(step: FloatArray, design: Design) -> float:

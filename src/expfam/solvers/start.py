@@ -166,7 +166,7 @@ def _interior(objective: Objective) -> FloatArray | None:
 
 def scale_of(objective: Objective, null: Null) -> Scale:
     """The size of a score and the sum of the weights."""
+    phi, curved = (float(x / objective.weight) for x in (null.deviance, null.weight))
     if objective.family.fixed_dispersion:
-        square = null.weight / objective.weight
-        return Scale(1.0, objective.weight, float(np.sqrt(square)) if 1.0 < square < np.inf else 1.0)
-    return Scale(float(np.sqrt(null.deviance / objective.weight)) if null.deviance > 0 else 1.0, objective.weight)
+        return Scale(1.0, objective.weight, float(np.sqrt(curved)) if 1.0 < curved < np.inf else 1.0)
+    return Scale(np.sqrt(phi) if phi > 0 else 1.0, objective.weight, np.sqrt(curved) if curved > 0 else 1.0)
