@@ -324,6 +324,12 @@ def test_huge_and_tiny_values() -> None:
     for column, value in (("x", 1e300), ("y", 1e300)):
         with pytest.raises(ef.ExpfamError, match=r"1e\+300|overflow"):
             ef.glm("y ~ x", put(column, 2, value))
+    for unit in (1e-160, 1e-200, 1e-300):
+        for formula in ("y ~ x", "y ~ x - 1", "y ~ x * g"):
+            with pytest.raises(ef.SchemaError, match="'x' holds values so small that their squares underflow"):
+                ef.glm(formula, {**GOOD, "x": x * unit})
+    with pytest.warns(ef.AliasWarning, match="left out: x"):
+        ef.glm("y ~ x", {**GOOD, "x": 0 * x})
 
 
 def test_integers_near_the_limit() -> None:

@@ -17,6 +17,7 @@ from expfam.design.maps import span
 from expfam.errors import SchemaError
 from expfam.parallel import ordered_sum
 
+LEAST = np.finfo(float).tiny  # squares below it lose digits
 CONSTANT = 1e-12  # a column whose spread is this share of its size is a multiple of the intercept, up to rounding
 FAR = 3.0  # spreads from zero at which a column of a stream is far from it
 FEW = 1000  # rows whose mean is close enough to the mean to lose no digits of the variance
@@ -198,7 +199,7 @@ def standardise(
     one without spread is kept if it is held. `stiff` (p,) is the curvature of the penalty, which adds to the square of
     the spread as more rows would: a word of one posting is no unit where the penalty alone decides its coefficient.
     The rows of a `sample`, with their weights, stand for all where they show a spread in every column: coordinates need
-    not be exact. Raises SchemaError where squares of a column overflow.
+    not be exact. Raises SchemaError where squares of a column overflow or underflow.
     """
     standard = None if sample is None else _standard(*sample, held)
     if standard is None or not (standard.scale[~held] > 0).all():
@@ -264,6 +265,7 @@ def _standard(design: Design, weight: FloatArray, held: BoolArray) -> Standard:
     inside = np.zeros(design.p) if shift is None else design.maps.adjoint(shift)
     centre = np.zeros(design.p) if rough is None else design.maps.adjoint(rough) + mean
     spread = np.sqrt(np.maximum(square - mean**2 if free else square, 0.0))
+    check_underflow(design.names, square, centre + mean)
     level = spread > CONSTANT * (np.sqrt(square) + np.abs(centre))
     scale = np.where(level, 1 / np.where(level, spread, 1.0), np.where(held, 1.0, 0.0))
     if design.wide is not None:
@@ -335,4 +337,14 @@ def check_overflow(names: tuple[str, ...], square: FloatArray) -> None:
         raise SchemaError(
             f"column {names[int(np.flatnonzero(~fine)[0])]!r} holds values so large that their squares overflow "
             "(beyond 1e150); check them, or divide the column by a power of ten"
+        )
+
+
+def check_underflow(names: tuple[str, ...], square: FloatArray, mean: FloatArray) -> None:
+    """Means of squares of a column must keep their digits, unless all of it is 0."""
+    lost = (square < LEAST) & (np.square(mean) < LEAST) & ((square > 0) | (mean != 0))
+    if lost.any():
+        raise SchemaError(
+            f"column {names[int(np.flatnonzero(lost)[0])]!r} holds values so small that their squares underflow "
+            "(below 1e-154); check them, multiply the column by a power of ten, or leave it out"
         )

@@ -9,7 +9,7 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.design.dense import Dense
 from expfam.design.design import Design
 from expfam.design.maps import ColumnMap, Piece
-from expfam.design.standard import CONSTANT, Standard, check_overflow, power_of_two, short, softened
+from expfam.design.standard import CONSTANT, Standard, check_overflow, check_underflow, power_of_two, short, softened
 
 WRITTEN = 1 << 16  # numbers: half a megabyte
 
@@ -43,7 +43,9 @@ def standard_of(design: Design, weight: FloatArray, held: BoolArray, stiff: Floa
         R = X - centre if free else X
         square = weight @ np.square(R) / total
     check_overflow(design.names, square)
-    spread = np.sqrt(np.maximum(square - np.square(weight @ R / total), 0.0) if free else square)
+    first = weight @ R / total
+    check_underflow(design.names, square, centre + first)
+    spread = np.sqrt(np.maximum(square - np.square(first), 0.0) if free else square)
     level = spread > CONSTANT * (np.sqrt(square) + np.abs(centre))
     scale = np.where(level, 1 / np.where(level, spread, 1.0), np.where(held, 1.0, 0.0))
     if free:
