@@ -261,6 +261,19 @@ def test_a_full_step_that_leaves_the_domain_is_damped() -> None:
     assert X.T @ residual == pytest.approx([0, 0], abs=1e-6)
 
 
+def test_steps_that_end_at_the_edge_of_the_means_are_not_called_the_optimum() -> None:
+    """A point nearer to a better one of the edge has a lower deviance than where the steps met it."""
+    rng = np.random.default_rng(3)
+    X = rng.uniform(size=(60, 2))
+    y = rng.poisson(np.maximum(3 * X[:, 0] - 0.4 + 0.3 * X[:, 1], 0)).astype(float)
+    with pytest.warns(ef.ConvergenceWarning, match="edge of the allowed means.*not the optimum"):
+        fit = ef.glm_arrays(X, y, family="poisson", link="identity")
+    assert fit.certificate.status is Status.STALLED
+    mu = np.column_stack([np.ones(60), X]) @ [-0.35, 2.872, 0.561]
+    assert mu.min() > 0
+    assert fit.model.family.deviance(y, mu, np.ones(60)) < fit.deviance - 0.1
+
+
 def test_an_intercept_free_identity_model_finds_its_start() -> None:
     x = np.array([1.0, 2, 3, 4, 5])
     fit = ef.glm("y ~ x - 1", {"x": x, "y": [2.0, 3, 7, 7, 11]}, family="gamma", link="inverse")

@@ -13,8 +13,9 @@ class Status(Enum):
         "Merge levels, drop the column, reduce the bias (bias='firth'), or add a penalty such as Ridge(1e-4)"
     )
     STALLED = (
-        "no step lowers the objective any more although the gradient is not zero: the optimum lies on the boundary of "
-        "the allowed means, or columns are nearly collinear. Try another link, scale the columns, or add a penalty"
+        "no step lowers the objective any more although the gradient is not zero: the steps met the edge of the "
+        "allowed means, or columns are nearly collinear. The coefficients are where the steps ended, not the optimum, "
+        "which may lie elsewhere on that edge. Try another link, scale the columns, or add a penalty"
     )
     MAX_ITER = "the iteration limit was reached; raise max_iter, or look for separation and huge values"
     STREAMED = (
