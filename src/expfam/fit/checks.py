@@ -79,6 +79,11 @@ def nuisance_interval(
             f"no number of the {fit.model.family.name} family was estimated; family='negative_binomial' and "
             "family='tweedie', by name, estimate theta and the power"
         )
+    known = fit.dispersion if fit.statistics.dispersion_kind == "given" else None
+    free = NUISANCE[OF_NUMBER[found.name]][1](known)
+    begin = free.free_scale(found.value)
+    if found.note and found.settled and free.box.lower[0] < begin < free.box.upper[0]:
+        raise ExpfamError(f"there is no interval of a number that was not estimated: {found.note}")
     reach = wald.critical(level, None)
     if method == "wald":
         if found.name == "theta":
@@ -89,10 +94,7 @@ def nuisance_interval(
         raise ExpfamError("a penalised fit has no profile likelihood; take method='wald'")
     if fit.model.weights_kind == "sampling":
         raise ExpfamError("sampling weights have no likelihood, so there is no profile of it")
-    known = fit.dispersion if fit.statistics.dispersion_kind == "given" else None
-    free = NUISANCE[OF_NUMBER[found.name]][1](known)
     study = lay_out(fit._prepared(data), free, "auto", TOL, TURNS, 0, silent, fit.estimate)
-    begin = free.free_scale(found.value)
     u = np.array([begin, -np.log(fit.dispersion)])[: len(free.box.lower)]
     best = profile(study, begin, State(u, study.posed.standard.inverse(fit.estimate)))
     lower, upper = ends(study, best, reach)
