@@ -277,7 +277,7 @@ def test_means_that_meet_every_response_leave_no_power_to_tell(y: np.ndarray) ->
     assert fit.power == 1.5
     assert np.isnan(fit.power_se)
     for method in ("profile", "wald"):
-        with pytest.raises(ef.ExpfamError, match="no interval .* no dispersion is left"):
+        with pytest.raises(ef.ExpfamError, match=r"no interval .* no dispersion is left"):
             fit.nuisance_interval(method=method)
     assert fit.predict(x) == pytest.approx(y, rel=1e-8)
     known = ef.glm_arrays(x, y, family=TWEEDIE(1.5))
