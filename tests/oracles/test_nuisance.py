@@ -304,6 +304,25 @@ def test_the_size_of_weights_means_nothing_to_the_power() -> None:
         assert np.isfinite(ef.glm("y ~ x + g", CLAIMS, family=TWEEDIE(1.5), weights=np.full(300, size)).loglik)
 
 
+@pytest.mark.parametrize("unit", [1e-120, 1e-30, 1e6, 1e120])
+def test_the_unit_of_claims_means_nothing_to_the_power(unit: float) -> None:
+    """The likelihood has two maxima: the same one is found, and phi follows y^(2-p)."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(80, 2))
+    y = np.where(rng.random(80) < 0.3, 0, np.exp(0.5 + 0.3 * x[:, 0]) * rng.gamma(3, 1 / 3, 80))
+    plain, other = (ef.glm_arrays(x, c * y, family="tweedie", dispersion="ml") for c in (1.0, unit))
+    assert other.converged
+    assert other.power == pytest.approx(plain.power, rel=1e-8)
+    assert other.power_se == pytest.approx(plain.power_se, rel=1e-6)
+    assert other.loglik + np.log(unit) * (y > 0).sum() == pytest.approx(plain.loglik, rel=1e-8)
+    assert other.dispersion == pytest.approx(plain.dispersion * unit ** (2 - plain.power), rel=1e-5)
+    assert other.nuisance_interval() == pytest.approx(plain.nuisance_interval(), rel=1e-6)
+    grown, spread = np.log(unit), plain.dispersion_se / plain.dispersion
+    assert other.dispersion_se / other.dispersion == pytest.approx(
+        np.sqrt(spread**2 + (grown * plain.power_se) ** 2), rel=0.2
+    )
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.floats(1.05, 1.95), st.floats(-3, 9), st.integers(0, 1000))
 def test_derivatives_of_the_series(p: float, scale: float, seed: int) -> None:

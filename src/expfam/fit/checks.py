@@ -81,7 +81,7 @@ def nuisance_interval(
         )
     known = fit.dispersion if fit.statistics.dispersion_kind == "given" else None
     free = NUISANCE[OF_NUMBER[found.name]][1](known)
-    begin = free.free_scale(found.value)
+    begin = free.at(found.value)[0]
     if found.note and found.settled and free.box.lower[0] < begin < free.box.upper[0]:
         raise ExpfamError(f"there is no interval of a number that was not estimated: {found.note}")
     reach = wald.critical(level, None)
@@ -95,7 +95,7 @@ def nuisance_interval(
     if fit.model.weights_kind == "sampling":
         raise ExpfamError("sampling weights have no likelihood, so there is no profile of it")
     study = lay_out(fit._prepared(data), free, "auto", TOL, TURNS, 0, silent, fit.estimate)
-    u = np.array([begin, -np.log(fit.dispersion)])[: len(free.box.lower)]
+    u = study.free.at(found.value, fit.dispersion)
     best = profile(study, begin, State(u, study.posed.standard.inverse(fit.estimate)))
     lower, upper = ends(study, best, reach)
     return free.number(lower), free.number(upper)

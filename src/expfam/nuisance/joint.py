@@ -28,6 +28,7 @@ from expfam.solvers import Problem, Status, choose
 from expfam.solvers.loop import iterate
 from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import Tell
+from expfam.solvers.start import null_seen, scale_of
 
 NEAR = 1e-7  # standard errors by which a turn may still move the numbers
 TURNS = 50
@@ -100,8 +101,12 @@ class Free(ABC):
         """The number it is named for, from its free scale; its limit at an end of the box."""
 
     @abstractmethod
-    def free_scale(self, number: float) -> float:
-        """The inverse of `number`."""
+    def at(self, number: float, phi: float = 1.0) -> FloatArray:
+        """u where the number it is named for has this value, and a free phi that one."""
+
+    def in_unit(self, prepared: Prepared) -> "Free":
+        """The same with numbers u that the unit of these responses does not move."""
+        return self
 
     @abstractmethod
     def family(self, u: FloatArray) -> ExponentialFamily:
@@ -143,11 +148,14 @@ class Study:
     base: Base
 
     def problem(self, family: ExponentialFamily, beta: FloatArray) -> Problem:
-        """The same problem with another number in the family, seen from beta."""
-        objective = self.posed.problem.objective
-        data = replace(objective.data, conjugate=family.conjugate(family.T(objective.data.y)))
-        objective = replace(objective, family=family, data=data)
-        return replace(self.posed.problem, objective=objective, start=beta, first=None, sample=None)
+        """The same problem, but for a constant, with another number in the family, seen from beta."""
+        problem = self.posed.problem
+        data = problem.objective.data
+        data = replace(data, conjugate=family.conjugate(family.T(data.y)), within=0.0)
+        objective = replace(problem.objective, family=family, data=data)
+        null = null_seen(objective, problem.null)
+        scale = scale_of(objective, null)
+        return replace(problem, objective=objective, start=beta, first=None, sample=None, null=null, scale=scale)
 
     def means(self, beta: FloatArray) -> Means:
         """The means at beta."""
@@ -191,6 +199,7 @@ def estimate(prepared: Prepared, free: Free, aggregate: str, tol: float, max_ite
     study = lay_out(prepared, free, aggregate, tol, max_iter, seed, tell)
     problem = study.posed.problem
     beta = choose("auto", problem).solve(problem).theta
+    free = study.free
     begin = free.start(study.base, study.means(beta))
     original = study.posed.standard.original
     if isinstance(begin, Nuisance):
@@ -218,7 +227,7 @@ def lay_out(
 ) -> Study:
     """The rows in standard coordinates, seen from `near`; equal rows are summed where no offset makes their units
     depend on the number."""
-    first = with_family(prepared, free.first)
+    free, first = free.in_unit(prepared), with_family(prepared, free.first)
     penalty = first.model.penalty.bind(first.data.design.names)
     objective = Objective(first.model.family, first.model.link, penalty, first.data)
     summed = aggregated(objective, aggregate if first.data.offset is None else "never")

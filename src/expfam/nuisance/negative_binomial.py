@@ -41,8 +41,8 @@ class FreeTheta(Free):
     def number(self, first: float) -> float:
         return {float(BOX.lower[0]): 0.0, float(BOX.upper[0]): np.inf}.get(first, float(np.exp(first)))
 
-    def free_scale(self, number: float) -> float:
-        return float(np.log(number)) if np.isfinite(number) else float(BOX.upper[0])
+    def at(self, number: float, phi: float = 1.0) -> FloatArray:
+        return np.log([number]) if np.isfinite(number) else BOX.upper
 
     def family(self, u: FloatArray) -> ExponentialFamily:
         return NegativeBinomial(float(np.exp(u[0])))

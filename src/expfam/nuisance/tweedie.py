@@ -43,9 +43,13 @@ ENDS = {
 @final
 @dataclass(frozen=True, slots=True)
 class FreePower(Free):
-    """u = (p, -log phi); the first means are those of p = 1.5. A known `phi` stays."""
+    """u = (p, -log phi); the first means are those of p = 1.5. A known `phi` stays, and so does the unit then.
+
+    Responses y / unit have phi unit^(p-2): in a unit of their own size p and phi are nearly independent.
+    """
 
     phi: float | None = None
+    unit: float = 1.0
     name: ClassVar[str] = "power"
     first: ClassVar[Tweedie] = Tweedie(1.5)
 
@@ -58,8 +62,13 @@ class FreePower(Free):
     def number(self, first: float) -> float:
         return {LOW: 1.0, HIGH: 2.0}.get(first, first)
 
-    def free_scale(self, number: float) -> float:
-        return number
+    def at(self, number: float, phi: float = 1.0) -> FloatArray:
+        return np.array([number, (2 - number) * np.log(self.unit) - np.log(phi)])
+
+    def in_unit(self, prepared: Prepared) -> "FreePower":
+        """The power of two next to the mean, by which to divide is exact."""
+        mean = float(np.average(prepared.data.y, weights=prepared.data.weight))
+        return self if self.phi is not None or not mean > 0 else replace(self, unit=2.0 ** round(np.log2(mean)))
 
     def family(self, u: FloatArray) -> ExponentialFamily:
         return Tweedie(float(u[0]))
@@ -68,17 +77,20 @@ class FreePower(Free):
         """The positive responses: b is 1 at 0."""
         some = prepared.data.y > 0
         f = np.ones(prepared.data.n) if prepared.frequency is None else prepared.frequency
-        return Base(prepared.data.y[some], prepared.precision[some], f[some])
+        return Base(prepared.data.y[some] / self.unit, prepared.precision[some], f[some])
 
     def log_b(self, u: FloatArray, base: Base) -> Curve:
         return log_b(u, base)
 
     def of_means(self, u: FloatArray, means: Means) -> Curve:
-        return _linear(u, means)
+        return _linear(u, self._scaled(means))
+
+    def _scaled(self, means: Means) -> Means:
+        return Means(means.mu / self.unit, means.log - np.log(self.unit), means.t / self.unit, means.weight)
 
     def start(self, base: Base, means: Means) -> FloatArray | Nuisance:
         """The best power of a grid for a sample of the rows, phi at its best for each; none where no dispersion is."""
-        if self.phi is None and _exact(self.first.power, means):
+        if self.phi is None and _exact(self.first.power, self._scaled(means)):
             return Nuisance(self.name, self.first.power, np.nan, EXACT)
         base, means = base.thinned(SAMPLE), means.thinned(8 * SAMPLE)
         others = replace(self.box, moving=self.box.moving[1:])
@@ -93,14 +105,17 @@ class FreePower(Free):
         """Pearson's phi at the first means."""
         if self.phi is not None:
             return self.phi
-        return _misses(p, means) / len(means.mu)
+        return _misses(p, self._scaled(means)) / len(means.mu)
 
     def told(self, u: FloatArray, at: Curve) -> tuple[Nuisance, ...]:
         note = next((text for end, text in ENDS.items() if u[0] == end), "")
         moving = (1,) * (self.phi is None) if note else self.box.moving
-        errors = dict(zip(moving, np.sqrt(np.diagonal(covariance(at, moving))), strict=True))
-        power, phi = Nuisance(self.name, float(u[0]), float(errors.get(0, np.nan)), note), float(np.exp(-u[1]))
-        return (power,) if self.phi is not None else (power, Nuisance("dispersion", phi, phi * float(errors[1])))
+        spread, grown = covariance(at, moving), np.log(self.unit)
+        power = Nuisance(self.name, float(u[0]), np.nan if note else float(np.sqrt(spread[0, 0])), note)
+        if self.phi is not None:
+            return (power,)
+        phi, slope = float(np.exp((2 - u[0]) * grown - u[1])), np.array([grown, 1.0])[list(moving)]
+        return power, Nuisance("dispersion", phi, phi * float(np.sqrt(slope @ spread @ slope)))
 
 
 def _misses(p: float, means: Means) -> float:

@@ -31,8 +31,7 @@ def null_model(objective: Objective) -> Null:
     pooled = None if data.offset is not None else _pooled(objective, mean, theta)
     if pooled is not None:
         return pooled
-    ones = assemble((Columns(("Intercept",)),), data.n, data.design.compiled)
-    alone = replace(objective, data=replace(data, design=ones), penalty=NoPenalty().bind(ones.names))
+    alone = _alone(objective)
     if data.offset is None:
         return _null(theta, _feasible_mean(alone, theta, mean))
     theta, first = _first_feasible(alone, _less_offset(objective, theta), Level.HESSIAN)
@@ -41,6 +40,18 @@ def null_model(objective: Objective) -> Null:
     )
     solution = Newton().solve(problem)
     return _null(solution.theta, alone(solution.theta) if solution.at is None else solution.at)
+
+
+def null_seen(objective: Objective, null: Null) -> Null:
+    """The figures of the null model at the same eta, for another family."""
+    return _null(null.eta, _alone(objective)(null.eta))
+
+
+def _alone(objective: Objective) -> Objective:
+    """The objective of an intercept alone."""
+    data = objective.data
+    ones = assemble((Columns(("Intercept",)),), data.n, data.design.compiled)
+    return replace(objective, data=replace(data, design=ones), penalty=NoPenalty().bind(ones.names))
 
 
 def _pooled(objective: Objective, mean: FloatArray, eta: FloatArray) -> Null | None:
