@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from scipy.special import gammaln, ive
+from scipy.special import gammaln, ive, ndtr
 
 from expfam.errors import FamilyError, ModelFileError, ResponseError
 from expfam.families import (
@@ -25,7 +25,7 @@ from expfam.families import (
     from_dict,
 )
 from expfam.families._saddle import SMALL, SMOOTH
-from expfam.families.tweedie import _log_series
+from expfam.families.tweedie import MANY, _log_series
 from laws._cases import FAMILY_CASES, LIKELIHOOD, SCALAR, label, means, points, slope
 
 every = pytest.mark.parametrize("case", FAMILY_CASES, ids=label)
@@ -218,6 +218,21 @@ def test_the_saddlepoint_goes_on_where_the_tweedie_series_ends(p):
     for xi in (end * (1 - 1e-9), 0.3 * end):
         series = _log_series(p, y, 1 / np.array([xi])) + Tweedie(p).conjugate(y) / xi
         assert Tweedie(p).log_saturated(y, 1 / xi) == pytest.approx(series, abs=1e-9)
+
+
+@pytest.mark.parametrize("p", [1.05, 1.5, 1.95])
+def test_the_tweedie_distribution_function_of_a_small_dispersion(p):
+    """It goes on where its sum ends, and where phi is least it is the normal one."""
+    z = np.array([-2.0, -0.3, -1e-6, 0.0, 1e-4, 1.5])
+    for mu in (0.1, 20.0):
+        below, above = (
+            Tweedie(p).cdf(mu + z * np.sqrt(phi * mu**p), np.full(6, mu), phi)
+            for phi in (mu ** (2 - p) / MANY * np.array([1 + 1e-9, 1 - 1e-9]))
+        )
+        np.testing.assert_allclose(above, below, rtol=3e-7)
+    sure = Tweedie(p).cdf(1 + 1e-12 * z, np.ones(6), 1e-24)
+    np.testing.assert_allclose(sure, ndtr((1 + 1e-12 * z - 1) / 1e-12), rtol=1e-9)
+    assert np.array_equal(Tweedie(p).cdf(np.array([-1.0, 0, 1e-300, 2]), np.ones(4), 1e-200), [0, 0, 0, 1])
 
 
 def test_the_tweedie_series_is_summed_in_slabs_without_mixing_rows():

@@ -18,6 +18,7 @@ from expfam._typing import BoolArray, FloatArray
 
 SMALL = 1 / 50  # xi from which five terms give all digits
 SMOOTH = 3.0  # claims' variance from which e^(-2 pi^2 j) is rounding
+AT_MEAN = 1e-5  # deviations from the mean to which the limit of `normal_score` there has more digits than the quotient
 TERMS = np.array(
     [
         [0, 0, 0, 0, 0, 0],
@@ -54,6 +55,18 @@ def concentrated(p: float, log_xi: FloatArray) -> BoolArray:
 def log_at_mean(p: float, y: FloatArray, log_xi: FloatArray) -> FloatArray:
     """log p(y; mu = y)."""
     return np.asarray(-(np.log(2 * np.pi) + log_xi) / 2 - np.log(y) + small(p, log_xi).value)
+
+
+def normal_score(p: float, log_r: FloatArray, loss: FloatArray, k: FloatArray) -> FloatArray:
+    """z where P(Y <= y) = Phi(z), to the order k^(-3/2) (Barndorff-Nielsen 1990), at y > 0; all in units of mu.
+
+    z = s + log(u / s) / s, s the signed root of 2 k loss, u = (psi(y) - psi(mu)) sqrt(k y^p); log_r = log(y / mu).
+    """
+    u = np.exp(p / 2 * log_r) * np.expm1((1 - p) * log_r) / (1 - p) * np.sqrt(k)
+    s = np.sign(log_r) * np.sqrt(2 * k * loss)
+    near = np.abs(s) < AT_MEAN
+    over, under = np.where(near, 1.0, u), np.where(near, 1.0, s)
+    return np.asarray(s + np.where(near, p / (6 * np.sqrt(k)), np.log(over / under) / under))
 
 
 def small(p: float, log_xi: FloatArray) -> Small:

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, TypeAlias, TypeVar, fi
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammainc, gammaln, xlogy
+from scipy.special import gammainc, gammaln, ndtr, xlogy
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.errors import FamilyError
 from expfam.families._family import ExponentialFamily, Scale
-from expfam.families._saddle import concentrated, log_at_mean, log_variation
+from expfam.families._saddle import SMOOTH, concentrated, log_at_mean, log_variation, normal_score
 from expfam.families._special import NEAR, log_ratio, log_sum_exp, unit_loss
 from expfam.families.gamma import Gamma
 from expfam.families.gaussian import Gaussian
@@ -20,6 +20,7 @@ from expfam.families.inverse_gaussian import InverseGaussian
 from expfam.families.poisson import Poisson
 
 PARENTS: dict[float, ExponentialFamily] = {0: Gaussian(), 1: Poisson(), 2: Gamma(), 3: InverseGaussian()}
+MANY = 1e6  # w mu^(2-p) / phi above which the distribution function's sum is long and its saddlepoint has ten digits
 CELLS = 1 << 20  # entries of one slab of the series
 
 P = ParamSpec("P")
@@ -175,13 +176,18 @@ class Tweedie(ExponentialFamily):
 
     @_or_parent
     def cdf(self, y: FloatArray, mu: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
-        """e^-rate + sum_j Poisson(j; rate) P(Gamma(j shape) <= y / scale)."""
+        """e^-rate + sum_j Poisson(j; rate) P(Gamma(j shape) <= y / scale); a saddlepoint where the sum is long."""
         if not self.compound:
             self.no_likelihood("distribution function")
-        rate, shape, scale = self.claims(mu, weight / phi)
-        rate, x = np.broadcast_arrays(rate, np.maximum(y, 0.0) / scale)
-        total = np.exp(-rate) + np.exp(_log_compound(rate.ravel(), shape, x.ravel())).reshape(x.shape)
-        return np.where(np.asarray(y) < 0, 0.0, np.minimum(total, 1.0))
+        y, mu, k = np.broadcast_arrays(np.asarray(y, dtype=np.float64), mu, weight / phi)
+        power, unit, out = self.power, k * np.power(mu, 2 - self.power), np.zeros(y.shape)
+        far = unit > max(MANY, SMOOTH * (2 - power) / (power - 1))
+        some = far & (y > 0)
+        t, m, many = y[some], mu[some], unit[some]
+        out[some] = ndtr(normal_score(power, log_ratio(t, m), self.loss(t, m) / np.power(m, 2 - power), many))
+        rate, shape, scale = self.claims(mu[~far], k[~far])
+        out[~far] = np.exp(-rate) + np.exp(_log_compound(rate, shape, np.maximum(y[~far], 0.0) / scale))
+        return np.where(y < 0, 0.0, np.minimum(out, 1.0))
 
     @_or_parent
     def cdf_left(self, y: FloatArray, mu: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
