@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from expfam.errors import ExpfamError
@@ -25,6 +26,7 @@ def parts(text: str, refuse: type[ExpfamError]) -> tuple[str, list[Any], dict[st
         raise refuse(f"{text!r} is not understood; write a name, or a name with numbers: 'tweedie(1.5)'") from None
 
 
+@lru_cache(256)  # asked for some names over and over
 def key(name: str) -> str:
     """A name as an index has it: 'Inverse-Gaussian' is inverse_gaussian."""
     return name.strip().lower().replace("-", "_").replace(".", "_")

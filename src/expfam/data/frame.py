@@ -3,6 +3,8 @@
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from expfam.data.names import Wanted, choose
 from expfam.data.raw import Raw, attempt
 from expfam.data.share import each
@@ -52,7 +54,7 @@ def _column(frame: Any, name: str) -> Any:
 
 def labels(data: Any) -> tuple[object, ...]:
     """Column labels as an eager frame itself has them, () for other data: narwhals stumbles over doubled ones."""
-    if hasattr(data, "collect"):
+    if isinstance(data, np.ndarray) or hasattr(data, "collect"):
         return ()
     return tuple(data.column_names if hasattr(data, "column_names") else getattr(data, "columns", ()))
 
