@@ -829,9 +829,20 @@ def test_columns_that_others_explain_have_no_errors() -> None:
     rng, n = np.random.default_rng(9), 2_000
     a = (rng.random(n) < 0.4) * 1.0
     data = {"y": rng.normal(size=n) + a, "x": rng.normal(size=n), "a": a, "b": 1 - a}
-    fit = learned(data, formula="y ~ x + a + b", family="gaussian").fit
+    with pytest.warns(ef.AliasWarning, match="'Intercept', 'a', 'b': the rows so far do not tell these"):
+        fit = learned(data, formula="y ~ x + a + b", family="gaussian").fit
     assert np.isnan(fit.se).tolist() == [True, False, True, True]
     assert fit.predict(data) == pytest.approx(ef.glm("y ~ x + a", data).predict(data), abs=1e-3)
+
+
+def test_a_time_stamp_by_a_factor_is_told() -> None:
+    rng, n = np.random.default_rng(9), 2_000
+    t, g = 1.7e9 + rng.uniform(0, 3600, n), rng.integers(0, 2, n).astype(str)
+    data = {"y": (0.3 + (g == "1")) * (t - 1.7e9) + rng.normal(size=n), "t": t, "g": g}
+    with pytest.warns(ef.AliasWarning, match="take the distance from its mean"):
+        _ = learned(data, formula="y ~ t*g", family="gaussian").fit
+    near = learned(data, formula="y ~ I(t - 1.7e9)*C(g, ref='0')", family="gaussian").fit
+    assert near.coef[-1] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_no_more_rows_than_coefficients_tell_no_errors() -> None:

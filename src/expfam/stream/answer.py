@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from warnings import warn
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import BoolArray, FloatArray
+from expfam.data.names import some
 from expfam.design.standard import about
 from expfam.diagnostics.certificate import Certificate
+from expfam.errors import AliasWarning
 from expfam.fit import Fit
 from expfam.inference.statistics import Statistics
 from expfam.information import Factor, Full
@@ -63,6 +66,25 @@ def _turned(model: Model, matrix: FloatArray, centre: FloatArray) -> FloatArray:
     return rows(rows(matrix).T).T
 
 
+def aliased(memory: Memory) -> BoolArray:
+    """Which coefficients only the pseudo-rows tell from others, (p d,)."""
+    return np.asarray(inflation(memory.information) >= ALIASED)
+
+
+def _tell_aliased(model: Model, memory: Memory) -> None:
+    """AliasWarning where there are such coefficients, once there are rows enough to tell."""
+    found = aliased(memory)
+    if found.any() and memory.rows > len(found):
+        names = some(name for name, lost in zip(model.flat_names, found, strict=True) if lost)
+        warn(
+            f"{names}: the rows so far do not tell these columns from others, and their errors are NaN. Leave some "
+            "out; of a column far from zero in a product, such as a time stamp by a factor, take the distance from "
+            "its mean",
+            AliasWarning,
+            stacklevel=4,
+        )
+
+
 def covariance(model: Model, memory: Memory, kind: str, centre: FloatArray) -> FloatArray:
     """(p d, p d): "HC0" the sandwich, valid where the variance is not the family's; "model" phi H^-1.
 
@@ -78,7 +100,7 @@ def covariance(model: Model, memory: Memory, kind: str, centre: FloatArray) -> F
     found = _turned(model, found, centre)
     if memory.rows <= memory.met.sum():
         return np.full_like(found, np.nan)
-    unmet = np.tile(~memory.met, len(found) // len(memory.met)) | (inflation(memory.information) >= ALIASED)
+    unmet = np.tile(~memory.met, len(found) // len(memory.met)) | aliased(memory)
     found[unmet], found[:, unmet] = np.nan, np.nan
     return found
 
@@ -153,6 +175,7 @@ def fit_of(model: Model, memory: Memory, null: Memory, vcov: str, context: Conte
         fixed, np.nan, "fixed" if fixed else "pearson", 0,
     )  # fmt: skip
     certificate = _certificate(memory.rows, factor(memory).condition)
+    _tell_aliased(model, memory)
     held = Written(covariance(model, memory, vcov, context.centre)) if model.penalty.smooth else None
     return Fit(
         model, own(model, memory.theta, context.centre), met, held, sums, certificate, context.lacking,
