@@ -181,10 +181,14 @@ def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray,
 
 def extremes(family: ExponentialFamily, y: FloatArray, weight: FloatArray) -> FloatArray:
     """The mean responses, a number a component of T(y), that are not inside the domain of means."""
-    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ family.T(y[rows])), slices(len(y)))
-    mean = np.asarray(total / weight.sum())
-    lo, hi = family.mean_domain
+    mean, (lo, hi) = mean_of(family, y, weight), family.mean_domain
     return np.asarray(mean[~((mean > lo) & (mean < hi))])
+
+
+def mean_of(family: ExponentialFamily, y: FloatArray, weight: FloatArray) -> FloatArray:
+    """The weighted mean of T(y), (1,) or (d,)."""
+    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ family.T(y[rows])), slices(len(y)))
+    return np.asarray(total / weight.sum())
 
 
 def labels_of(values: AnyArray) -> tuple[tuple[str, ...], IntArray]:

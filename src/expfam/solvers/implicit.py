@@ -222,7 +222,7 @@ def _within(
     ways = BACK if inside is not None else BACK[:1]
     if inside is not None and not memory.rows:
         there, here = glance(objective, inside), glance(objective, memory.theta).value
-        ways = BACK[::-1] if there.value + objective.weight * _unit(objective, there) < here else BACK
+        ways = BACK[::-1] if there.value + objective.weight * _unit(objective, there, frequency) < here else BACK
     for share in ways:
         theta = memory.theta if share == 0 or inside is None else memory.theta + share * (inside - memory.theta)
         seen = see(objective, theta, frequency, scores)
@@ -235,10 +235,11 @@ def _within(
     )
 
 
-def _unit(objective: Objective, at: Glance) -> float:
+def _unit(objective: Objective, at: Glance, frequency: FloatArray | None) -> float:
     """phi, what F has beyond the log-likelihood, by the rows of a batch as they were looked at."""
     fixed = objective.family.fixed_dispersion or not at.pearson > 0
-    return 1.0 if fixed else at.pearson / objective.data.n
+    count = objective.data.n if frequency is None else float(frequency.sum())
+    return 1.0 if fixed else at.pearson / count
 
 
 def _meets(memory: Memory, seen: Seen) -> bool:
@@ -305,7 +306,7 @@ def _nearest(
             break
         steady = abs(tried.at.weight - seen.weight) <= CLOSE * seen.weight
         theta, end = tried.theta, tried.at
-        small = SMALL * _unit(objective, end)
+        small = SMALL * _unit(objective, end, frequency)
         if tried.plain and (tried.promised <= small or (steady and abs(tried.fall / tried.promised - 1) <= CLOSE)):
             break
         again = see(objective, theta, frequency, seen.meat is not None)

@@ -15,6 +15,7 @@ from expfam.fit import Fit
 from expfam.inference.statistics import Statistics
 from expfam.information import Factor, Full
 from expfam.information.covariance import Apart, Written
+from expfam.information.original import Original
 from expfam.model import Model
 from expfam.solvers import Status
 from expfam.solvers.implicit import ALIASED, Memory, inflation
@@ -54,28 +55,17 @@ def own(model: Model, theta: FloatArray, centre: FloatArray) -> FloatArray:
     return about(model.names, centre).original(theta)
 
 
-def _turned(model: Model, matrix: FloatArray, centre: FloatArray) -> FloatArray:
-    """The same of a covariance (p d, p d)."""
-    if not centre.any():
-        return matrix
-    p = len(centre)
-
-    def rows(of: FloatArray) -> FloatArray:
-        return np.concatenate([own(model, of[lo : lo + p], centre) for lo in range(0, len(of), p)])
-
-    return rows(rows(matrix).T).T
-
-
 def aliased(memory: Memory) -> BoolArray:
     """Which coefficients only the pseudo-rows tell from others, (p d,)."""
     return np.asarray(inflation(memory.information) >= ALIASED)
 
 
-def _tell_aliased(model: Model, memory: Memory) -> None:
-    """AliasWarning where there are such coefficients, once there are rows enough to tell."""
-    found = aliased(memory)
-    if found.any() and memory.rows > len(found):
-        names = some(name for name, lost in zip(model.flat_names, found, strict=True) if lost)
+def _tell_aliased(model: Model, memory: Memory, held: Written) -> None:
+    """AliasWarning where there are such coefficients, once there are rows enough to tell: errors of NaN though met."""
+    met = np.tile(memory.met, held.size // len(memory.met))
+    lost = met & np.isnan(held.diagonal)
+    if lost.any() and not lost[met].all():
+        names = some(name for name, away in zip(model.flat_names, lost, strict=True) if away)
         warn(
             f"{names}: the rows so far do not tell these columns from others, and their errors are NaN. Leave some "
             "out; of a column far from zero in a product, such as a time stamp by a factor, take the distance from "
@@ -97,10 +87,11 @@ def covariance(model: Model, memory: Memory, kind: str, centre: FloatArray) -> F
     else:
         assert memory.meat is not None, "a stream asked for HC0 keeps its scores"
         found = bread @ memory.meat @ bread
-    found = _turned(model, found, centre)
+    classes = len(found) // len(memory.met)
+    found = Original(Written(found), about(model.names, centre), classes).full()
     if memory.rows <= memory.met.sum():
         return np.full_like(found, np.nan)
-    unmet = np.tile(~memory.met, len(found) // len(memory.met)) | aliased(memory)
+    unmet = np.tile(~memory.met, classes) | aliased(memory)
     found[unmet], found[:, unmet] = np.nan, np.nan
     return found
 
@@ -175,8 +166,9 @@ def fit_of(model: Model, memory: Memory, null: Memory, vcov: str, context: Conte
         fixed, np.nan, "fixed" if fixed else "pearson", 0,
     )  # fmt: skip
     certificate = _certificate(memory.rows, factor(memory).condition)
-    _tell_aliased(model, memory)
     held = Written(covariance(model, memory, vcov, context.centre)) if model.penalty.smooth else None
+    if held is not None:
+        _tell_aliased(model, memory, held)
     return Fit(
         model, own(model, memory.theta, context.centre), met, held, sums, certificate, context.lacking,
         context.left_out, context.kind, None, vcov, learning=context.way,

@@ -17,6 +17,7 @@ from expfam.penalties import NoPenalty
 from expfam.response import At, Level, weighted
 from expfam.solvers.implicit import Memory, Options, learn
 from expfam.stream.rows import Rows
+from expfam.target import mean_of
 from expfam.terms import FormulaTerms
 
 MANY = 1 << 20  # rows that may wait for a first event, or for every class
@@ -58,17 +59,12 @@ def inside(objective: Objective, like: FloatArray, mean: FloatArray) -> FloatArr
     return found
 
 
-def mean_of(model: Model, rows: Rows) -> FloatArray:
-    """The weighted mean of T(y), (1,) or (1, d)."""
-    mean = np.atleast_1d(rows.weight @ model.family.T(rows.y)) / rows.weight.sum()
-    return mean.reshape(1, -1) if model.family.vector else np.asarray(mean)
-
-
 def begins(model: Model, rows: Rows) -> bool:
     """Have some rows a mean response that the model can have? Not where none is an event, or a class lacks."""
-    mean, (lo, hi) = mean_of(model, rows), model.family.mean_domain
+    mean, (lo, hi) = mean_of(model.family, rows.y, rows.weight), model.family.mean_domain
     with np.errstate(all="ignore"):
-        return bool(((mean > lo) & (mean < hi)).all() and np.isfinite(model.link(mean)).all())
+        eta = model.link(mean[None] if model.family.vector else mean)
+    return bool(((mean > lo) & (mean < hi)).all() and np.isfinite(eta).all())
 
 
 def lead(model: Model, rows: Rows, first: int) -> int | None:
@@ -82,9 +78,9 @@ def lead(model: Model, rows: Rows, first: int) -> int | None:
 
 def waits(model: Model, rows: Rows) -> str:
     """Why rows that do not begin are not learned from."""
-    mean = mean_of(model, rows)
+    mean = mean_of(model.family, rows.y, rows.weight)
     return (
-        f"the mean response of the first {rows.n:,} rows is {', '.join(f'{part:.4g}' for part in mean.flat)}, which "
+        f"the mean response of the first {rows.n:,} rows is {', '.join(f'{part:.4g}' for part in mean)}, which "
         f"the {model.family.name} family with the {model.link.name} link cannot have (one class only, or all zero?); "
         "they wait for rows that change it"
     )
@@ -113,8 +109,7 @@ def _moved(alone: Objective, theta: FloatArray, before: float) -> tuple[FloatArr
     """The intercept of rows before, of this weight and the mean at theta, and those of a batch; and by how much their
     loss grows with it."""
     family, link, data = alone.family, alone.link, alone.data
-    known, total = link.inverse(theta), before + alone.weight
-    sums = np.atleast_1d(data.weight @ family.T(data.y)).reshape(known.shape)
-    both = link((before * known + sums) / total)
+    known, new = link.inverse(theta), mean_of(family, data.y, data.weight)
+    both = link((before * known + alone.weight * new) / (before + alone.weight))
     grown = weighted(family, link, At(both, known, family.conjugate(known), Level.VALUE), np.array([before]))
     return both, grown.value
