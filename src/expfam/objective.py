@@ -194,6 +194,24 @@ class Objective:
         hessian = None if total.grams is None else information(total.grams, maps)
         return Evaluation(total.value + self.data.within, gradient, hessian)
 
+    def diagonal(self, theta: FloatArray) -> FloatArray:
+        """The diagonal of X'WX (10) at theta, in its shape: a read of the rows, where a matrix would not fit."""
+        maps = self.data.design.maps
+        raw = maps.forward(theta)
+        d = raw[0:1].size
+        own = np.equal(*np.triu_indices(d))
+
+        def part(bounds: tuple[int, ...]) -> FloatArray:
+            return reduce(add, (squares(self.data.take(slice(lo, hi))) for lo, hi in pairwise(bounds)))
+
+        def squares(block: Data) -> FloatArray:
+            weights = self.rows(block, raw, Level.HESSIAN).weight
+            assert weights is not None
+            return np.stack([block.design.squares(w) for w in np.atleast_2d(weights)[own]])
+
+        total = ordered_sum(part, chunks(self.data, raw.size, Level.GRADIENT))
+        return np.stack([maps.squares(one) for one in total], axis=1).reshape(theta.shape)
+
     def _chunk(self, bounds: tuple[int, ...], raw: FloatArray, level: Level) -> Sums:
         """The sum over the blocks between consecutive bounds, in order, in raw columns."""
         with np.errstate(over="ignore", invalid="ignore"):  # infinite sums are seen, and told, by whoever asked

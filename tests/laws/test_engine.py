@@ -5,7 +5,7 @@ import pytest
 
 import expfam as ef
 from expfam.information import Full, Root, root
-from expfam.solvers import warm
+from expfam.solvers import lbfgs, warm
 from expfam.solvers.secants import Diagonal, direction, remember
 
 
@@ -38,6 +38,22 @@ def test_lbfgs_ends_where_newton_ends(family: str, widest: int, penalty: ef.Ridg
     assert found.converged
     assert found.coef == pytest.approx(newton.coef, rel=1e-6, abs=1e-7)
     assert found.se == pytest.approx(newton.se, rel=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("unit", [1.0, 1e5, 1e30])
+def test_steps_in_single_precision_end_where_newton_ends(
+    family: str, unit: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where weights, and with a free dispersion responses, are beyond what single precision can hold."""
+    X, y = sample(family)
+    y, weights = (y * unit if family in {"gaussian", "gamma"} else y), np.full(len(y), unit**2)
+    options = {"family": family, "link": LINKS.get(family), "weights": weights, "penalty": ef.Ridge(0.05)}
+    newton = ef.glm_arrays(X, y, **options)
+    monkeypatch.setattr(lbfgs, "LONG", 1)
+    found = ef.glm_arrays(X, y, solver=ef.LBFGS(widest=0), tol=1e-10, **options)
+    assert found.converged
+    assert found.coef == pytest.approx(newton.coef, rel=1e-6, abs=1e-7)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -78,6 +94,20 @@ def test_secants_make_a_diagonal_metric_exact_on_a_quadratic() -> None:
     assert -direction(Diagonal(np.diagonal(H)), secants, last.y) == pytest.approx(last.s)
     assert remember(secants, np.ones(4), -np.ones(4)) is secants
     assert [len(remember(secants, last.s, last.y, memory)) for memory in (1, 3, 50)] == [1, 3, 7]
+
+
+def test_a_direction_in_single_precision_is_that_in_double() -> None:
+    rng = np.random.default_rng(4)
+    metric = Diagonal(np.exp(rng.normal(size=(50, 3))))
+    double: tuple = ()
+    single: tuple = ()
+    for s in rng.normal(size=(5, 50, 3)):
+        double = remember(double, s, metric.values * s + 0.1 * s)
+        single = remember(single, s.astype(np.float32), (metric.values * s + 0.1 * s).astype(np.float32))
+    gradient = rng.normal(size=(50, 3))
+    found = direction(metric, single, gradient.astype(np.float32))
+    assert found.dtype == np.float32
+    assert found == pytest.approx(direction(metric, double, gradient), rel=1e-4, abs=1e-5)
 
 
 def test_a_root_is_its_information() -> None:

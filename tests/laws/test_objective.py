@@ -78,6 +78,13 @@ def test_the_gradient_is_one_line(family: ExponentialFamily) -> None:
 
 
 @every_family
+def test_the_diagonal_of_the_information(family: ExponentialFamily) -> None:
+    objective, theta = objective_of(family, n=3000)
+    expected = objective.loss(theta).hessian.diagonal
+    assert objective.diagonal(theta).T.ravel() == pytest.approx(expected)
+
+
+@every_family
 @given(cut=st.integers(1, 39))
 def test_rows_add_up(family: ExponentialFamily, cut: int) -> None:
     """(13): evaluate(A and B) = evaluate(A) + evaluate(B)."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -12,24 +13,27 @@ from expfam.objective import Evaluation
 from expfam.response import Level
 from expfam.solvers.descent import fair
 from expfam.solvers.loop import iterate
-from expfam.solvers.metrics import null_metric
+from expfam.solvers.metrics import diagonal_at, null_metric
 from expfam.solvers.problem import Problem, Solution, Solver
-from expfam.solvers.secants import Metric, Secants, direction, remember
+from expfam.solvers.secants import Diagonal, Metric, Secants, direction, remember
 from expfam.solvers.status import Status
 
 SHORTER = 30  # halvings before a direction is given up
-STEPS, FEW, LONG = 10, 5, 1 << 17
-"""Steps remembered; fewer of so many coefficients that to remember costs as much as to read the rows."""
+STEPS = 10  # remembered
+RENEWED = 10  # after so many steps, and twice as many, .., a diagonal is taken anew
+LONG, UNUSUAL = 1 << 17, 1e12
+"""From so many coefficients on steps are remembered in single precision, for to read them costs as much as rows do,
+unless weights or responses come in such units that its range might not do."""
 
 
 @dataclass(frozen=True, slots=True)
 class LBFGS(Solver):
     """Limited-memory BFGS in the metric of the null model's information.
 
-    `memory` steps are remembered, None for 10, or 5 of very many coefficients. The metric is exact at the null model
-    where X'WX can be written out (up to `widest` columns): Z'WZ kron V for classes; else it is the diagonal. It stops
-    when the scaled gradient is at most `tol`; there are no errors of coefficients where the information is too large to
-    be written out.
+    `memory` steps are remembered, None for 10. The metric is exact at the null model where X'WX can be written out (up
+    to `widest` columns): Z'WZ kron V for classes; else it is the diagonal, taken anew after 10, 20, 40, .. steps. It
+    stops when the scaled gradient is at most `tol`; there are no errors of coefficients where the information is too
+    large to be written out.
     """
 
     memory: int | None = None
@@ -42,10 +46,10 @@ class LBFGS(Solver):
     def solve(self, problem: Problem) -> Solution:
         metric = null_metric(problem, self.widest)
         at = problem.objective(problem.start, Level.GRADIENT)
-        begin = _State(problem.start, at, metric, (), Status.RUNNING, 0, 2.0)
+        begin = _State(problem.start, at, metric, (), Status.RUNNING, 0, 3.0)
         limit = 10 * problem.max_iter  # a step is a read of the rows, not an information
-        memory = self.memory or (STEPS if problem.start.size < LONG else FEW)
-        end = iterate(partial(_advance, problem, memory, limit), begin, partial(_report, problem))
+        advance = partial(_advance, problem, self.memory or STEPS, _precision(problem), limit)
+        end = iterate(advance, begin, partial(_report, problem))
         return Solution(end.theta, None, end.status, end.steps, end.passes, 0.0)
 
 
@@ -60,10 +64,10 @@ class _State:
     passes: float
 
 
-def _advance(problem: Problem, memory: int, limit: int, state: _State) -> _State:
+def _advance(problem: Problem, memory: int, kind: type[np.floating[Any]], limit: int, state: _State) -> _State:
     """One step; without a fall along the corrected direction the memory is dropped, and then the search ends."""
     assert state.at.gradient is not None
-    step = direction(state.metric, state.secants, state.at.gradient)
+    step = direction(state.metric, state.secants, state.at.gradient.astype(kind, copy=False)).astype(float, copy=False)
     slope = float(np.vdot(state.at.gradient, step))
     tries = 0
     for share in _shares():
@@ -77,13 +81,30 @@ def _advance(problem: Problem, memory: int, limit: int, state: _State) -> _State
         if state.secants:
             return replace(state, secants=(), passes=state.passes + tries)
         return replace(state, status=Status.STALLED, passes=state.passes + tries)
-    secants = remember(state.secants, move, new.gradient - state.at.gradient, memory)
+    change = new.gradient - state.at.gradient
+    secants = remember(state.secants, move.astype(kind, copy=False), change.astype(kind, copy=False), memory)
     done = replace(
         state, theta=theta, at=new, secants=secants, steps=state.steps + 1, passes=state.passes + tries
     )  # fmt: skip
     if problem.scale.gradient(new.gradient) <= problem.tol:
         return replace(done, status=Status.CONVERGED)
-    return replace(done, status=Status.MAX_ITER) if done.steps >= limit else done
+    return replace(done, status=Status.MAX_ITER) if done.steps >= limit else _renewed(problem, done)
+
+
+def _precision(problem: Problem) -> type[np.floating[Any]]:
+    """In which steps are remembered."""
+    sizes = problem.scale.weight, problem.scale.response
+    ordinary = all(1 / UNUSUAL < size < UNUSUAL for size in sizes)
+    return np.float32 if ordinary and problem.start.size >= LONG else np.float64
+
+
+def _renewed(problem: Problem, state: _State) -> _State:
+    """A diagonal is that of the point again: the information of one far from the null model is another."""
+    periods, rest = divmod(state.steps, RENEWED)
+    if rest or periods.bit_count() != 1 or not isinstance(state.metric, Diagonal):
+        return state
+    metric = diagonal_at(problem.objective, state.theta)
+    return replace(state, metric=metric, passes=state.passes + 1)
 
 
 def _shares() -> Iterator[float]:

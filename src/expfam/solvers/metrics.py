@@ -33,18 +33,21 @@ class Kronecker(Metric):
 
 
 def null_metric(problem: Problem, widest: int) -> Metric:
-    """The information at the null model: with up to `widest` columns in full, else its diagonal."""
-    objective, weight = problem.objective, problem.scale.weight
-    sizes, turn = np.linalg.eigh(_curvature(problem))
+    """The information at the null model: with up to `widest` columns in full, else the diagonal at the start."""
+    objective = problem.objective
     if problem.start.shape[0] > widest:
-        values = np.outer(weight * _spread(objective), np.square(turn) @ sizes)
-        values += objective.penalty.hessian(1, weight)[0][:, None]
-        values = np.maximum(values, SMALLEST * values.max())
-        return Diagonal(values.reshape(problem.start.shape))
-    gram = _gram(objective)
-    penalty = objective.penalty.hessian(1, weight)
+        return diagonal_at(objective, problem.start)
+    gram, (sizes, turn) = _gram(objective), np.linalg.eigh(_curvature(problem))
+    penalty = objective.penalty.hessian(1, problem.scale.weight)
     factors = tuple((gram * float(size)).plus(*penalty).factor() for size in sizes)
     return Kronecker(factors, turn) if problem.start.ndim == 2 else Factored(factors[0])
+
+
+def diagonal_at(objective: Objective, theta: FloatArray) -> Diagonal:
+    """The diagonal of the information at theta, (p,) or (p, d)."""
+    held = objective.penalty.hessian(1, objective.weight)[0]
+    values = objective.diagonal(theta) + held.reshape(-1, *[1] * (theta.ndim - 1))
+    return Diagonal(np.maximum(values, SMALLEST * values.max()))
 
 
 def _curvature(problem: Problem) -> FloatArray:
@@ -53,12 +56,6 @@ def _curvature(problem: Problem) -> FloatArray:
     if family.vector:
         return np.asarray(family.variance(link.inverse(problem.null.eta[None]))[0])
     return np.array([[problem.null.weight / problem.scale.weight]])
-
-
-def _spread(objective: Objective) -> FloatArray:
-    """The mean square of every column, (p,)."""
-    data = objective.data
-    return data.design.maps.squares(data.design.squares(data.weight)) / objective.weight
 
 
 def _gram(objective: Objective) -> Information:

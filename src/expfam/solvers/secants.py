@@ -8,9 +8,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.blas import daxpy
+from scipy.linalg.blas import daxpy, saxpy
 
-from expfam._typing import FloatArray
+from expfam._typing import AnyArray, FloatArray
 from expfam.information import Factor
 from expfam.solvers.optimality import newton_solve
 
@@ -45,22 +45,22 @@ class Diagonal(Metric):
     values: FloatArray
 
     def solve(self, gradient: FloatArray) -> FloatArray:
-        return np.asarray(gradient / self.values)
+        return np.divide(gradient, self.values, dtype=gradient.dtype)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A step s, the change y of the gradient along it, and 1 / s'y."""
+    """A step s, the change y of the gradient along it, both in double or single precision, and 1 / s'y."""
 
-    s: FloatArray
-    y: FloatArray
+    s: AnyArray
+    y: AnyArray
     rho: float
 
 
 Secants = tuple[Pair, ...]
 
 
-def remember(secants: Secants, s: FloatArray, y: FloatArray, memory: int = MEMORY) -> Secants:
+def remember(secants: Secants, s: AnyArray, y: AnyArray, memory: int = MEMORY) -> Secants:
     """The pairs with a new one, the oldest forgotten; a pair without curvature is left out."""
     curvature = float(np.vdot(s, y))
     if not curvature > CURVED * float(np.linalg.norm(s) * np.linalg.norm(y)):
@@ -68,22 +68,26 @@ def remember(secants: Secants, s: FloatArray, y: FloatArray, memory: int = MEMOR
     return (*secants, Pair(s, y, 1 / curvature))[-memory:]
 
 
-def direction(metric: Metric, secants: Secants, gradient: FloatArray) -> FloatArray:
-    """-B^-1 gradient by the two-loop recursion; the metric is scaled to the curvature along the last step."""
-    q, shares = np.array(gradient), []
+def direction(metric: Metric, secants: Secants, gradient: AnyArray) -> AnyArray:
+    """-B^-1 gradient by the two-loop recursion; the metric is scaled to the curvature along the last step.
+
+    In single precision throughout where gradient and pairs are.
+    """
+    q, shares, kind = np.array(gradient), [], gradient.dtype
     for pair in reversed(secants):
         share = pair.rho * float(np.vdot(pair.s, q))
         shares.append(share)
         _add(q, -share, pair.y)
-    d = np.negative(metric.solve(q))
+    d = np.negative(metric.solve(q), dtype=kind)
     if secants:
         last = secants[-1]
-        d /= last.rho * float(np.vdot(last.y, metric.solve(last.y)))
+        d /= kind.type(last.rho * float(np.vdot(last.y, metric.solve(last.y))))
     for pair, share in zip(secants, reversed(shares), strict=True):
         _add(d, -share - pair.rho * float(np.vdot(pair.y, d)), pair.s)
     return d
 
 
-def _add(to: FloatArray, share: float, vector: FloatArray) -> None:
+def _add(to: AnyArray, share: float, vector: AnyArray) -> None:
     """to += share vector, without a copy: of a million coefficients every one would be felt."""
-    daxpy(vector.reshape(-1), to.reshape(-1), a=share)
+    add = saxpy if to.dtype == np.float32 else daxpy
+    add(vector.reshape(-1), to.reshape(-1), a=share)
