@@ -13,6 +13,7 @@ from expfam.design.cells import cells
 from expfam.families import ExponentialFamily, Gamma, InverseGaussian, Poisson, QuasiPoisson, Tweedie
 from expfam.links import Identity, Log
 from expfam.objective import Data, Objective
+from expfam.parallel import ordered_sum, slices
 from expfam.response import At, Level, weighted
 
 KEPT = 1e-3  # of two sums their difference must be this share, so that no more than three digits are lost
@@ -21,7 +22,7 @@ WORTH = 10_000  # rows from which on it saves anything
 
 
 def aggregated(objective: Objective, asked: str) -> Objective:
-    """The objective with rows of equal predictors summed, where the design is all factors and that makes it smaller.
+    """The objective with rows of equal predictors summed, where the columns are few values and that makes it smaller.
 
     asked: "auto", "always" (wherever it is possible), "never".
     """
@@ -29,17 +30,11 @@ def aggregated(objective: Objective, asked: str) -> Objective:
     least = 0 if asked == "always" else WORTH
     if asked == "never" or data.n < least or family.vector or not np.array_equal(family.T(data.y), data.y):
         return objective
-    found = cells(data.design)
-    if found is None or (asked == "auto" and found[1] * FEWER > data.n):
+    if data.offset is not None and not absorbs(objective):
         return objective
-    place, count = found
-    t, weight, offset = without_offset(objective)
-    if offset is not None:
-        return objective
-    if count > 2 * data.n:
-        levels, place = np.unique(place, return_inverse=True)
-        count = len(levels)
-    return replace(objective, data=_summed(objective, place, count, t, weight))
+    auto = asked == "auto"
+    found = cells(data.design, data.n // FEWER if auto else data.n, guess=auto)
+    return objective if found is None else replace(objective, data=_summed(objective, *found))
 
 
 def pooled(objective: Objective) -> Objective | None:
@@ -114,19 +109,24 @@ def _power(family: ExponentialFamily) -> float | None:
     return known.get(type(family))
 
 
-def _summed(objective: Objective, place: AnyArray, count: int, t: FloatArray, weight: FloatArray) -> Data:
-    """A row for every cell that has one."""
+def _summed(objective: Objective, place: AnyArray, first: AnyArray) -> Data:
+    """A row for every cell that has one: `place` (n,) numbers the cell of a row, `first` is the first row of a cell."""
     data, family = objective.data, objective.family
-    total = np.asarray(np.bincount(place, weight, count), dtype=float)
+    t, weight = np.empty(data.n), np.empty(data.n)
+
+    def part(rows: slice) -> float:
+        t[rows], weight[rows], _ = without_offset(replace(objective, data=data.take(rows)))
+        return float(weight[rows] @ family.conjugate(t[rows]))
+
+    apart = ordered_sum(part, slices(data.n))
+    total = np.asarray(np.bincount(place, weight, len(first)), dtype=float)
     held = np.flatnonzero(total > 0)
-    first = np.empty(count, dtype=np.intp)
-    first[place[::-1]] = np.arange(data.n - 1, -1, -1)
-    mean = np.bincount(place, weight * t, count)[held] / total[held]
+    mean = np.bincount(place, weight * t, len(first))[held] / total[held]
     conjugate = family.conjugate(mean)
-    apart, together = float(weight @ family.conjugate(t)), float(total[held] @ conjugate)
+    together = float(total[held] @ conjugate)
     within = apart - together
     if not _keeps(apart, together):
-        means = np.zeros(count)
+        means = np.zeros(len(first))
         means[held] = mean
         within = _around(family, t, means[place], weight)
     design = data.design.take(first[held])

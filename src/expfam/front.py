@@ -106,8 +106,8 @@ def glm(
     tol           bounds max |gradient| / sum(weights), columns standardised; max_iter bounds Newton's steps
     missing       "drop" (told) or "error"; aliased: "drop" (told) or "error"
     unseen        a level first met at prediction: "error", "reference" or "missing"
-    aggregate     sum rows of equal predictors first, in designs that are all factors: the same likelihood from fewer
-                  rows. "auto" where that at least halves them, "always", "never"
+    aggregate     sum rows of equal predictors first, factors and numbers of few values: the same likelihood from fewer
+                  rows. "auto" where that promises to pay, "always", "never"
     vcov          covariance of the coefficients: "model" (phi H^-1), "observed", "HC0" to "HC3", {"cluster": "id"} or
                   several ["firm", "year"], {"hac": lags, "time": "day"}, {"bootstrap": 1000}: see `Fit.vcov`
     dispersion    phi where the family leaves it free: "pearson" (the default), "deviance", "ml", or a known number,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from expfam.design import Columns, Design, assemble
+from expfam.design.cells import cells
 from expfam.families import (
     Bernoulli,
     Categorical,
@@ -48,6 +49,7 @@ def each() -> Iterator[str]:
         design = assemble(columns, N, True)
         _evaluate(Poisson(), design, draw)
         _evaluate(Categorical(3), design, draw)
+        cells(design, N, guess=False)
         yield name
     for learner in (Poisson(), Categorical(3)):
         _learn(learner, assemble((Columns(("Intercept",)),), N, True), draw)

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import expfam as ef
 from expfam.families import FAMILIES, ExponentialFamily
+from expfam.kernels import equal, equal_definition
 
 PARAMETERS = {"negative_binomial": {"theta": 1.7}, "tweedie": {"power": 1.4}}
 SCALAR = [cls(**PARAMETERS.get(name, {})) for name, cls in FAMILIES.items() if name != "categorical"]
@@ -67,10 +71,62 @@ def test_sums_keep_the_digits_of_numbers_far_from_zero(level: float, spread: flo
         assert getattr(summed, figure) == pytest.approx(getattr(plain, figure), rel=rough), figure
 
 
-def test_other_offsets_numbers_and_classes_are_left_alone() -> None:
+@pytest.mark.parametrize("compiled", [False, True])
+@given(
+    words=hnp.arrays(
+        np.int64, st.integers(1, 200), elements=st.one_of(st.integers(-3, 3), st.integers(-(2**63), 2**63 - 1))
+    ),
+    most=st.integers(1, 200),
+    small=st.booleans(),
+)
+def test_equal_words_have_one_number(words: np.ndarray, most: int, small: bool, compiled: bool) -> None:
+    """Of the first row that has it, by one table or by several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(equal, "SMALL", 0 if small else 1000)
+        patch.setattr(equal, "SLACK", 4.0)  # few words fall unevenly
+        found = (equal if compiled else equal_definition).number(words, most)
+    _, first, place = np.unique(words, return_index=True, return_inverse=True)
+    if len(first) > most:
+        assert found is None
+        return
+    assert found is not None
+    assert (found[1][found[0]] == first[place]).all()
+    assert len(found[1]) == len(first)
+
+
+@pytest.mark.parametrize("n", [3000, 60_000], ids=["definition", "compiled"])
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64])
+@pytest.mark.parametrize("formula", ["y ~ g + age", "y ~ g * age", "y ~ g + ns(age, 4)"])
+def test_numbers_of_few_values_are_levels(formula: str, kind: type, n: int) -> None:
+    ef.warmup()
+    rng = np.random.default_rng(7)
+    data = {"g": rng.choice(list("abc"), n), "age": rng.integers(-20, 21, n).astype(kind), "e": rng.uniform(0.1, 1, n)}
+    data["age"] = data["age"] * kind(-1)  # zeros of both signs are one
+    data["y"] = rng.poisson(np.exp(0.02 * data["age"]) * data["e"])
+    summed, plain = (ef.glm(formula, data, family="poisson", exposure="e", aggregate=a) for a in ("always", "never"))
+    same(summed, plain)
+    assert summed.certificate.rows == 3 * 41
+
+
+def test_large_data_is_summed_where_some_rows_promise_that_it_pays() -> None:
+    """A table with more cells than rows, few of which have any, and a number of 40 values; not one that is continuous,
+    nor cells of two rows."""
+    rng, n = np.random.default_rng(8), 40_000
+    held = rng.integers(0, 60, (300, 3))[rng.integers(0, 300, n)]
+    data = {"g": held[:, 0].astype(str), "h": held[:, 1].astype(str), "age": held[:, 2], "y": rng.poisson(2, n)}
+    data |= {"x": rng.normal(size=n), "pair": np.arange(n) // 2 % 9973}
+    rows = {
+        term: ef.glm(f"y ~ g + h + {term}", data, family="poisson", penalty=ef.Ridge(1e-3)).certificate.rows
+        for term in ("age", "x", "pair")
+    }
+    assert rows["age"] <= 300
+    assert rows["x"] == rows["pair"] == n
+
+
+def test_other_offsets_and_classes_are_left_alone() -> None:
     rng = np.random.default_rng(5)
     data = {"g": rng.choice(list("abc"), 200), "x": rng.normal(size=200), "y": rng.integers(0, 2, 200)}
-    for formula, extra in (("y ~ g + x", {}), ("y ~ g", {"offset": "x"}), ("y ~ g", {"weights_kind": "sampling"})):
+    for formula, extra in (("y ~ g", {"offset": "x"}), ("y ~ g", {"weights_kind": "sampling"})):
         weights = {"weights": np.ones(200)} if extra.get("weights_kind") else {}
         fit = ef.glm(formula, data, family="bernoulli", aggregate="always", **extra, **weights)
         assert fit.certificate.rows == 200

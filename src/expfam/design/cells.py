@@ -1,39 +1,124 @@
-"""Which rows have equal predictors? Asked of designs that are all factors."""
+"""Which rows have equal predictors? Asked of designs of factors, and of numbers that have few values."""
 
-from math import prod
+from collections.abc import Callable
+from math import expm1, prod
+from types import ModuleType
 
 import numpy as np
 
 from expfam._typing import AnyArray
 from expfam.design.coded import Coded
+from expfam.design.dense import Dense
 from expfam.design.design import Design
 from expfam.design.ones import Ones
 from expfam.design.wide import Wide
+from expfam.kernels import equal_definition
+from expfam.parallel import ordered_map, slices
 
 MOST = 1 << 62  # cells that an int64 can number
+LOOKED = 1 << 12  # rows that tell what to expect of all
+SURE = 2  # cells must be expected to be so many times fewer than they may be, for the least is what is expected
+TABLE = 2  # a table with so many times more cells than may have rows is no waste
+VALUES = 1 << 14  # that a number may have, unless its values are looked for at any price
+AT_ONCE = 1 << 16  # rows a task numbers
+
+Factor = tuple[AnyArray, int]
+"""The codes (n,) of a factor, and how many levels it has."""
+Number = Callable[[AnyArray, int], tuple[AnyArray, AnyArray] | None]
+"""Numbers equal words: `kernels.equal_definition.number`."""
 
 
-def cells(design: Design) -> tuple[AnyArray, int] | None:
-    """The cell of the table of all factors that each row lies in, (n,), and how many cells there are; None where a
-    column holds numbers, or the cells are too many to be numbered."""
-    factors = _factors(design)
-    if factors is None or prod(levels for _, levels in factors) > MOST:
+def cells(design: Design, most: int, guess: bool) -> tuple[AnyArray, AnyArray] | None:
+    """The number of the cell that each row lies in, (n,), and for each number the first row of its cell, -1 for none.
+
+    None where a column is sparse, cells are too many to be numbered, or more than `most` have rows; also, with `guess`,
+    where some of the rows make that likely, or a column of numbers has many values.
+    """
+    columns = _columns(design)
+    if columns is None or (guess and not _likely(design, most)):
         return None
-    place = np.zeros(design.n, dtype=np.int64)
-    for codes, levels in factors:
-        place *= levels
-        place += codes
-    return place, prod(levels for _, levels in factors)
+    number: Number = _verbs(design.compiled).number
+    found = _coded(*columns, VALUES if guess else design.n, number)
+    count = prod(levels for _, levels in found or ())
+    if found is None or count > MOST:
+        return None
+    place = _joint(found, design.n)
+    if count > TABLE * most:
+        return number(place, most)
+    first = _first(place, count)
+    return None if np.count_nonzero(first >= 0) > most else (place, first)
 
 
-def _factors(design: Design) -> list[tuple[AnyArray, int]] | None:
-    """Codes and number of levels of every factor; None where something is none."""
-    found: list[tuple[AnyArray, int]] = []
+def _columns(design: Design) -> tuple[list[Factor], list[AnyArray]] | None:
+    """All factors, and all columns of numbers, (n,); None where some are sparse."""
+    factors: list[Factor] = []
+    numbers: list[AnyArray] = []
     for group in design.groups:
-        if isinstance(group, Coded) and not len(group.values):
-            found += [(codes, slot.levels) for codes, slot in zip(group.codes, group.slots, strict=True)]
+        if isinstance(group, Coded):
+            factors += [(codes, slot.levels) for codes, slot in zip(group.codes, group.slots, strict=True)]
+            numbers += list(group.values)
         elif isinstance(group, Wide):
-            found.append((group.codes, group.width))
+            factors.append((group.codes, group.width))
+        elif isinstance(group, Dense):
+            numbers += list(group.values.T)
         elif not isinstance(group, Ones):
             return None
-    return found
+    return factors, numbers
+
+
+def _likely(design: Design, most: int) -> bool:
+    """Do some of the rows leave it possible that so few cells have rows?
+
+    Of m rows m - m^2 / 2 K or so lie in different cells where K cells are all alike, and K (1 - e^(-n / K)) of them
+    have rows; of other tables more have.
+    """
+    some = design.take(slice(None, None, max(design.n // LOOKED, 1)))
+    columns = _columns(some)
+    assert columns is not None
+    if not columns[1] and prod(levels for _, levels in columns[0]) <= most:
+        return True
+    found = _coded(*columns, some.n, equal_definition.number)
+    if found is None or prod(levels for _, levels in found) > MOST:
+        return False
+    twice = some.n - len(np.unique(_joint(found, some.n)))
+    alike = some.n**2 / (2 * max(twice, 1))
+    return -alike * expm1(-design.n / alike) * SURE <= most
+
+
+def _coded(factors: list[Factor], numbers: list[AnyArray], values: int, number: Number) -> list[Factor] | None:
+    """The factors, and numbers of at most so many values as more of them; None where one has more."""
+    for x in numbers:
+        found = number(np.add(x, 0.0, dtype=np.float64).view(np.int64), values)  # one zero, not two
+        if found is None:
+            return None
+        factors = [*factors, (found[0], len(found[1]))]
+    return factors
+
+
+def _joint(factors: list[Factor], n: int) -> AnyArray:
+    """The cell of the table of all factors that each row lies in, (n,)."""
+    place = np.zeros(n, dtype=np.int64)
+
+    def part(rows: slice) -> None:
+        for codes, levels in factors:
+            place[rows] *= levels
+            place[rows] += codes[rows].astype(np.int64)  # by itself a cast is vectorised
+
+    ordered_map(part, slices(n, AT_ONCE))
+    return place
+
+
+def _first(place: AnyArray, count: int) -> AnyArray:
+    """The first row of every cell, -1 for none."""
+    first = np.full(count, -1)
+    first[place[::-1]] = np.arange(len(place) - 1, -1, -1)
+    return first
+
+
+def _verbs(compiled: bool) -> ModuleType:
+    """The module that numbers words: compiled, or the NumPy definition."""
+    if not compiled:
+        return equal_definition
+    from expfam.kernels import equal as twin  # brings Numba, so only where it pays
+
+    return twin
