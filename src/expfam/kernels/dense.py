@@ -25,14 +25,13 @@ _MATRIX = types.Array(types.float64, 2, "A", readonly=True)
 _CUBE = types.Array(types.float64, 3, "C", readonly=True)
 
 
-def _grams(values, centre, weights, across, panels, scaled, out, sums):  # type: ignore[no-untyped-def]
+def _grams(values, centre, weights, turned, panels, scaled, out, sums):  # type: ignore[no-untyped-def]
     """out[a] += R' diag(weights[a]) R, sums[a] += R' weights[a]."""
     n, width, rows = len(values), out.shape[1], panels.shape[1] - SPARE
     for lo in range(0, n, rows):
-        hi = min(lo + rows, n)
-        pack(values[lo:hi], centre, across, panels)
+        pack(values[lo : lo + rows], centre, turned, panels)
         for a in range(len(weights)):
-            weighted(panels, weights[a, lo:hi], scaled, out[a], sums[a])
+            weighted(panels, weights[a, lo : lo + rows], scaled, out[a], sums[a])
     for a in range(len(weights)):
         for i in range(width):
             for j in range(i):
@@ -198,53 +197,41 @@ def _put(out, j, a, b, c, d):  # type: ignore[no-untyped-def]
     store(out, (3, j), d)
 
 
-def _adjoint_many(values, centre, vectors, none, across, panels, right, out):  # type: ignore[no-untyped-def]
+def _adjoint_many(values, centre, vectors, none, turned, panels, right, out):  # type: ignore[no-untyped-def]
     """out (m', 4 d') += R' vectors for vectors (n, d), row by row in memory; none (d,) holds zeros."""
     n, rows = len(values), panels.shape[1] - SPARE
     for lo in range(0, n, rows):
-        end = pack(values[lo : lo + rows], centre, across, panels)
-        pack(vectors[lo : lo + rows], none, True, right)
+        end = pack(values[lo : lo + rows], centre, turned, panels)
+        pack(vectors[lo : lo + rows], none, None, right)
         for g in range(len(right)):
             j, count = group(g, len(right))
             for i in range(len(panels)):
                 times(panels, i, right, j, count, end, out, (4 * i, 4 * j))
 
 
-def _squares(values, centre, weights, across, panels, out):  # type: ignore[no-untyped-def]
-    """out += (R * R)' weights."""
-    n, rows = len(values), panels.shape[1] - SPARE
-    for lo in range(0, n, rows):
-        hi = min(lo + rows, n)
-        pack(values[lo:hi], centre, across, panels)
-        for q in range(len(panels)):
-            sums = splat(0.0)
-            for k in range(hi - lo):
-                x = load(panels, (q, k, 0))
-                sums += x * x * splat(weights[lo + k])
-            store(out, 4 * q, load(out, 4 * q) + sums)
-
-
 _OUT = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
+_TURNED = object()
 _REST: dict[Callable[..., None], tuple[Any, ...]] = {
     _forward: (_VECTOR, _OUT[0]),
     _forward_turned: (_VECTOR, _OUT[0]),
     _adjoint: (_VECTOR, _OUT[0]),
     _adjoint_turned: (_VECTOR, _OUT[0]),
     _forward_many: (_CUBE, _OUT[1]),
-    _adjoint_many: (_MATRIX, _VECTOR, types.boolean, _OUT[2], _OUT[2], _OUT[1]),
-    _grams: (_MATRIX, types.boolean, _OUT[2], _OUT[2], _OUT[2], _OUT[1]),
-    _squares: (_VECTOR, types.boolean, _OUT[2], _OUT[0]),
+    _adjoint_many: (_MATRIX, _VECTOR, _TURNED, _OUT[2], _OUT[2], _OUT[1]),
+    _grams: (_MATRIX, _TURNED, _OUT[2], _OUT[2], _OUT[2], _OUT[1]),
     _dots: (_MATRIX, _OUT[0]),
     _columns: (_OUT[1],),
 }
-"""What a kernel takes after values and centre."""
+"""What a kernel takes after values and centre; `_TURNED`: None or a boolean, as `pack` wants."""
 
 
 @cache
-def _kernel(function: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., None]:
-    """The kernel for float32 or float64: one for all memory orders, read-only or not."""
+def _kernel(function: Callable[..., None], dtype: np.dtype[Any], turned: bool | None = None) -> Callable[..., None]:
+    """The kernel for float32 or float64: one for all memory orders, or for two where it packs; read-only or not."""
     values = types.Array(from_dtype(dtype), 2, "A", readonly=True)
-    compiled: Callable[..., None] = njit([(values, _VECTOR, *_REST[function])], **OPTIONS)(function)
+    order = types.none if turned is None else types.boolean
+    rest = (order if kind is _TURNED else kind for kind in _REST[function])
+    compiled: Callable[..., None] = njit([(values, _VECTOR, *rest)], nogil=True, cache=True, **OPTIONS)(function)
     return compiled
 
 
@@ -255,8 +242,10 @@ def forward(
     n, m = values.shape
     if theta.ndim == 1:
         out, theta = np.zeros(n) if out is None else out, _numbers(theta)
-        for rows, part, across in _parts(values):
-            _kernel(_forward if across else _forward_turned, part.dtype)(part, _centre(centre, m), theta, out[rows])
+        for rows, part, turned in _parts(values):
+            _kernel(_forward if turned is None else _forward_turned, part.dtype)(
+                part, _centre(centre, m), theta, out[rows]
+            )
         return out
     d, count = theta.shape[1], max(_panels(theta.shape[1]), 2)
     wide = np.zeros((m, LANES * count))
@@ -286,15 +275,18 @@ def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> Fl
     m, rows = values.shape[1], _numbers(rows)
     if rows.ndim == 1:
         out = np.zeros(LANES * _panels(m))
-        for at, part, across in _parts(values):
-            _kernel(_adjoint if across else _adjoint_turned, part.dtype)(part, _centre(centre, m), rows[at], out)
+        for at, part, turned in _parts(values):
+            _kernel(_adjoint if turned is None else _adjoint_turned, part.dtype)(
+                part, _centre(centre, m), rows[at], out
+            )
         return out[:m]
     d = rows.shape[1]
     panels, none = _workspace(_panels(m)), np.zeros(d)
     right = np.zeros((max(_panels(d), 2), *panels.shape[1:]))
     out = np.zeros((LANES * len(panels), LANES * len(right)))
-    for at, part, across in _parts(values):
-        _kernel(_adjoint_many, part.dtype)(part, _centre(centre, m), rows[at], none, across, panels, right, out)
+    for at, part, turned in _parts(values):
+        kernel = _kernel(_adjoint_many, part.dtype, turned)
+        kernel(part, _centre(centre, m), rows[at], none, turned, panels, right, out)
     return out[:m, :d]
 
 
@@ -304,20 +296,20 @@ def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> t
     panels = _workspace(max(_panels(m), 2))
     scaled, width = np.empty((3, *panels.shape[1:])), LANES * len(panels)
     out, sums = np.zeros((k, width, width)), np.zeros((k, width))
-    for at, part, across in _parts(values):
-        arguments = weights[:, at], across, panels, scaled, out, sums
-        _kernel(_grams, part.dtype)(part, _centre(centre, m), *arguments)
+    for at, part, turned in _parts(values):
+        arguments = weights[:, at], turned, panels, scaled, out, sums
+        _kernel(_grams, part.dtype, turned)(part, _centre(centre, m), *arguments)
     return out[:, :m, :m], sums[:, :m]
 
 
 def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> FloatArray:
-    """(R * R)' weights, (m,)."""
-    m, weights = values.shape[1], _numbers(weights)
-    panels = _workspace(_panels(m))
-    out = np.zeros(LANES * len(panels))
-    for at, part, across in _parts(values):
-        _kernel(_squares, part.dtype)(part, _centre(centre, m), weights[at], across, panels, out)
-    return out[:m]
+    """(R * R)' weights, (m,): R squared block by block in cache, where another kernel would have to be compiled."""
+    m, total = values.shape[1], np.zeros(values.shape[1])
+    rows = max(PANELS_BYTES // (8 * max(m, 1)), LANES)
+    for lo in range(0, len(values), rows):
+        block = np.subtract(values[lo : lo + rows], _centre(centre, m))
+        total += adjoint(np.square(block, out=block), None, weights[lo : lo + rows])
+    return total
 
 
 def _panels(m: int) -> int:
@@ -339,11 +331,12 @@ def _centre(centre: FloatArray | None, m: int) -> FloatArray:
     return np.zeros(m) if centre is None else _numbers(centre)
 
 
-def _parts(values: AnyArray) -> Iterator[tuple[slice, AnyArray, bool]]:
-    """(rows, values, whether a row's numbers stand one after the other), all at once where a row's or a column's do."""
+def _parts(values: AnyArray) -> Iterator[tuple[slice, AnyArray, bool | None]]:
+    """(rows, values, None where a row's numbers stand one after the other, else True), all at once where a row's or a
+    column's do."""
     item = values.itemsize
     if values.flags.aligned and item in values.strides:
-        yield slice(0, len(values)), values, values.strides[0] != item
+        yield slice(0, len(values)), values, True if values.strides[0] == item else None
         return
     for lo in range(0, len(values), CHUNK):
-        yield slice(lo, lo + CHUNK), np.array(values[lo : lo + CHUNK], order="C"), True
+        yield slice(lo, lo + CHUNK), np.array(values[lo : lo + CHUNK], order="C"), None

@@ -11,8 +11,10 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.polynomial import Chebyshev, Polynomial
 
+WITHIN: dict[str, Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""For what only kernels call: half the compilation."""
 # What rounds on purpose may not be reassociated.
-straight = njit(nogil=True, forceinline=True, error_model="numpy", fastmath={"contract"})
+straight = njit(forceinline=True, error_model="numpy", fastmath={"contract"}, **WITHIN)
 
 
 def _bitcast(source: Any, target: Any) -> Any:

@@ -8,17 +8,11 @@ from typing import Any
 
 from numba import njit
 
+from expfam.kernels.elementary import WITHIN
 from expfam.kernels.vector import LANES, load, some, splat, store, turn
 
-OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "cache": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "arcp", "nsz"},
-}
-_WITHIN: dict[str, Any] = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # half the compilation
-inner = njit(**_WITHIN)
-"""Compiles what only kernels call."""
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz"}}
+inner = njit(**OPTIONS, **WITHIN)
 
 
 @inner
@@ -86,14 +80,15 @@ def times(left, i, right, j, width, n, out, at):  # type: ignore[no-untyped-def]
 
 
 @inner
-def pack(values, centre, across, panels):  # type: ignore[no-untyped-def]
+def pack(values, centre, turned, panels):  # type: ignore[no-untyped-def]
     """panels[q, k, l] = values[k, 4 q + l] - centre[4 q + l]; returns how many rows, rows of zeros to a multiple of 4.
 
-    `across`: the numbers of a row stand one after the other in memory; else those of a column do.
+    `turned`: None where the numbers of a row stand one after the other in memory, a boolean where those of a column do.
+    So a kernel is compiled for the one or the other, and Numba drops what it does not need.
     """
     n, m = values.shape
     whole, rest = m // LANES, m % LANES
-    if across:
+    if turned is None:
         for k in range(n):
             for q in range(whole):
                 store(panels, (q, k, 0), load(values, (k, 4 * q)) - load(centre, 4 * q))
@@ -135,26 +130,22 @@ def _scale(panels, j, width, weights, scaled, sums):  # type: ignore[no-untyped-
     """scaled = weights panels[j : j + width], and its column sums are added to sums."""
     n = len(weights)
     for q in range(width):
-        a = b = c = d = splat(0.0)
-        for k in range(0, n - 3, 4):
+        even = odd = splat(0.0)
+        for k in range(0, n - 1, 2):
             w, x = (
                 splat(weights[k]) * load(panels, (j + q, k, 0)),
                 splat(weights[k + 1]) * load(panels, (j + q, k + 1, 0)),
             )
-            y = splat(weights[k + 2]) * load(panels, (j + q, k + 2, 0))
-            z = splat(weights[k + 3]) * load(panels, (j + q, k + 3, 0))
-            a, b, c, d = a + w, b + x, c + y, d + z
+            even, odd = even + w, odd + x
             store(scaled, (q, k, 0), w)
             store(scaled, (q, k + 1, 0), x)
-            store(scaled, (q, k + 2, 0), y)
-            store(scaled, (q, k + 3, 0), z)
-        for k in range(n - n % 4, n):
-            w = splat(weights[k]) * load(panels, (j + q, k, 0))
-            a += w
-            store(scaled, (q, k, 0), w)
+        if n % 2:
+            w = splat(weights[n - 1]) * load(panels, (j + q, n - 1, 0))
+            even += w
+            store(scaled, (q, n - 1, 0), w)
         for k in range(n, n + -n % LANES):
             store(scaled, (q, k, 0), splat(0.0))
-        store(sums, 4 * (j + q), load(sums, 4 * (j + q)) + ((a + b) + (c + d)))
+        store(sums, 4 * (j + q), load(sums, 4 * (j + q)) + (even + odd))
 
 
 @inner
@@ -175,5 +166,5 @@ def weighted(panels, weights, scaled, out, sums):  # type: ignore[no-untyped-def
         j, width = group(g, count)
         _scale(panels, j, width, weights, scaled, sums)
         for i in range(j + width):
-            first = max(i - j, 0)
+            first = i - j if i > j else 0  # max() would be compiled apart
             times(panels, i, scaled, first, width - first, n + -n % LANES, out, (4 * i, 4 * (j + first)))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from numba import njit
 
+from expfam.kernels.elementary import WITHIN
 from expfam.kernels.pace import FOLDED, Average, Clock, Rule, State, Stop, Update
 from expfam.kernels.pointer import pointer
 from expfam.kernels.scores import score
@@ -20,8 +21,8 @@ INFINITE, OUTSIDE, FAR = int(Stop.INFINITE), int(Stop.OUTSIDE), int(Stop.FAR)
 ROWS, WEIGHT, STEPS, DUE, NORM, ANCHOR, MARKED, MASS = map(int, Clock)
 
 # Inlined, for a call would carry all arrays of the state from one stack to the other.
-within = njit(nogil=True, forceinline=True, error_model="numpy", fastmath={"contract"})
-summed = njit(nogil=True, forceinline=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+within = njit(forceinline=True, error_model="numpy", fastmath={"contract"}, **WITHIN)
+summed = njit(forceinline=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, **WITHIN)
 
 
 class Row(NamedTuple):

@@ -114,7 +114,7 @@ def _fold(exponent, row, eta, given, out, option):  # type: ignore[no-untyped-de
     parts = np.empty(4 * TILE)  # loss, first e; score; weight; eta: in one array, for then they cannot overlap
     total = 0.0
     for lo in range(0, len(eta), TILE):
-        hi = min(lo + TILE, len(eta))
+        hi = lo + TILE if lo + TILE < len(eta) else len(eta)  # min() would be compiled apart
         x, t_, a_, w_, plus = eta[lo:hi], t[lo:hi], a[lo:hi], w[lo:hi], tile(offset, lo, hi)
         for i in range(hi - lo):
             at = x[i] + plus[i] if w_[i] != 0.0 else 0.0

@@ -2,9 +2,11 @@
 
 from numba import njit
 
+from expfam.kernels.elementary import WITHIN
+
 TILE = 512  # rows whose intermediate results stay in the first cache
 
-_summed = njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "arcp", "nsz"})
+_summed = njit(error_model="numpy", fastmath={"reassoc", "contract", "arcp", "nsz"}, **WITHIN)
 
 
 @_summed
