@@ -57,12 +57,12 @@ def numbers(formula):
         ("y ~ -1 + age", ["age"]),
         ("y~-1+age", ["age"]),
         ("y ~ +age", ["Intercept", "age"]),
-        ("y ~ -age + e", ["Intercept", "e"]),
+        ("y ~ -1 + age - age + e", ["e"]),
         ("y ~ - -1 + age", ["Intercept", "age"]),
         ("y ~ -0 + age", ["Intercept", "age"]),
         ("y ~ (-1) + age", ["age"]),
         ("y ~ age - (-1)", ["Intercept", "age"]),
-        ("y ~ -(1 + e) + age", ["age"]),
+        ("y ~ e - (1 + e) + age", ["age"]),
         ("y ~ e - (0 + e) + age", ["Intercept", "age"]),
         ("y ~ (age + e - 1)", ["age", "e"]),
         ("y ~ (0 + age) * e", ["age", "e", "age:e"]),
@@ -410,11 +410,28 @@ def test_a_caret_stands_under_the_place(formula, place):
         ("y", FormulaError, "no formula: write 'response ~ terms'"),
         ("", FormulaError, "no formula"),
         ("y ~ 0", FormulaError, "has no terms"),
+        ("y ~ -age", FormulaError, "minus in front of age takes a term away.*\n.*\n.*\nwrite age, .* or I"),
+        ("y ~ age*(-e)", FormulaError, "minus in front of e takes a term away"),
+        ("y ~ -age:e + Area", FormulaError, "minus in front of age:e takes a term away"),
         ("y ~ poly(age, 2) + poly(e, 9)", SchemaError, "needs more than 9 distinct values"),
     ],
 )
 def test_messages_say_what_where_and_what_to_do(formula, error, says):
     with pytest.raises(error, match=says):
+        fitted(formula)
+
+
+@pytest.mark.parametrize(
+    ("formula", "idle"),
+    [
+        ("y ~ age - e", "'e'"),
+        ("y ~ (age - e)^2", "'e'"),
+        ("y ~ age*Area - age:e", "'age:e'"),
+        ("y ~ Area*(age - e) - flag", "'flag', 'e'"),
+    ],
+)
+def test_a_minus_that_takes_nothing_away_is_told(formula, idle):
+    with pytest.warns(DataWarning, match=f"takes away {idle}, which no term before the minus has.* write I"):
         fitted(formula)
 
 
@@ -451,7 +468,7 @@ WORDS = [
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map("".join))
-@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore:.*takes away")
 def test_nonsense_is_refused_in_our_own_words(text):
     try:
         schema, encoded = fitted(f"y ~ {text}")

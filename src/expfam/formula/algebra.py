@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from expfam.errors import FormulaError
+from expfam.errors import ExpfamError, FormulaError
 from expfam.formula.expression import ALLOWED, Call, Constant, Name, Node, Source, columns_of, parse, refusal
 
 MOST = 6
@@ -18,12 +18,14 @@ ONE = "1"
 class Algebra:
     """`terms` in R's order: by degree, then as written; the empty one is the intercept.
 
-    A term lists its variables in the order in which the formula first names them.
+    A term lists its variables in the order in which the formula first names them. `idle`: what a minus takes away that
+    is not there.
     """
 
     response: Node | None
     terms: tuple[tuple[Node, ...], ...]
     offsets: tuple[Node, ...]
+    idle: tuple[str, ...]
 
 
 def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Algebra:
@@ -35,10 +37,10 @@ def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Al
     tokens = adapter.tokens()
     middle = next((token.source_start for token in tokens if _parts(token)), 0)
     response = adapter.response(whole[:middle])
-    right = adapter.right(middle, ())
+    right, taken = adapter.right(middle, ())
     if any(token.token == "." for token in tokens):
         used = {*hidden, *(columns_of(response) if response else ())}
-        right = adapter.right(middle, tuple(name for name in names if name not in used))
+        right, _ = adapter.right(middle, tuple(name for name in names if name not in used))
     written = [tuple(adapter.node(factor) for factor in term.factors) for term in right]
     order = adapter.order(right)
     offsets = tuple(_offset(whole, term) for term in written if _is(term, "offset"))
@@ -48,7 +50,7 @@ def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Al
     for term in terms.values():
         _check(whole, term)
     ranked = [tuple(sorted(filter(_varies, term), key=lambda node: order[node.text])) for term in terms.values()]
-    return Algebra(response, tuple(sorted(ranked, key=len)), offsets)
+    return Algebra(response, tuple(sorted(ranked, key=len)), offsets, tuple(dict.fromkeys(map(str, taken))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +103,37 @@ class _Adapter:
             f"{ALLOWED}, joined by + : * / - ^",
         )
 
-    def right(self, middle: int, available: tuple[str, ...]) -> list[Any]:
-        """The terms on the right, as formulaic has them; the left is blanked, so that places stay."""
+    def right(self, middle: int, available: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
+        """The terms on the right, and those taken away that were not there, as formulaic has them.
+
+        The left is blanked, so that places stay.
+        """
         from formulaic.parser import DefaultFormulaParser
 
         parser = DefaultFormulaParser(include_intercept=True, feature_flags={"TWOSIDED"})
+        known = {"available": list(available), "used_lhs": []}
+        context: dict[str, Any] = {f"__formulaic_variables_{name}__": found for name, found in known.items()}
         try:
-            found = parser.get_terms(
-                " " * middle + self.whole[middle:], context={"__formulaic_variables_available__": list(available)}
-            )
+            tree = parser.get_ast(" " * middle + self.whole[middle:], context=context)
+            found = parser.get_terms_from_ast(tree, context=context)
+            taken = [self.idle(*pair) for pair in _subtractions(tree, context)]
         except RecursionError:
             raise FormulaError("the formula nests too deeply; write fewer brackets") from None
+        except ExpfamError:
+            raise
         except Exception as error:  # formulaic stumbles over some unmatched brackets in ways of its own
             raise self.syntax(error) from None
         sides = found._to_dict() if hasattr(found, "_to_dict") else {"root": found}
-        return list(sides.get("rhs", sides.get("root", ())))
+        return list(sides.get("rhs", sides.get("root", ()))), [term for terms in taken for term in terms]
+
+    def idle(self, before: list[Any] | None, taken: list[Any]) -> list[Any]:
+        """The terms of a minus if none of them stands `before` it; FormulaError for a minus in front of all (None)."""
+        named = [term for term in taken if str(term) != ONE]
+        if before is None and named:
+            found = f"the minus in front of {named[0]} takes a term away, as in . - {named[0]}, but none is before it"
+            remedy = f"write {named[0]}, whose coefficient has the sign, or I(-x) for the negated numbers of a column x"
+            raise refusal(self.whole, named[0].factors[0].token.source_start, found, remedy)
+        return [] if any(term in (before or ()) for term in named) else named
 
     def node(self, factor: Any) -> Node:
         """A factor as an expression."""
@@ -148,6 +166,26 @@ class _Adapter:
             text = self.node(factor).text
             order[text] = min(order.get(text, (start, rank)), (start, rank))
         return order
+
+
+def _subtractions(tree: Any, context: dict[str, Any]) -> Iterator[tuple[list[Any] | None, list[Any]]]:
+    """The terms before and behind every minus of formulaic's tree; before one in front of all there are None.
+
+    Not where a dot stands before it, which may have any. The 1 that formulaic puts before has no place in the formula.
+    """
+    for node in _branches(tree):
+        if node.operator.symbol == "-" and not any(left.operator.symbol == "." for left in _branches(node.args[0])):
+            *before, taken = (list(arg.to_terms(context=context)) for arg in node.args)
+            front = not before or getattr(node.args[0], "source_start", 0) is None
+            yield None if front else before[0], taken
+
+
+def _branches(tree: Any) -> list[Any]:
+    """The operations of formulaic's tree."""
+    found = [tree] if hasattr(tree, "operator") else []
+    for node in found:  # grows
+        found += [arg for arg in node.args if hasattr(arg, "operator")]
+    return found
 
 
 def _parts(token: Any) -> bool:

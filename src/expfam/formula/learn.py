@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
+from expfam.data.names import some
 from expfam.data.numerals import strangers
 from expfam.data.share import each
 from expfam.data.table import Table
@@ -28,11 +29,15 @@ Values: TypeAlias = dict[str, Factor | FloatArray]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The trees of a request: the terms, the offset(...) terms, and the expression of each role it names."""
+    """The trees of a request: the terms, the offset(...) terms, and the expression of each role it names.
+
+    `idle`: terms that its formula takes away, but has not.
+    """
 
     terms: tuple[tuple[Node, ...], ...]
     offsets: tuple[Node, ...]
     roles: Mapping[str, Node]
+    idle: tuple[str, ...] = ()
 
     @property
     def predictors(self) -> tuple[str, ...]:
@@ -91,7 +96,7 @@ def _parsed(request: Request, names: tuple[str, ...]) -> Plan:
     found = algebra.read(request.formula, names, hidden=_columns(tuple(roles.values())))
     if found.response is not None:
         roles = {"response": found.response, **roles}
-    return Plan(found.terms, found.offsets, roles)
+    return Plan(found.terms, found.offsets, roles, found.idle)
 
 
 def _plain(role: str, node: Node) -> Node:
@@ -151,6 +156,7 @@ def learn_values(request: Request, table: Table, streams: bool = False) -> Learn
     trees = plan(request, table.names)
     if not trees.terms:
         raise FormulaError(f"{request.formula!r} has no terms; give at least one, or 1 for the intercept")
+    _tell_idle(request.formula, trees.idle)
     nodes = tuple(algebra.variables(trees.terms))
     asked = tuple(which for which in ROLES if trees.asks(which))
     tasks = [partial(worth, which, trees.asks(which)) for which in asked] + [partial(variable, node) for node in nodes]
@@ -161,6 +167,17 @@ def learn_values(request: Request, table: Table, streams: bool = False) -> Learn
     for node in nodes:
         _tell_numerals(node, values[node.text], table)
     return Learned(_schema(request, trees, values, states, table, streams), values, roles)
+
+
+def _tell_idle(formula: str, idle: tuple[str, ...]) -> None:
+    """DataWarning where a minus takes away what is not there: a slip of the pen, or meant as arithmetic."""
+    if idle:
+        warnings.warn(
+            f"{formula!r} takes away {some(idle)}, which no term before the minus has: nothing is removed. Leave it "
+            "out, or write I(...) if arithmetic is meant, as in I(x - z)",
+            DataWarning,
+            stacklevel=5,
+        )
 
 
 def _tell_numerals(node: Node, found: Factor | FloatArray, table: Table) -> None:
