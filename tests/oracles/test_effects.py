@@ -376,6 +376,20 @@ def test_loaded_fits_ask_for_rows(tmp_path: Any) -> None:
     assert column(fit.marginal_effects("z")) == column(one)[3]
 
 
+def test_incomplete_rows_of_other_data_are_told() -> None:
+    data = book(17)
+    fit, bare = ef.glm("y ~ x + g", data, family="poisson"), ef.glm_arrays(data["x"][:, None], data["y"])
+    gaps = {**data, "x": np.where(np.arange(N) < 3, np.nan, data["x"])}
+    full = {name: values[3:] for name, values in data.items()}
+    for asks in (lambda d: fit.marginal_effects(data=d), lambda d: fit.marginal_means("g", data=d)):
+        with pytest.warns(ef.DataWarning, match=r"3 of 240 rows left out for missing values in x \(3\)") as told:
+            found = asks(gaps)
+        assert told[0].filename == __file__
+        assert column(found) == pytest.approx(column(asks(full)), rel=1e-12)
+    with pytest.warns(ef.DataWarning, match="3 of 240 rows left out"):
+        bare.marginal_effects(data=gaps["x"][:, None])
+
+
 def test_bad_input() -> None:
     data = book(16)
     fit = ef.glm("y ~ log(x)*g + h", data, family="poisson")

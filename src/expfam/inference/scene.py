@@ -13,7 +13,7 @@ from expfam.design import Columns, Design, assemble
 from expfam.errors import ExpfamError
 from expfam.matrix import MatrixTerms
 from expfam.model import Model, offset_of
-from expfam.source import RowSet, Source, check_vectors
+from expfam.source import RowSet, Source, check_vectors, tell_dropped
 
 Piece: TypeAlias = tuple[slice, Design]
 """Which coefficients of the model, and their columns."""
@@ -284,6 +284,8 @@ def _of_matrix(model: Model, source: Source, fitted: bool) -> Scene:
     assert isinstance(model.terms, MatrixTerms)
     rows = model.terms.rows(source, response=False, missing="drop", unseen="error")
     check_supplied(model, rows)
+    if not fitted:
+        tell_left_out(rows)
     X = model.terms.matrix(source.data)
     found = MatrixScene(model, X if rows.kept is None else X[rows.kept], counts(model, rows), offset_of(model, rows))
     return found.take(np.flatnonzero(counted(rows))) if fitted and not counted(rows).all() else found
@@ -298,6 +300,11 @@ def check_supplied(model: Model, rows: RowSet) -> None:
             f"the model was fitted with {missing[0]}= given as an array, which other rows do not have; "
             f"refit with {missing[0]}= as a column of the data"
         )
+
+
+def tell_left_out(rows: RowSet) -> None:
+    """DataWarning, at the line that asks for an average over `data`, where incomplete rows of it were left out."""
+    tell_dropped(rows, "missing values", "fill them to have these rows averaged over, too", 7)
 
 
 def counts(model: Model, rows: RowSet) -> FloatArray:

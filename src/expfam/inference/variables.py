@@ -22,7 +22,17 @@ from expfam.formula.schema import Schema
 from expfam.formula.slopes import slope
 from expfam.formula.transforms.factor import as_factor
 from expfam.formula.values import Factor
-from expfam.inference.scene import Indicators, Move, Scene, Switch, check_size, check_supplied, counted, counts
+from expfam.inference.scene import (
+    Indicators,
+    Move,
+    Scene,
+    Switch,
+    check_size,
+    check_supplied,
+    counted,
+    counts,
+    tell_left_out,
+)
 from expfam.model import Model, offset_of
 from expfam.source import RowSet, Source, vectors_at
 from expfam.terms import FormulaTerms
@@ -230,7 +240,7 @@ class FormulaScene(Scene):
         fresh, _, _ = replay(self.schema, table)
         read = {text for text, node in self.nodes.items() if set(names) & set(columns_of(node))}
         values = {text: fresh[text] if text in read else known for text, known in self.values.items()}
-        rows = _rows(self.schema, table, self.given, None, weighted=False)
+        rows = _rows(self.schema, table, self.given, False)
         return replace(self, table=table, values=values, offset=offset_of(self.model, rows))
 
     def typical(self) -> "FormulaScene":
@@ -313,28 +323,30 @@ def of_formula(model: Model, source: Source, fitted: bool, beside: Sequence[str]
     needed = found.columns if fitted else tuple(asked)
     unknown = [name for name in beside if name not in schema.variables]
     table = read(source.data, lambda _: (*needed, *unknown))
-    gone, _ = missing_in(table, needed, frozenset(found.predictors))
+    gone, lacking = missing_in(table, needed, frozenset(found.predictors))
     kept = ~gone if gone.any() else None
     if gone.all():
         raise SchemaError("every row lacks a value in some column that the model reads; nothing is left to average")
     table = table if kept is None else table.filter(kept)
     given = vectors_at(source, len(gone), kept)
-    rows = _rows(schema, table, given, kept, weighted=weighted)
+    rows = replace(_rows(schema, table, given, weighted), kept=kept, dropped=lacking)
     check_supplied(model, rows)
+    if not fitted:
+        tell_left_out(rows)
     values, _, _ = replay(schema, table)
     scene = FormulaScene(model, schema, table, values, given, counts(model, rows), offset_of(model, rows), table.kind)
     there = counted(rows)
     return scene.take(np.flatnonzero(there)) if fitted and not there.all() else scene
 
 
-def _rows(schema: Schema, table: Table, given: Mapping[str, FloatArray], kept: Any, weighted: bool) -> RowSet:
+def _rows(schema: Schema, table: Table, given: Mapping[str, FloatArray], weighted: bool) -> RowSet:
     """The row vectors of a table, those given beside it among them."""
     vectors = dict(given)
     for name in ("offset", "exposure", *(("weights", "trials") if weighted else ())):
         if _at_hand(schema, table, name):
             found: Any = evaluate(schema, table, name)
             vectors[name] = np.asarray(found, dtype=np.float64) + (given.get(name, 0.0) if name == "offset" else 0.0)
-    return RowSet((), table.n, table.kind, None, vectors, kept)
+    return RowSet((), table.n, table.kind, None, vectors)
 
 
 def _at_hand(schema: Schema, table: Table, role: str) -> bool:
