@@ -37,6 +37,12 @@ def directions(family: ExponentialFamily, link: Link, t: FloatArray) -> FloatArr
     return np.asarray(rises.astype(float) - falls.astype(float))
 
 
+def unreached(family: ExponentialFamily, link: Link, t: FloatArray) -> bool:
+    """Is some t (n,) beyond every mean of a scalar link, as a negative Gaussian one is of the log link?"""
+    low, high = sorted((_end(family, link, 0), _end(family, link, 1)))
+    return bool(((t < low) | (t > high)).any())
+
+
 def coercive(family: ExponentialFamily, link: Link) -> bool:
     """Does the loss of a mean inside the domain rise beyond all bounds as eta -> -inf and as eta -> +inf?
 

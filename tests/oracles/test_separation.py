@@ -246,6 +246,22 @@ def test_bounded_losses_are_not_decided() -> None:
     assert "not decided" in str(fit.separation())
 
 
+@pytest.mark.parametrize(("low", "status"), [(0.0, "SEPARATED"), (-1.0, "UNREACHED")])
+@pytest.mark.parametrize("spread", [0.0, 0.5])
+def test_means_that_the_link_cannot_have_are_no_separation(low: float, status: str, spread: float) -> None:
+    """A group of negative mean under a log link runs to infinity, too, but no row of it is predicted perfectly."""
+    e = spread * low * np.random.default_rng(3).normal(size=90)
+    g = np.repeat(list("abc"), 30)
+    y = np.select([g == "a", g == "b"], [2.0, 5.0], low) + e
+    with pytest.warns(ef.SeparationWarning, match=r"g\[c\] -> -inf"):
+        fit = ef.glm("y ~ g", {"y": y + 0.1 * np.arange(90) % 2 * (g != "c"), "g": g}, family="gaussian", link="log")
+    assert fit.certificate.status.name == status
+    told = str(fit.separation()), fit.checks()["separation"].sentence
+    beyond = status == "UNREACHED"
+    assert ["Responses beyond the link" in told[0], "take a link that reaches" in told[1]] == [beyond, beyond]
+    assert ("perfectly" in fit.certificate.status.value) is not beyond
+
+
 def test_what_is_too_large_for_a_programme(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last step names what runs; a solution without information is a direction, and proves itself on the rows."""
     rng = np.random.default_rng(0)

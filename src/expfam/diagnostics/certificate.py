@@ -135,7 +135,7 @@ def certify(
         tol=problem.tol,
         aliased=standard.aliased,
         separation=separation,
-        status=_status(problem, solution, reading, separation is not None and bool(separation.names)),
+        status=_status(problem, solution, reading, separation),
         steps=solution.steps,
         passes=solution.passes + (solution.at is None),
         hessians=solution.hessians + (solution.at is None and at.hessian is not None),
@@ -152,8 +152,8 @@ def _kkt(gradient: FloatArray, diagonal: FloatArray, scale: Scale) -> float:
     return float(size.max(initial=0.0)) / scale.response
 
 
-def _status(problem: Problem, solution: Solution, reading: Reading, separated: bool) -> Status:
+def _status(problem: Problem, solution: Solution, reading: Reading, separation: Separation | None) -> Status:
     """The solver's own word, corrected by the figures."""
-    if separated:
-        return Status.SEPARATED
+    if separation is not None and separation.names:
+        return Status.UNREACHED if separation.unreached else Status.SEPARATED
     return Status.CONVERGED if reading.gradient <= problem.tol else solution.status

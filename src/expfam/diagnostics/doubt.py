@@ -12,11 +12,11 @@ from itertools import compress
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.inference.separation import Names, Separation, separation, witnessed
+from expfam.inference.separation import Names, Separation, out_of_reach, separation, witnessed
 from expfam.information import Factor
 from expfam.objective import Objective
 from expfam.solvers import Newton, Problem, Solution, Status
-from expfam.solvers.optimality import Reading, by_class, movers, reach, runs_away
+from expfam.solvers.optimality import Reading, by_class, movers, reach, runs_away, stirred
 from expfam.solvers.pose import Posed
 
 STIRRED = 1e-3
@@ -56,9 +56,11 @@ def _along(step: FloatArray, posed: Posed, names: tuple[str, ...]) -> Separation
     spreads = by_class(standard.spreads(step))
     kept = compress(names, np.tile(standard.kept, len(names) // len(standard.kept)))
     moved = [(name, int(np.sign(s))) for name, s, mark in zip(kept, spreads, movers(spreads), strict=True) if mark]
+    objective = posed.problem.objective
     return Separation(
-        tuple(n for n, _ in moved), tuple(s for _, s in moved), of=posed.problem.objective.data.n, exact=False
-    )
+        tuple(n for n, _ in moved), tuple(s for _, s in moved), of=objective.data.n, exact=False,
+        unreached=out_of_reach(objective, movers(stirred(step, objective.data.design))),
+    )  # fmt: skip
 
 
 def resumed(problem: Problem, solution: Solution) -> Solution:

@@ -71,11 +71,12 @@ def _convergence(case: _Case) -> Iterator[Finding]:
 
 
 def _separation(case: _Case) -> Iterator[Finding]:
-    names = case.fit.certificate.separated
-    if not names:
+    found = case.fit.certificate.separation
+    names = () if found is None else found.names
+    if found is None or not names:
         yield Finding("separation", 0.0, "no infinite coefficient", np.nan, "ok", "Every estimate is finite.")
         return
-    said = f"{_some(names)} run to infinity: merge levels, drop the column, or take bias='firth'."
+    said = f"{_some(names)} run to infinity: {found.remedy}."
     yield Finding("separation", float(len(names)), f"{len(names)} infinite", np.nan, "warning", said)
 
 

@@ -20,7 +20,7 @@ from expfam.families import Categorical
 from expfam.inference.cone import GAIN, MISSED, Cone, farthest
 from expfam.objective import Objective
 from expfam.parallel import ordered_map, slices
-from expfam.recession import coercive, directions
+from expfam.recession import coercive, directions, unreached
 from expfam.solvers.optimality import by_class
 
 MOST = 3000  # coefficients, of all classes, up to which the programme is solved
@@ -45,6 +45,7 @@ class Separation:
                classes rule one out; None where they were not counted
     complete   all rows are predicted perfectly
     exact      linear programming decided; else names and signs are those of the solver's end, or there is no answer
+    unreached  responses at that edge lie beyond every mean of the link: the rows are not predicted perfectly
     """
 
     names: tuple[str, ...] = ()
@@ -53,11 +54,19 @@ class Separation:
     of: int = 0
     complete: bool = False
     exact: bool = True
+    unreached: bool = False
 
     @property
     def kind(self) -> str:
         """none, complete or quasi-complete."""
         return "none" if not self.names else "complete" if self.complete else "quasi-complete"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, first of all."""
+        if self.unreached:
+            return "take a link that reaches these responses, such as 'identity', merge levels, or leave the rows out"
+        return "merge levels, drop the column, or take bias='firth'"
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -71,7 +80,8 @@ class Separation:
             return "No separation: every coefficient has a finite estimate"
         how = "" if self.exact else " (by the solver's last step, not by linear programming)"
         count = "" if self.rows is None else f", {self.rows:,} of {self.of:,} rows at the edge"
-        return f"{self.kind.capitalize()} separation{how}: {', '.join(self.limits)}{count}"
+        what = "Responses beyond the link" if self.unreached else f"{self.kind.capitalize()} separation"
+        return f"{what}{how}: {', '.join(self.limits)}{count}"
 
 
 UNDECIDED = Separation(exact=False)
@@ -96,14 +106,20 @@ def separation(objective: Objective, standard: Standard, names: Names, entries: 
     if not moved.any():
         return none
     gains = search.gains(d) > GAIN
-    edge, basis = gains.any(axis=1), cone.span(moved)
+    edge, basis = np.asarray(gains.any(axis=1)), cone.span(moved)
     known = _signs(search, basis, _reduced(search, basis, np.flatnonzero(edge)))
     kept = compress(names(), np.tile(standard.kept, max(search.classes - 1, 1)))
     named = [(name, int(sign)) for name, sign in zip(kept, known, strict=True) if not np.isnan(sign)]
     return Separation(
         tuple(name for name, _ in named), tuple(sign for _, sign in named),
-        int(edge.sum()), objective.data.n, bool(gains.all()),
+        int(edge.sum()), objective.data.n, bool(gains.all()), unreached=out_of_reach(objective, edge),
     )  # fmt: skip
+
+
+def out_of_reach(objective: Objective, rows: BoolArray) -> bool:
+    """Does a response of some rows, (n,), lie beyond every mean of the link?"""
+    family = objective.family
+    return not family.vector and unreached(family, objective.link, family.T(objective.data.y[rows]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,6 +237,7 @@ def witnessed(objective: Objective, standard: Standard, theta: FloatArray, names
     return Separation(
         tuple(name for name, _ in named), tuple(sign for _, sign in named),
         int(edge.any(axis=1).sum()), objective.data.n, bool(edge.all()), exact=False,
+        unreached=out_of_reach(objective, edge.any(axis=1)),
     )  # fmt: skip
 
 

@@ -78,10 +78,15 @@ def reach(step: FloatArray, design: Design) -> float:
     """By how much a step moves some row's linear predictor at most; the rows are only read where it is not small."""
     if np.abs(step).max(initial=0.0) <= 1e-6:
         return 0.0
-    return float(np.abs(design.forward(design.maps.forward(step))).max(initial=0.0))
+    return float(np.abs(stirred(step, design)).max(initial=0.0))
+
+
+def stirred(step: FloatArray, design: Design) -> FloatArray:
+    """By how much a step moves the linear predictor of each row."""
+    return design.forward(design.maps.forward(step))
 
 
 def movers(step: FloatArray) -> BoolArray:
-    """Which coefficients carry a runaway step; step and answer (p d,), class after class."""
+    """Which coefficients carry a runaway step, (p d,) class after class, or which rows it moves, (n,)."""
     size = np.abs(step)
     return np.asarray(size > 1e-3 * size.max(initial=0.0))

@@ -12,6 +12,11 @@ class Status(Enum):
         "coefficients run to infinity: some rows are predicted perfectly (separation, or a level without events). "
         "Merge levels, drop the column, reduce the bias (bias='firth'), or add a penalty such as Ridge(1e-4)"
     )
+    UNREACHED = (
+        "coefficients run to infinity: the responses of some rows lie beyond every mean that the link reaches, such as "
+        "negative ones under a log link. Take a link that reaches them, such as link='identity', leave these rows out, "
+        "merge levels, or add a penalty such as Ridge(1e-4)"
+    )
     STALLED = (
         "no step lowers the objective any more although the gradient is not zero: the steps met the edge of the "
         "allowed means, or columns are nearly collinear. The coefficients are where the steps ended, not the optimum, "

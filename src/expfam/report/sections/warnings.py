@@ -27,7 +27,7 @@ def warnings(study: Study) -> Section:
 def _found(study: Study, checked: Findings) -> Iterator[Notice]:
     separation = study.fit.certificate.separation
     if separation is not None and separation.names:
-        text = f"{several(separation.limits)}: merge levels, drop the column, or take bias='firth'."
+        text = f"{several(separation.limits)}: {separation.remedy}."
         yield Notice("bad", "Coefficients without a finite estimate", text)
     for finding in checked:
         told = separation is not None and separation.names and finding.name in GRAVE
