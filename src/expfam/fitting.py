@@ -35,7 +35,7 @@ from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
 from expfam.solvers.adjusted import AdjustedScores
 from expfam.solvers.learning import Learning, stacked
 from expfam.solvers.pose import Posed, pose
-from expfam.solvers.problem import Tell, affordable
+from expfam.solvers.problem import Tell, affordable, within
 from expfam.source import RowSet, Source, tell_dropped
 
 PHASES = ("reading", "design", "start", "solver", "inference")
@@ -101,7 +101,8 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     objective = Objective(prepared.model.family, prepared.model.link, penalty, prepared.data)
     summed = _summed(objective, model, how)
     frequency = prepared.frequency if summed is objective else None
-    posed = pose(summed, how.tol, how.max_iter, how.seed, how.tell, near, frequency)
+    tell = within(how.tell, f"{numbers[0].name} {numbers[0].value:.6g}") if numbers else how.tell
+    posed = pose(summed, how.tol, how.max_iter, how.seed, tell, near, frequency)
     problem, standard = posed.problem, posed.standard
     if how.aliased == "error" and standard.aliased:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")

@@ -3,6 +3,8 @@
 import json
 import pickle
 import warnings
+from contextlib import nullcontext
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,20 @@ def days(n: int = 300, theta: float = 2.0, seed: int = 0) -> dict[str, Any]:
     mu = years * np.exp(0.4 + 0.5 * x)
     y = rng.poisson(rng.gamma(theta, mu / theta))
     return {"y": y, "x": x, "years": years, "w": rng.integers(0, 4, n), "g": rng.choice(["a", "b"], n)}
+
+
+@pytest.mark.parametrize("family", ["negative_binomial", "tweedie"])
+def test_progress_goes_forwards(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every turn begins its steps anew, and says which turn it is and the number it has."""
+    lines: list[str] = []
+    monkeypatch.setattr("expfam.front.show_progress", lambda *_: nullcontext(lines.append))
+    fit = ef.glm("y ~ x", days(), family=family)
+    stages, told = zip(*(line.split(": ", 1) for line in lines), strict=True)
+    assert [stage for stage, _ in groupby(stages)] == list(dict.fromkeys(stages))
+    number = fit.nuisance[0]
+    assert stages[0] == "first means"
+    assert stages[-1] == f"{number.name} {number.value:.6g}"
+    assert f"{number.name} {number.value:.10g}" in told
 
 
 # ---- theta -----------------------------------------------------------------------------------------------------------

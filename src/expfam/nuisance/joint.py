@@ -27,7 +27,7 @@ from expfam.parallel import ordered_map, ordered_sum, slices
 from expfam.solvers import Problem, Status, choose
 from expfam.solvers.loop import iterate
 from expfam.solvers.pose import Posed, pose
-from expfam.solvers.problem import Tell
+from expfam.solvers.problem import Tell, within
 from expfam.solvers.start import null_seen, scale_of
 
 NEAR = 1e-7  # standard errors by which a turn may still move the numbers
@@ -197,7 +197,7 @@ class State:
 def estimate(prepared: Prepared, free: Free, aggregate: str, tol: float, max_iter: int, seed: int, tell: Tell) -> Found:
     """Maximum likelihood of coefficients and numbers; under a penalty, of the numbers at the penalised means."""
     study = lay_out(prepared, free, aggregate, tol, max_iter, seed, tell)
-    problem = study.posed.problem
+    problem = replace(study.posed.problem, tell=within(tell, "first means"))
     beta = choose("auto", problem).solve(problem).theta
     free = study.free
     begin = free.start(study.base, study.means(beta))
@@ -246,6 +246,8 @@ def turn(study: Study, state: State) -> State:
     """The coefficients given the numbers, then the numbers given the means."""
     free = study.free
     problem = study.problem(free.family(state.u), state.beta)
+    stage = f"turn {state.steps + 1}, {free.name} {free.number(state.u[0]):.6g}"
+    problem = replace(problem, tell=within(problem.tell, stage))
     beta = choose("auto", problem).solve(problem).theta
     means = study.means(beta)
     u, at, moved = climb(lambda u: free.curve(u, study.base, means), state.u, free.box)
@@ -267,4 +269,4 @@ def _ahead(at: Curve, now: Turned, before: Turned) -> FloatArray:
 
 
 def _report(free: Free, tell: Tell, state: State) -> None:
-    tell(f"{free.name} after {state.steps} turns: {state.u[0]:.10g}")
+    tell(f"turn {state.steps}: {free.name} {free.number(state.u[0]):.10g}")

@@ -27,6 +27,11 @@ Tell = Callable[[str], None]
 """Receives a line of progress; the default keeps silent."""
 
 
+def within(tell: Tell, stage: str) -> Tell:
+    """Lines of progress of a part of the work, with the stage in front: their steps begin anew at each."""
+    return lambda line: tell(f"{stage}: {line}")
+
+
 @dataclass(frozen=True, slots=True)
 class Null:
     """The model that only has an intercept: its eta (1,) or (d,), its deviance, and sum W of its first class."""
