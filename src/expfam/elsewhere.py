@@ -92,8 +92,43 @@ OPTIONS = {
     "var_power": "family='tweedie(1.5)'",
     "start_params": "nothing: the start is found, and does not change the optimum",
     "start": "nothing: the start is found, and does not change the optimum",
+    "loss": "family=..., and link=...",
+    "learning_rate": "solver=SGD(rate=..., step=...)",
+    "eta0": "solver=SGD(rate=...)",
+    "lr": "solver=SGD(rate=...)",
+    "power_t": "solver=SGD(step='inverse', power=...)",
+    "batch_size": "solver=SGD(batch=...)",
+    "average": "solver=SGD(average=...)",
+    "n_iter": "max_iter, or passes=... of solver='sgd'",
+    "epochs": "passes=... of solver='sgd'",
 }
 """Of `glm`: the other name, and what to write here."""
+
+ONCE = "nothing: every row is read once, when it comes"
+MODEL = "an option of the model, not of its solver: penalty=... of glm or OnlineGLM"
+
+BY_FRONT: Mapping[str, Mapping[str, str]] = {
+    "OnlineGLM": {
+        **dict.fromkeys(("max_iter", "maxiter", "n_iter", "epochs", "passes", "tol", "random_state", "seed"), ONCE),
+        **dict.fromkeys(("cov_type", "robust"), "vcov='HC0', the default, or 'model'"),
+        **dict.fromkeys(("verbose", "progress"), "consume(source, tell=...)"),
+        **dict.fromkeys(("scale", "dispersion"), "nothing: it is estimated as rows come"),
+        "n_features": "hash_bits=..., buckets of each factor",
+    },
+    "SGD": {
+        **dict.fromkeys(("max_iter", "maxiter", "n_iter", "epochs"), "passes=..."),
+        **dict.fromkeys(("eta0", "lr", "learning_rate_init"), "rate=..."),
+        **dict.fromkeys(("penalty", "alpha", "C", "l1_ratio", "weight_decay"), MODEL),
+        **dict.fromkeys(("random_state", "seed"), "seed=... of glm"),
+        **dict.fromkeys(("loss", "family"), "family=... of glm or OnlineGLM"),
+        "learning_rate": "rate=..., and step=... for how it falls",
+        "power_t": "power=... of step='inverse'",
+        "batch_size": "batch=...",
+        "n_jobs": "workers=...",
+        "tol": "nothing: it reads the rows as often as passes= says",
+    },
+}
+"""What is said in another way where a front is no fit to all rows at once."""
 
 
 def no_attribute(name: str, known: Iterable[str]) -> AttributeError:
@@ -103,9 +138,9 @@ def no_attribute(name: str, known: Iterable[str]) -> AttributeError:
 
 
 def no_option(front: str, name: str, known: Mapping[str, object] | Iterable[str]) -> TypeError:
-    """The error of `glm` or `glm_arrays` for an option that it has not, with what is meant."""
-    names = tuple(known)
+    """The error of `glm`, `OnlineGLM` or a solver for an option that it has not, with what is meant."""
+    names, words = tuple(known), {**OPTIONS, **BY_FRONT.get(front, {})}
     near = [f"{other}=..." for other in get_close_matches(name, names, n=1)]
-    here = next(iter([OPTIONS[name]] if name in OPTIONS else near), None)
+    here = next(iter([words[name]] if name in words else near), None)
     hint = "" if here is None else f"; here it is {here}"
     return TypeError(f"{front} has no option {name!r}{hint}. It has {', '.join(names)}")

@@ -1,14 +1,16 @@
 """`OnlineGLM`: a generalized linear model that learns from frames as they come."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import signature
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Never, final
 
 from expfam import streamfile
 from expfam.data.chunks import Bad, chunks
 from expfam.data.column import label as label_of
 from expfam.data.names import some
+from expfam.elsewhere import no_option
 from expfam.errors import ExpfamError, SchemaError
 from expfam.families import ExponentialFamily
 from expfam.families import family as family_of
@@ -84,7 +86,10 @@ class OnlineGLM:
         half_life: float | None = None,
         hash_bits: int | None = None,
         solver: SGD | None = None,
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            raise no_option("OnlineGLM", next(iter(unknown)), list(signature(OnlineGLM).parameters)[:-1])
         vectors = {"weights": weights, "offset": offset, "exposure": exposure, "trials": trials}
         wrong = [name for name, text in vectors.items() if text is not None and not isinstance(text, str)]
         if wrong:

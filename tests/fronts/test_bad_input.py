@@ -1,6 +1,8 @@
 """Bad input: a clear error that names column, row, value and remedy, or an answer that says what happened."""
 
 import re
+from functools import partial
+from inspect import signature
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 import expfam as ef
-from expfam.elsewhere import ATTRIBUTES, OPTIONS
+from expfam.elsewhere import ATTRIBUTES, BY_FRONT, OPTIONS
 from expfam.front import DEFAULTS
 
 GOOD: dict[str, Any] = {
@@ -191,6 +193,29 @@ def test_options_of_other_libraries_lead_to_ours() -> None:
         ef.glm("y ~ x", GOOD, zzz=1)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("front", "make", "name", "says"),
+    [
+        ("OnlineGLM", partial(ef.OnlineGLM, "y ~ x"), "alpha", r"penalty=Ridge\(alpha\)"),
+        ("OnlineGLM", partial(ef.OnlineGLM, "y ~ x"), "C", r"penalty=Ridge\(1 / \(C"),
+        ("OnlineGLM", partial(ef.OnlineGLM, "y ~ x"), "loss", "family="),
+        ("OnlineGLM", partial(ef.OnlineGLM, "y ~ x"), "learning_rate", r"solver=SGD\(rate"),
+        ("OnlineGLM", partial(ef.OnlineGLM, "y ~ x"), "max_iter", "nothing: every row is read once"),
+        ("OnlineGLM", partial(ef.OnlineGLM, "y ~ x"), "halflife", "half_life="),
+        ("SGD", ef.SGD, "eta0", "rate="),
+        ("SGD", ef.SGD, "learning_rate", "rate=.*step="),
+        ("SGD", ef.SGD, "max_iter", "passes="),
+        ("SGD", ef.SGD, "alpha", "penalty=... of glm"),
+        ("SGD", ef.SGD, "avarage", "average="),
+        ("glm", partial(ef.glm, "y ~ x", GOOD), "eta0", r"solver=SGD\(rate"),
+        ("glm", partial(ef.glm, "y ~ x", GOOD), "loss", "family="),
+    ],
+)
+def test_options_of_streams_and_solvers_lead_to_ours(front: str, make: Any, name: str, says: str) -> None:
+    with pytest.raises(TypeError, match=f"^{front} has no option '{name}'; here it is .*{says}.*It has"):
+        make(**{name: 1})
+
+
 def test_attributes_of_other_libraries_lead_to_ours() -> None:
     fit = ef.glm("b ~ x", GOOD, family="bernoulli")
     for name in ("params", "coef_", "bse", "pvalues", "predict_proba", "score", "aic_", "llf", "logLik"):
@@ -208,6 +233,8 @@ def test_what_the_hints_name_is_there() -> None:
         for path in re.findall(r"(?:^|fit\.)([a-z_.]*[a-z_])", ours):
             assert attrgetter(path)(fit) is not None
     assert not set(OPTIONS) & set(DEFAULTS)
+    for front, words in BY_FRONT.items():
+        assert not set(words) & set(signature(getattr(ef, front)).parameters)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
 from expfam._typing import FloatArray
+from expfam.elsewhere import no_option
 from expfam.information import Factor, Full
 from expfam.objective import Data, Evaluation, Objective
 from expfam.solvers.learning import Point
@@ -132,6 +134,13 @@ class Solver(ABC):
     """A way to minimise F; its options are its fields, its name the one that `solver=` accepts."""
 
     __slots__ = ()
+
+    def __new__(cls, *_: Any, **options: Any) -> Self:
+        """TypeError for an option that it has not, with what is meant; the options themselves are set by the fields."""
+        names = tuple(getattr(cls, "__dataclass_fields__", ()))
+        if unknown := [name for name in options if name not in names]:
+            raise no_option(cls.__name__, unknown[0], names)
+        return super().__new__(cls)
 
     @abstractmethod
     def solve(self, problem: Problem) -> Solution:
