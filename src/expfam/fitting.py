@@ -63,6 +63,8 @@ class How:
         choice("aggregate", self.aggregate)
         if not self.tol > 0 or self.max_iter < 1:
             raise SolverError(f"tol={self.tol}, max_iter={self.max_iter}: tol is positive, max_iter at least 1")
+        if self.seed < 0:
+            raise SolverError(f"seed={self.seed} is not allowed; give a whole number, at least 0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

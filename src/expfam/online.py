@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Never, final
 from expfam import streamfile
 from expfam.data.chunks import Bad, chunks
 from expfam.data.column import label as label_of
+from expfam.data.csv import CSV
 from expfam.data.names import some
 from expfam.elsewhere import no_option
 from expfam.errors import ExpfamError, SchemaError
@@ -140,7 +141,7 @@ class OnlineGLM:
 
     def consuming(self, source: Any, *, kind: str | None = None, strict: bool = False) -> Iterator[Sequence[Bad]]:
         """`consume` chunk by chunk, for a loop of one's own: yields the lines that were left out of each."""
-        if not (isinstance(source, str | PathLike) or hasattr(source, "readline")):
+        if not (isinstance(source, str | PathLike | CSV) or hasattr(source, "readline")):
             for frame in (source,) if isinstance(source, Mapping) or hasattr(source, "columns") else source:
                 self.partial_fit(frame)
                 yield ()

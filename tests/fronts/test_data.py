@@ -21,6 +21,8 @@ from hypothesis.extra.numpy import arrays
 from expfam.data import bits, few, share
 from expfam.data.answer import frame_like
 from expfam.data.chunks import chunks
+from expfam.data.csv import CSV
+from expfam.data.dialect import Dialect
 from expfam.data.table import read
 from expfam.errors import SchemaError
 
@@ -302,7 +304,7 @@ def test_broken_files_are_told(tmp_path):
             "is not UTF-8 text: line 1 holds the byte 0xf6.*iconv.*encoding='latin-1'",
         ),
         ("x,y\n1,2\n1,ü\n".encode("latin-1"), "is not UTF-8 text: (column 'y'|line 3)"),
-        ("x,y\n1,2\n".encode("utf-16"), "is not UTF-8 text: line 1"),
+        ("x,y\n1,2\n".encode("utf-16"), "byte order mark of UTF-16.*iconv -f utf-16 .*encoding='utf-16'"),
     ],
 )
 def test_a_csv_of_another_dialect_is_told(tmp_path, content, says):
@@ -315,6 +317,35 @@ def test_a_csv_of_another_dialect_is_told(tmp_path, content, says):
         read(tmp_path / "rows.csv.gz")
     with pytest.raises(SchemaError, match=says):
         list(chunks(BytesIO(content), "csv", None))
+
+
+@pytest.mark.parametrize(
+    ("sep", "decimal", "content"),
+    [
+        (";", ",", "x;y;g\n1,5;2;a,b\n-2,5e1;3;c\n"),
+        ("\t", ".", "x\ty\tg\n1.5\t2\ta,b\n-2.5e1\t3\tc\n"),
+        ("|", ",", 'x|y|g\n1,5|2|"a,b"\n-25|3|c\n'),
+    ],
+)
+def test_a_csv_of_a_given_dialect_is_read(tmp_path, sep, decimal, content):
+    (tmp_path / "rows.txt").write_text(content)
+    dialect = Dialect(sep, decimal)
+    table = read(CSV(tmp_path / "rows.txt", dialect))
+    streamed = list(chunks(CSV(BytesIO(content.encode()), dialect), None, None))
+    for found in (table.columns, {name: streamed[0].table[name] for name in "xyg"}):
+        assert [float(x) for x in found["x"].to_pylist()] == [1.5, -25.0]
+        assert [float(y) for y in found["y"].to_pylist()] == [2, 3]
+        assert [str(g) for g in found["g"].to_pylist()] == ["a,b", "c"]
+    with pytest.raises(SchemaError, match=r"(';'|tabs|'\|') between its fields"):
+        read(CSV(tmp_path / "rows.txt", Dialect("#")))
+    with pytest.raises(SchemaError, match="leave them out for ndjson"):
+        list(chunks(CSV(BytesIO(content.encode()), dialect), "ndjson", None))
+
+
+@pytest.mark.parametrize(("sep", "decimal"), [("", "."), (";;", ","), ('"', "."), (",", ","), ("é", ".")])
+def test_a_dialect_is_checked(sep, decimal):
+    with pytest.raises(SchemaError, match=r"(one character|must differ)"):
+        Dialect(sep, decimal)
 
 
 def test_a_csv_of_one_column_may_have_any_name(tmp_path):

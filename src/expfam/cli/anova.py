@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import expfam
-from expfam.cli.files import WRITERS, destination, write
+from expfam.cli.files import WRITERS, Decimal, Sep, destination, table, write
 from expfam.cli.frames import arrow, show
 from expfam.cli.terminal import console
 
@@ -27,13 +27,15 @@ def anova(
         str | None, typer.Option(help="lrt, f, rao or wald; f if the dispersion is estimated, else lrt.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="A .parquet or .csv file; without it the table is shown.")] = None,
+    sep: Sep = None,
+    decimal: Decimal = None,
 ) -> None:
     """Analysis of deviance: how much each term explains, and how likely chance would explain as much."""
     if out is not None:
         destination("--out", out, inputs=[model, data], suffixes=WRITERS)
-    table = arrow(expfam.load(model).anova(type=type, test=test, data=data))
+    found = arrow(expfam.load(model).anova(type=type, test=test, data=table(data, sep, decimal)))
     if out is None:
-        show(table, NUMBERS)
+        show(found, NUMBERS)
         return
-    write(table, out)
-    console().print(f"Wrote {table.num_rows:,} terms to {out}.", markup=False)
+    write(found, out)
+    console().print(f"Wrote {found.num_rows:,} terms to {out}.", markup=False)

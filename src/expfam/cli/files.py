@@ -1,12 +1,30 @@
-"""Tables the commands write, by the suffix of their file."""
+"""Tables the commands read, and those they write, by the suffix of their file."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
 
 from expfam.outputs import destination, whole
 
-__all__ = ["WRITERS", "destination", "write"]
+if TYPE_CHECKING:
+    from expfam.data.csv import CSV
+
+__all__ = ["WRITERS", "Decimal", "Sep", "destination", "table", "write"]
+
+Sep: TypeAlias = Annotated[str | None, typer.Option(help="What a CSV has between fields instead of commas: ';', tab.")]
+Decimal: TypeAlias = Annotated[str | None, typer.Option(help="What a CSV has before decimals instead of a point: ','.")]
+
+
+def table(place: Any, sep: str | None, decimal: str | None) -> "Path | CSV":
+    """A file (or a pipe) as the library reads it: a CSV in the dialect that is given, if one is."""
+    if sep is None and decimal is None:
+        return place  # type: ignore[no-any-return]
+    from expfam.data.csv import CSV  # brings Arrow
+    from expfam.data.dialect import Dialect
+
+    return CSV(place, Dialect({"tab": "\t", r"\t": "\t"}.get(sep or ",", sep or ","), decimal or "."))
 
 
 def _parquet(table: Any, path: Path) -> None:

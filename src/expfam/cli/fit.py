@@ -8,7 +8,7 @@ import typer
 
 import expfam
 from expfam.cli import spelled
-from expfam.cli.files import destination
+from expfam.cli.files import destination, table
 from expfam.cli.report import told
 from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, say, watched
 from expfam.fit.reporting import SUFFIXES
@@ -43,12 +43,15 @@ def fit(
     weights: Annotated[str | None, _option("A column or an expression.", ROWS)] = None,
     weights_kind: Annotated[str, _option("precision, frequency or sampling.", ROWS)] = "precision",
     trials: Annotated[str | None, _option("Number of trials behind a binomial share.", ROWS)] = None,
+    sep: Annotated[str | None, _option("What a CSV has between fields instead of commas: ';', tab.", ROWS)] = None,
+    decimal: Annotated[str | None, _option("What a CSV has before decimals instead of a point: ','.", ROWS)] = None,
     missing: Annotated[str, _option("drop rows with missing values (told), or error.", ROWS)] = "drop",
+    aliased: Annotated[str, _option("drop columns that others give (told), or error.", ROWS)] = "drop",
     solver: Annotated[str, _option("auto, newton, sgd, or 'sgd(passes=50)'.", SOLVING)] = "auto",
     passes: Annotated[int | None, _option("How often sgd reads the rows; once if left out.", SOLVING)] = None,
     tol: Annotated[float, _option("Bound on the scaled gradient.", SOLVING)] = 1e-8,
     max_iter: Annotated[int, _option("Bound on Newton's steps.", SOLVING)] = 100,
-    seed: Annotated[int, _option("Order of the rows for sgd.", SOLVING)] = 0,
+    seed: Annotated[int, _option("Order of the rows for sgd.", SOLVING, min=0)] = 0,
     save: Annotated[Path | None, _option("Write the model here, as JSON without any rows.", OUTPUT)] = None,
     report: Annotated[Path | None, _option("Write a page of everything here, as .html.", OUTPUT)] = None,
     progress: Annotated[
@@ -62,11 +65,12 @@ def fit(
     if report is not None:
         destination("--report", report, inputs=[data], suffixes=SUFFIXES)
     fitted = expfam.glm(
-        formula, data, family=spelled.family(family, theta=theta, power=power), link=link, weights=weights,
-        weights_kind=weights_kind, offset=offset, exposure=exposure, trials=trials,
+        formula, table(data, sep, decimal), family=spelled.family(family, theta=theta, power=power), link=link,
+        weights=weights, weights_kind=weights_kind, offset=offset, exposure=exposure, trials=trials,
         penalty=None if ridge is None else expfam.Ridge(ridge), bias=bias, solver=spelled.solver(solver),
-        passes=passes, tol=tol, max_iter=max_iter, missing=missing, dispersion=spelled.dispersion(dispersion),
-        vcov=spelled.vcov(vcov, cluster), seed=seed, progress=watched(progress),
+        passes=passes, tol=tol, max_iter=max_iter, missing=missing, aliased=aliased,
+        dispersion=spelled.dispersion(dispersion), vcov=spelled.vcov(vcov, cluster), seed=seed,
+        progress=watched(progress),
     )  # fmt: skip
     _print(fitted)
     out = console()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import expfam
-from expfam.cli.files import destination
+from expfam.cli.files import Decimal, Sep, destination, table
 from expfam.cli.terminal import console
 from expfam.errors import ExpfamError
 
@@ -28,6 +28,8 @@ def plot(
         str | None, typer.Option(help="The variable or term, where a picture is of one: effect, relativities.")
     ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Light ink on dark paper.")] = False,
+    sep: Sep = None,
+    decimal: Decimal = None,
 ) -> None:
     """Draw a picture of a model: its residuals, effects, relativities, profiles."""
     from expfam.pictures import PICTURES  # only to draw
@@ -43,6 +45,7 @@ def plot(
     if of is None and first is not None and first.default is Parameter.empty:
         raise ExpfamError(f"the picture {name!r} is of one variable; name it, --of VARIABLE")
     draw = getattr(expfam.load(model).plot, name)
-    picture = draw(data=data) if of is None else draw(of, data=data)
+    rows = table(data, sep, decimal)
+    picture = draw(data=rows) if of is None else draw(of, data=rows)
     picture.save(out, dark=dark)
     console().print(f"Wrote {picture.title} to {out}. {picture.caption}", markup=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import expfam
-from expfam.cli.files import WRITERS, destination, write
+from expfam.cli.files import WRITERS, Decimal, Sep, destination, table, write
 from expfam.cli.terminal import console, say
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def predict(
     unseen: Annotated[
         str | None, typer.Option(help="A level the fit never met: error, reference or missing; default the model's.")
     ] = None,
+    sep: Sep = None,
+    decimal: Decimal = None,
 ) -> None:
     """Predict every row of a file, in its order."""
     began = perf_counter()
@@ -45,7 +47,8 @@ def predict(
         destination("--out", out, inputs=[model, data], suffixes=WRITERS)
     fit = expfam.load(model)
     predictions = _table(fit, fit.predict(
-        data, type=type, interval=interval, level=level, se=se, weights=weights, trials=trials, unseen=unseen
+        table(data, sep, decimal), type=type, interval=interval, level=level, se=se, weights=weights, trials=trials,
+        unseen=unseen,
     ))  # fmt: skip
     gaps, n = predictions.column(0).null_count, predictions.num_rows
     if gaps:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import expfam
-from expfam.cli.files import WRITERS, destination, write
+from expfam.cli.files import WRITERS, Decimal, Sep, destination, table, write
 from expfam.cli.frames import Form, arrow, show
 from expfam.cli.terminal import console
 from expfam.report.numbers import brief
@@ -26,13 +26,16 @@ def relativities(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="A .parquet or .csv file; without it the table is shown.")] = None,
     level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    sep: Sep = None,
+    decimal: Decimal = None,
 ) -> None:
     """Every level with its relativity, the exp of its effect; with DATA its exposure, and claims seen and expected."""
     if out is not None:
         destination("--out", out, inputs=[model, *([] if data is None else [data])], suffixes=WRITERS)
-    table = arrow(expfam.load(model).relativities(level, data))
+    rows = None if data is None else table(data, sep, decimal)
+    found = arrow(expfam.load(model).relativities(level, rows))
     if out is None:
-        show(table, NUMBERS, hidden=("estimate", "std_error", "share"))
+        show(found, NUMBERS, hidden=("estimate", "std_error", "share"))
         return
-    write(table, out)
-    console().print(f"Wrote {table.num_rows:,} levels to {out}.", markup=False)
+    write(found, out)
+    console().print(f"Wrote {found.num_rows:,} levels to {out}.", markup=False)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import expfam
-from expfam.cli.files import destination
+from expfam.cli.files import Decimal, Sep, destination, table
 from expfam.cli.terminal import console, watched
 from expfam.fit.reporting import SUFFIXES
 
@@ -25,13 +25,16 @@ def report(
     ] = None,
     title: Annotated[str | None, typer.Option(help="In place of 'Poisson model of claims'.")] = None,
     figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Pictures, or numbers only.")] = True,
+    sep: Sep = None,
+    decimal: Decimal = None,
     progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="On in a terminal.")] = None,
 ) -> None:
     """Everything about a model on one page: warnings, formula, data, coefficients, tests, diagnostics, calibration."""
     began = perf_counter()
     destination("--out", out, inputs=[model, data, *([] if holdout is None else [holdout])], suffixes=SUFFIXES)
     fitted = expfam.load(model)
-    fitted.report(out, data=data, holdout=holdout, title=title, figures=figures, progress=watched(progress))
+    rows, aside = table(data, sep, decimal), None if holdout is None else table(holdout, sep, decimal)
+    fitted.report(out, data=rows, holdout=aside, title=title, figures=figures, progress=watched(progress))
     told(out, perf_counter() - began)
 
 

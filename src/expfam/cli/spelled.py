@@ -1,5 +1,8 @@
-"""Options of the command line as what they spell: a family, a solver, a covariance."""
+"""Options of the command line as what they spell: a family, a solver, a covariance; and messages in these words."""
 
+import re
+from collections.abc import Mapping
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import expfam
@@ -9,6 +12,53 @@ from expfam.spelled import key, made, parts
 if TYPE_CHECKING:
     from expfam.families import ExponentialFamily
     from expfam.solvers import SGD, Solver
+
+
+COVARIANCES = ("model", "observed", "HC0", "HC1", "HC2", "HC3")
+
+CALL = r"[A-Za-z_]\w*\([^()]*\)"
+SAID = re.compile(rf"""\b([a-z_]+)=('[^']*'|"[^"]*"|{CALL}|\[?\.\.\.\]?|-?\d+(?:\.\d+)?(?:e-?\d+)?|)(?!\w)|({CALL})""")
+"""What messages write as in Python: an option with its value, if it has one, or an object, which may have options."""
+
+FRAME = re.compile(r", or hand over the frame of pandas\.read_csv\(path, ([^()]*)\)")
+NOTHING = ((r"\bNone, ", ""), (r",? or None\b", ", or leave it out"), (r", or an object( of your own)?\b", ""))
+
+
+def said(message: str, flags: Mapping[str, str]) -> str:
+    """A message in the words of a command, missing='drop' as --missing drop; `flags` by the names of its options."""
+
+    def frame(found: re.Match[str]) -> str:
+        told = SAID.sub(word, found[1]).replace(", --", " --")
+        return f", or give {told}" if told.startswith("--") else ""
+
+    def word(found: re.Match[str]) -> str:
+        name, value, thing = found.groups()
+        if thing is not None:
+            return _thing(thing, flags)
+        if name == "penalty" and "ridge" in flags:
+            return _thing(value, flags) if value.startswith("Ridge") else flags["ridge"]
+        if name not in flags:
+            return found[0]
+        value = _thing(value, flags) if value.endswith(")") else value.strip("'\"[]")
+        return f"{flags[name]} {value if value in ('', '...') else quote(value)}".rstrip()
+
+    message = SAID.sub(word, FRAME.sub(frame, message))
+    for pattern, instead in NOTHING:
+        message = re.sub(pattern, instead, message)
+    return message
+
+
+def _thing(text: str, flags: Mapping[str, str]) -> str:
+    """An object as it is typed: Ridge(0.1) as --ridge 0.1, Tweedie(power=1.5) as tweedie(power=1.5)."""
+    name, options = text.removesuffix(")").split("(", 1)
+    if name == "Ridge" and "ridge" in flags:
+        return f"{flags['ridge']} {options}"
+    if not name[0].isupper():
+        return text
+    from expfam.solvers import SOLVERS  # brings SciPy's linear algebra
+
+    known = {kind.__name__: key for index in (expfam.families.FAMILIES, SOLVERS) for key, kind in index.items()}
+    return known[name] + (f"({options})" if options else "") if name in known else text
 
 
 def family(text: str, **given: float | None) -> "ExponentialFamily | str":
@@ -33,9 +83,11 @@ def dispersion(text: str | None) -> str | float | None:
 
 
 def vcov(kind: str | None, clusters: list[str] | None) -> str | dict[str, Any] | None:
-    """A kind of covariance, or that of clusters; ExpfamError for both."""
+    """A kind of covariance, or that of clusters; ExpfamError for both, and for one that needs more than a name."""
     if kind is not None and clusters:
         raise ExpfamError(f"--vcov {kind} and --cluster {clusters[0]} are two covariances; give one of them")
+    if kind is not None and kind not in COVARIANCES:
+        raise ExpfamError(f"--vcov {kind} is not allowed; choose one of {', '.join(COVARIANCES)}, or --cluster COLUMN")
     return {"cluster": clusters} if clusters else kind
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from expfam.cli import spelled
-from expfam.cli.files import destination
+from expfam.cli.files import Decimal, Sep, destination, table
 from expfam.cli.terminal import INTERRUPTED, console, say, watched
 from expfam.errors import ExpfamError
 from expfam.progress import progress as showing
@@ -32,6 +32,8 @@ def stream(
     family: Annotated[str | None, typer.Option(help="A family, such as poisson; gaussian if left out.")] = None,
     link: Annotated[str | None, typer.Option(help="A link; the family's own if left out.")] = None,
     kind: Annotated[str | None, typer.Option("--format", help="parquet, csv or ndjson (stdin: ndjson).")] = None,
+    sep: Sep = None,
+    decimal: Decimal = None,
     classes: Annotated[str | None, typer.Option(help="All labels of the response, 'no,yes'.")] = None,
     weights: Annotated[str | None, typer.Option(help="A column or an expression.")] = None,
     offset: Annotated[str | None, typer.Option(help="A column or an expression.")] = None,
@@ -62,7 +64,7 @@ def stream(
     watch = Watch(every, save, watched(progress), perf_counter(), learner.rows)
     try:
         with _stopped_gently():
-            interrupted = _learn(learner, place, kind, strict, watch)
+            interrupted = _learn(learner, table(place, sep, decimal), kind, strict, watch)
     finally:
         if save is not None and (learner.rows > watch.before or not save.exists()):  # a state is not lost to a typo
             learner.save(save)

@@ -4,12 +4,14 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO, final
 
 import typer
 from typer.core import TyperGroup
 
+from expfam.cli.spelled import said
 from expfam.errors import (
     AliasWarning,
     ConvergenceWarning,
@@ -34,6 +36,10 @@ class Reporting(TyperGroup):
     """Runs a command; errors and warnings of the library become lines on stderr, and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
+        with _named(ctx):
+            return self._reported(ctx)
+
+    def _reported(self, ctx: Any) -> Any:
         try:
             with _warnings_told():
                 return super().invoke(ctx)
@@ -56,9 +62,11 @@ def console(stderr: bool = False) -> "Console":
 
 
 def say(kind: str, message: str) -> None:
-    """`expfam: kind: message` on stderr; lines are left whole, so that a caret stays under its place."""
+    """`expfam: kind: message` on stderr, in the command's own words; lines are left whole, so that a caret stays under
+    its place."""
     from rich.text import Text
 
+    message = said(message, _flags())
     screen = live() or console(stderr=True)
     screen.print(Text.assemble("expfam: ", (f"{kind}:", STYLES[kind]), f" {message}"), soft_wrap=True)
 
@@ -69,6 +77,26 @@ COLD = "This machine has no compiled kernels yet. `expfam warmup` makes them, on
 def watched(asked: bool | None) -> bool:
     """Show progress? As asked, else where someone looks on."""
     return sys.stderr.isatty() if asked is None else asked
+
+
+_context: ContextVar[Any] = ContextVar("expfam_command", default=None)
+
+
+@contextmanager
+def _named(ctx: Any) -> Iterator[None]:
+    """What is said meanwhile is said by the command that this context comes to run."""
+    token = _context.set(ctx)
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def _flags() -> dict[str, str]:
+    """The options of the command that runs, by their names."""
+    ctx = _context.get()
+    command = None if ctx is None else ctx.command.get_command(ctx, ctx.invoked_subcommand or "")
+    return {} if command is None else {part.name: max(part.opts, key=len) for part in command.params}
 
 
 @contextmanager

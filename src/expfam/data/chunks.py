@@ -16,7 +16,8 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 
 from expfam._typing import IntArray
-from expfam.data.dialect import check_columns, check_lines
+from expfam.data.csv import CSV
+from expfam.data.dialect import PLAIN, Dialect, check_columns, check_lines
 from expfam.data.lines import batches
 from expfam.data.names import Wanted, choose
 from expfam.data.numerals import MOSTLY, share
@@ -46,8 +47,9 @@ class Chunk:
     bad: tuple[Bad, ...] = ()
 
 
-def chunks(source: Path | IO[bytes], kind: str | None, wanted: Wanted, rows: int = ROWS) -> Iterator[Chunk]:
-    """The rows of a file or a pipe, so many at a time. kind: "parquet", "csv" or "ndjson"; None: by the file's name.
+def chunks(source: Path | IO[bytes] | CSV, kind: str | None, wanted: Wanted, rows: int = ROWS) -> Iterator[Chunk]:
+    """The rows of a file or a pipe, so many at a time. kind: "parquet", "csv" or "ndjson"; None: by the file's name, or
+    "csv" where a dialect is given.
 
     SchemaError where a file cannot be read, or its kind is not known.
     """
@@ -55,15 +57,19 @@ def chunks(source: Path | IO[bytes], kind: str | None, wanted: Wanted, rows: int
         raise SchemaError(
             "the source is open as text; open it in binary mode, open(path, 'rb'), or hand over its .buffer"
         )
-    known = _kind(source, kind)
+    dialect, place = (source.dialect, source.place) if isinstance(source, CSV) else (PLAIN, source)
+    known = _kind(place, kind or ("csv" if isinstance(source, CSV) else None))
+    if known != "csv" and isinstance(source, CSV):
+        raise SchemaError(f"sep= and decimal= tell how a CSV is written; leave them out for {known}")
     if known == "parquet":
-        yield from _ahead(_parquet(source, wanted, rows))
+        yield from _ahead(_parquet(place, wanted, rows))
         return
     try:
-        with open(source, "rb") if isinstance(source, Path) else nullcontext(source) as lines:
-            yield from (_csv if known == "csv" else _ndjson)(batches(lines, rows, SAMPLE), wanted)
+        with open(place, "rb") if isinstance(place, Path) else nullcontext(place) as lines:
+            parts = batches(lines, rows, SAMPLE)
+            yield from _csv(parts, wanted, dialect) if known == "csv" else _ndjson(parts, wanted)
     except FileNotFoundError:
-        raise SchemaError(f"there is no file {source}") from None
+        raise SchemaError(f"there is no file {place}") from None
 
 
 KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
@@ -139,48 +145,50 @@ def _check_objects(lines: Sequence[bytes]) -> None:
     if there and not any(line.startswith(b"{") for line in there):
         raise SchemaError(
             f"the lines are not NDJSON, one JSON object each: the first is {there[0][:60].decode(errors='replace')!r}. "
-            "If it is CSV say so: --format csv, in Python kind='csv'"
+            "If it is CSV say so: kind='csv'"
         )
 
 
-def _csv(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
+def _csv(lines: Iterator[list[bytes]], wanted: Wanted, dialect: Dialect) -> Iterator[Chunk]:
     """A header line, then one record a line: a field may not hold a line break."""
     from pyarrow import csv
 
     header, *begin = next(lines, [b""])
     if not header.strip():
         raise SchemaError("the CSV has no header line; the first line names the columns")
-    check_lines([header, *begin[:SAMPLE]], "the CSV")
-    names = csv.read_csv(_file([header])).column_names
+    check_lines([header, *begin[:SAMPLE]], "the CSV", dialect)
+    names = csv.read_csv(_file([header]), parse_options=dialect.parsing).column_names
     kept = list(choose(names, wanted))
 
     def parse(some: Sequence[bytes], types: Any) -> Any:
         cells = csv.ConvertOptions(
-            include_columns=kept, strings_can_be_null=True, quoted_strings_can_be_null=False, column_types=types
-        )
-        table = csv.read_csv(_file(some), csv.ReadOptions(column_names=names), convert_options=cells)
+            include_columns=kept, strings_can_be_null=True, quoted_strings_can_be_null=False, column_types=types,
+            decimal_point=dialect.decimal,
+        )  # fmt: skip
+        table = csv.read_csv(_file(some), csv.ReadOptions(column_names=names), dialect.parsing, cells)
         check_columns(table, "the CSV")
         return table
 
-    yield from _parsed(chain([begin], lines), 2, parse, _numbers(begin[:SAMPLE], names))
+    yield from _parsed(chain([begin], lines), 2, parse, _numbers(begin[:SAMPLE], names, dialect))
 
 
 def _file(lines: Sequence[bytes]) -> BytesIO:
     return BytesIO(b"\n".join([*lines, b""]))
 
 
-def _numbers(lines: Sequence[bytes], names: list[str]) -> Any:
+def _numbers(lines: Sequence[bytes], names: list[str], dialect: Dialect) -> Any:
     """The types of the columns most cells of which are numbers: the others are bad cells, and no reason to take all of
     them as text."""
     import pyarrow as pa
     from pyarrow import csv
 
     text = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
-    ragged = csv.ParseOptions(invalid_row_handler=lambda _: "skip")
+    ragged = csv.ParseOptions(delimiter=dialect.sep, invalid_row_handler=lambda _: "skip")
     if not any(line.strip() for line in lines):
         return None
     table = csv.read_csv(_file(lines), csv.ReadOptions(column_names=names), ragged, text)
-    return pa.schema([(name, pa.float64()) for name in names if share(table[name].to_pylist()) >= MOSTLY])
+    cells = ((name, (dialect.pointed(cell) for cell in table[name].to_pylist())) for name in names)
+    return pa.schema([(name, pa.float64()) for name, some in cells if share(some) >= MOSTLY])
 
 
 def _parsed(lines: Iterable[list[bytes]], number: int, parse: Parse, types: Any = None) -> Iterator[Chunk]:

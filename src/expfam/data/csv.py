@@ -1,9 +1,10 @@
 """A CSV file, plain or gzipped, with a header line; empty and NA cells are missing, quoted ones text."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from expfam.data.dialect import check_columns, check_lines
+from expfam.data.dialect import PLAIN, Dialect, check_columns, check_lines
 from expfam.data.names import Wanted, choose
 from expfam.data.raw import Raw
 from expfam.errors import SchemaError
@@ -16,22 +17,34 @@ HEAD, LINES = 1 << 16, 2
 """Bytes and lines that tell how a file is written."""
 
 
-def read(path: Path, wanted: Wanted) -> Raw:
+def read(path: Path, wanted: Wanted, dialect: Dialect = PLAIN) -> Raw:
     """The wanted columns; SchemaError for ragged rows or a damaged file."""
     import pyarrow as pa
 
     try:
-        check_lines(_first(path), repr(str(path)))
-        names = choose(_header(path), wanted)
+        check_lines(_first(path), repr(str(path)), dialect)
+        names = choose(_header(path, dialect), wanted)
         try:
-            table = _load(path, names, None)
+            table = _load(path, names, None, dialect)
         except pa.ArrowInvalid:  # types inferred from the first block only did not hold further down
-            table = _load(path, names, WHOLE)
+            table = _load(path, names, WHOLE, dialect)
     except (pa.ArrowException, OSError, EOFError) as error:
         reason = str(error).splitlines()[0]
         raise SchemaError(f"{str(path)!r} cannot be read as CSV: {reason}; mend the file at that place") from error
     check_columns(table, repr(str(path)))
     return Raw(dict(zip(names, table.columns, strict=True)), table.num_rows, "arrow")
+
+
+@dataclass(frozen=True, slots=True)
+class CSV:
+    """A CSV file, or an open pipe of one, written in a dialect of its own: data wherever a path is."""
+
+    place: Any
+    dialect: Dialect
+
+    def read(self, path: Path, wanted: Wanted) -> Raw:
+        """The wanted columns, read in the dialect."""
+        return read(path, wanted, self.dialect)
 
 
 def _first(path: Path) -> list[bytes]:
@@ -44,16 +57,19 @@ def _first(path: Path) -> list[bytes]:
     return (whole[:-1] if len(piece) == HEAD else whole)[:LINES]
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, dialect: Dialect) -> list[str]:
     from pyarrow import csv
 
-    with csv.open_csv(path) as reader:
+    with csv.open_csv(path, parse_options=dialect.parsing) as reader:
         names: list[str] = reader.schema.names
     return names
 
 
-def _load(path: Path, names: tuple[str, ...], block: int | None) -> Any:
+def _load(path: Path, names: tuple[str, ...], block: int | None, dialect: Dialect) -> Any:
     from pyarrow import csv
 
-    cells = csv.ConvertOptions(include_columns=list(names), strings_can_be_null=True, quoted_strings_can_be_null=False)
-    return csv.read_csv(path, csv.ReadOptions(block_size=block), convert_options=cells)
+    cells = csv.ConvertOptions(
+        include_columns=list(names), strings_can_be_null=True, quoted_strings_can_be_null=False,
+        decimal_point=dialect.decimal,
+    )  # fmt: skip
+    return csv.read_csv(path, csv.ReadOptions(block_size=block), dialect.parsing, cells)

@@ -19,14 +19,15 @@ SUFFIXES: dict[str, Callable[[Path, Wanted], Raw]] = {
 
 
 def accepts(data: Any) -> bool:
-    """Is it a path?"""
-    return isinstance(data, (str, PathLike))
+    """Is it a path, or a CSV file of another dialect?"""
+    return isinstance(data, (str, PathLike, csv.CSV))
 
 
 def read(data: Any, wanted: Wanted) -> Raw:
     """The wanted columns of the file; SchemaError if it is absent, damaged, or of no kind read here."""
-    path = Path(data)
-    reader = next((SUFFIXES[end] for end in SUFFIXES if path.name.lower().endswith(end)), None)
+    path = data.place if isinstance(data, csv.CSV) else Path(data)
+    known = next((SUFFIXES[end] for end in SUFFIXES if path.name.lower().endswith(end)), None)
+    reader = data.read if isinstance(data, csv.CSV) else known
     if reader is None:
         raise SchemaError(f"{str(path)!r} is no file type read here; allowed: {', '.join(SUFFIXES)}; convert it first")
     if path.is_dir():

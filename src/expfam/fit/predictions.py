@@ -108,8 +108,8 @@ def _check_observation(fit: "Fit", type: str, weights: Any, trials: Any) -> None
         raise ExpfamError(f"type={type!r}: an observation has no {type}; a prediction interval takes type='response'")
     if isinstance(family, Binomial) != (trials is not None) or (trials is not None and weights is not None):
         raise ExpfamError(
-            "a share of how many trials? predict(new, interval='prediction', trials=...): a number, one a row, or a "
-            "column; weights= is for other families"
+            "a share of how many trials? Give trials=...: a number, one a row, or a column; weights= is for other "
+            "families"
             if isinstance(family, Binomial)
             else f"trials= belongs to the binomial family, not to {family.name}; give weights="
         )
