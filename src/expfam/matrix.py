@@ -14,7 +14,7 @@ from expfam.data.frame import labels, selected
 from expfam.design import Columns
 from expfam.errors import ResponseError, SchemaError
 from expfam.parallel import ordered_map
-from expfam.source import Block, RowSet, Source, Terms, vectors_at
+from expfam.source import Block, RowSet, Source, Terms, check_there, vectors_at
 from expfam.target import RawResponse, labels_of
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -104,6 +104,7 @@ def matrix(X: Any) -> Any:
     float64. A SciPy matrix or array of any format, or a pandas frame of sparse columns, becomes compressed rows with
     ascending columns and no column twice. SchemaError for text, complex numbers, dates, and what is no matrix.
     """
+    check_there("X", X)
     if not is_sparse(X) and hasattr(X, "sparse"):  # of a pandas frame, where every column is sparse
         X = X.sparse.to_coo()
     out = _sparse(X) if is_sparse(X) else _dense(X)

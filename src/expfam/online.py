@@ -142,7 +142,7 @@ class OnlineGLM:
     def consuming(self, source: Any, *, kind: str | None = None, strict: bool = False) -> Iterator[Sequence[Bad]]:
         """`consume` chunk by chunk, for a loop of one's own: yields the lines that were left out of each."""
         if not (isinstance(source, str | PathLike | CSV) or hasattr(source, "readline")):
-            for frame in (source,) if isinstance(source, Mapping) or hasattr(source, "columns") else source:
+            for frame in (source,) if isinstance(source, Mapping) or hasattr(type(source), "columns") else source:
                 self.partial_fit(frame)
                 yield ()
             return

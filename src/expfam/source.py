@@ -121,9 +121,17 @@ def tell_dropped(rows: RowSet, why: str, remedy: str, depth: int) -> None:
         )
 
 
+def check_there(name: str, values: Any) -> None:
+    """SchemaError for a frame that is a plan of a query: as an array it has no rows yet."""
+    if hasattr(type(values), "collect") and not hasattr(values, "__array__"):
+        kind = type(values).__name__
+        raise SchemaError(f"{name} is a {kind}, whose rows are not read yet; hand over what its .collect() returns")
+
+
 def beside(name: str, values: Any, data: Any) -> AnyArray:
     """Numbers given beside the data as an array, row by row; SchemaError for a Series of another index than the
     data's, where row by row is not what pandas would do, nor sure to be what was meant."""
+    check_there(name, values)
     mine: Any = getattr(values, "index", None)
     its: Any = getattr(data, "index", None)
     if hasattr(mine, "equals") and hasattr(its, "equals") and not mine.equals(its):

@@ -216,6 +216,24 @@ def test_options_of_streams_and_solvers_lead_to_ours(front: str, make: Any, name
         make(**{name: 1})
 
 
+def test_lazy_frames_are_collected_or_the_remedy_is_told() -> None:
+    lazy = pl.DataFrame(GOOD).lazy()
+    fit, online = ef.glm("y ~ x", lazy), ef.OnlineGLM("y ~ x").consume(lazy)
+    assert fit.coef == pytest.approx(ef.glm("y ~ x", GOOD).coef)
+    assert fit.predict(lazy) == pytest.approx(fit.predict(GOOD))
+    assert online.rows == 6
+    X = pl.DataFrame({"x": GOOD["x"]})
+    by_matrix = ef.glm_arrays(X, GOOD["y"])
+    for name, ask in (
+        ("X", lambda: ef.glm_arrays(X.lazy(), GOOD["y"])),
+        ("y", lambda: ef.glm_arrays(X, lazy.select("y"))),
+        ("X", lambda: by_matrix.predict(X.lazy())),
+        ("weights", lambda: ef.glm("y ~ x", GOOD, weights=lazy.select("e"))),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ef.SchemaError, match=rf"^{name} is a LazyFrame.*\.collect\(\)"):
+            ask()
+
+
 def test_attributes_of_other_libraries_lead_to_ours() -> None:
     fit = ef.glm("b ~ x", GOOD, family="bernoulli")
     for name in ("params", "coef_", "bse", "pvalues", "predict_proba", "score", "aic_", "llf", "logLik"):

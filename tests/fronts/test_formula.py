@@ -413,7 +413,12 @@ def test_a_caret_stands_under_the_place(formula, place):
         ("y ~ -age", FormulaError, "minus in front of age takes a term away.*\n.*\n.*\nwrite age, .* or I"),
         ("y ~ age*(-e)", FormulaError, "minus in front of e takes a term away"),
         ("y ~ -age:e + Area", FormulaError, "minus in front of age:e takes a term away"),
-        ("y ~ poly(age, 2) + poly(e, 9)", SchemaError, "needs more than 9 distinct values"),
+        ("y ~ poly(age, 2) + poly(e, 9)", SchemaError, r"^poly\(e, 9\): .* needs more than 9 distinct values"),
+        (
+            "y ~ scale(I(0*age + 1.5))",
+            SchemaError,
+            r"^scale\(I\(0 \* age \+ 1.5\)\): every row holds 1.5, so its stand",
+        ),
     ],
 )
 def test_messages_say_what_where_and_what_to_do(formula, error, says):
@@ -451,6 +456,11 @@ def test_infinite_predictors_are_refused_unless_bounded():
         5,
         5,
     ]
+
+
+def test_one_row_has_no_scale():
+    with pytest.raises(SchemaError, match=r"^scale\(log\(x\)\): one row has no standard deviation; learn it from more"):
+        learn(Request("~ scale(log(x))"), read({"x": [2.0]}))
 
 
 def test_a_constant_factor_is_told_unless_it_stands_alone():

@@ -32,11 +32,16 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
 
 
 def learner(states: dict[str, State]) -> Recall:
-    """Learns every state on first meeting and files it in `states`."""
+    """Learns every state on first meeting and files it in `states`; a refusal names the whole call."""
 
     def recall(text: str, transform: Transform, arguments: dict[str, Any]) -> State:
         if text not in states:
-            states[text] = transform.learn(**arguments)
+            try:
+                states[text] = transform.learn(**arguments)
+            except ExpfamError as error:
+                reason = str(error)
+                told = reason.removeprefix(f"{transform.name}: ")
+                raise (error if told == reason else type(error)(f"{text}: {told}")) from None
         return states[text]
 
     return recall

@@ -17,9 +17,11 @@ def _center(x: FloatArray, *, state: State) -> FloatArray:
 
 
 def _learn_scale(x: FloatArray) -> State:
-    sd = float(np.std(x, ddof=1)) if x.size > 1 else 0.0
+    if x.size < 2:
+        raise SchemaError("scale: one row has no standard deviation; learn it from more, or take center(x) or x itself")
+    sd = float(np.std(x, ddof=1))
     if not sd > 0.0:
-        raise SchemaError(f"scale: every row holds {x[0]!r}, so its standard deviation is 0; leave the column out")
+        raise SchemaError(f"scale: every row holds {x[0]:g}, so its standard deviation is 0; leave the column out")
     return {"mean": float(np.mean(x)), "sd": sd}
 
 
