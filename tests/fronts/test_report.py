@@ -139,6 +139,19 @@ def test_the_rows_that_move_the_fit_most_are_those_of_influence(fit: ef.Fit, pag
     np.testing.assert_array_equal(values(found, "Observed"), DATA["y"][order])
 
 
+def test_influence_is_measured_once_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the panels, the rows that move the fit most, and the checks."""
+    from expfam.diagnostics import influence
+
+    measured, measure = [], influence._measure
+    monkeypatch.setattr(influence, "_measure", lambda *given: (measured.append(1), measure(*given)))
+    fit = ef.glm("y ~ x + g", DATA, family="poisson")
+    made(fit)
+    assert len(measured) == 1
+    fit.plot.leverage()
+    assert len(measured) == 2
+
+
 def test_every_section_has_its_figures() -> None:
     fit = ef.glm("b ~ x + g", {name: DATA[name] for name in ("b", "x", "g")}, family="bernoulli")
     page = made(fit)

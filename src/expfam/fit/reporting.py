@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from expfam.data.table import Table, read
 from expfam.diagnostics.judged import judged
 from expfam.errors import ExpfamWarning
 from expfam.fit.validation import judged_by, predictors, table_of
+from expfam.fit.verdicts import checked
 from expfam.formula.learn import needed
 from expfam.inference.optimum import silent
 from expfam.outputs import destination, whole
@@ -79,13 +81,15 @@ def _study(fit: "Fit", data: Any, holdout: Any, figures: bool) -> Study:
     """Read the rows of a fit, or `data`, and those kept aside; keep them for all sections."""
     source, table, unread = _read(fit, fit._source(data))
     plain = replace(fit, source=source, kind="dict")
-    plots = plain.plot.over()
-    seen = judged(plots.rows(), fit.dispersion)
+    plots = plain.plot.over().measured()
+    seen = judged(plots.rows(), fit.dispersion, plain.kind)
+    check = partial(checked, plain, plots.rows(), seen, plots.measures)
+    study = Study(plain, table, plots, seen, None, None, figures, unread, check)
     if holdout is None:
-        return Study(plain, table, plots, seen, None, None, figures, unread)
+        return study
     other, beside, _ = _read(fit, fit._source(holdout))
     aside = judged_by(plain, other.data if other.y is None else (other.data, other.y))
-    return Study(plain, table, plots, seen, aside, beside, figures, unread)
+    return replace(study, aside=aside, aside_table=beside)
 
 
 def _read(fit: "Fit", source: Source) -> tuple[Source, Table, tuple[str, ...]]:

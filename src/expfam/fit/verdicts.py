@@ -40,6 +40,7 @@ class _Case:
     fit: "Fit"
     here: Optimum
     rows: Judged
+    measures: influence.Influence | None
 
 
 def checks(fit: "Fit", data: Any = None) -> Findings:
@@ -52,7 +53,12 @@ def checks(fit: "Fit", data: Any = None) -> Findings:
     influence; `data` where a loaded or detached fit has none. As performance::check_model and DHARMa.
     """
     here = fit.at_rows(data)
-    case = _Case(fit, here, judged(here, fit.dispersion, fit.kind))
+    return checked(fit, here, judged(here, fit.dispersion, fit.kind))
+
+
+def checked(fit: "Fit", here: Optimum, rows: Judged, measures: influence.Influence | None = None) -> Findings:
+    """The same on rows that were read, and whose influence was measured, if it was."""
+    case = _Case(fit, here, rows, measures)
     found: list[Finding] = []
     left_out: dict[str, str] = {}
     for name, check in CHECKS.items():
@@ -170,7 +176,7 @@ def _distribution(case: _Case) -> Iterator[Finding]:
 
 def _influence(case: _Case) -> Iterator[Finding]:
     fit = case.fit
-    found = influence.influence(case.here, fit.dispersion, fit.df_reference)
+    found = case.measures or influence.influence(case.here, fit.dispersion, fit.df_reference)
     full = int((found.leverage > 1 - influence.FULL).sum())
     if full:
         said = "They meet their responses whatever these are: a level with one row, most often. Merge such levels."

@@ -28,7 +28,7 @@ def leverage(plot: "Pictures", *, data: Any = None) -> Picture:
     data: x, y or count, x_edges, y_edges; row, row_x, row_y, row_cooks: the rows of the largest Cook's distance, few
     rows only; contour_x, contour_0.5, contour_1: where Cook's distance h r^2 / (q (1 - h)) is so much.
     """
-    rows = seen(plot.fit, plot.rows(data), None, 0, influential=True)
+    rows = seen(plot, data, None, 0, influential=True)
     found = numbers(rows)
     named = "row numbers: the largest Cook's distances" if len(found["row"]) else ""
     text = "; ".join(filter(None, (rows.size(), binned(found), named)))

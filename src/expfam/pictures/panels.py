@@ -24,7 +24,7 @@ def panels(plot: "Pictures", *, kind: str | None = None, seed: int = 0, data: An
 
     data: that of residuals_fitted, qq, scale_location and leverage, each name behind its panel's, "qq.observed".
     """
-    rows = seen(plot.fit, plot.rows(data), kind, seed, standard=True, influential=True)
+    rows = seen(plot, data, kind, seed, standard=True, influential=True)
     parts = {
         "residuals_fitted": residuals_fitted.numbers(rows, POINTS // 6),
         "qq": qq.numbers(rows),

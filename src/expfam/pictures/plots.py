@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
+from expfam.diagnostics.influence import Influence, influence
 from expfam.inference.optimum import Optimum
 from expfam.pictures import (
     actual_expected,
@@ -31,16 +32,29 @@ if TYPE_CHECKING:
 class Pictures:
     """What does the fit look like? Each method answers with a `Picture`: its numbers, and a figure of them.
 
-    Rows are read by each picture that shows some: those of the fit, or `data`. `over` reads them once for all.
+    Rows are read by each picture that shows some: those of the fit, or `data`. `over` reads them once for all, and
+    `measured` measures their influence once, `measures`.
     """
 
     fit: "Fit"
     data: Any = None
     read: Optimum | None = None
+    measures: Influence | None = None
 
     def over(self, data: Any = None) -> "Pictures":
         """The same pictures over rows that are read once, here, for all of them."""
         return replace(self, data=data, read=self.fit.at_rows(data))
+
+    def measured(self) -> "Pictures":
+        """The same with the influence of their rows, unless a response of classes has none."""
+        here = self.rows()
+        return self if here.classes > 1 else replace(self, measures=self.influence(here))
+
+    def influence(self, here: Optimum) -> Influence:
+        """What the fit would be without each of some rows."""
+        if self.measures is not None and self.measures.optimum is here:
+            return self.measures
+        return influence(here, self.fit.dispersion, self.fit.df_reference)
 
     def rows(self, data: Any = None) -> Optimum:
         """The optimum with its rows."""

@@ -26,7 +26,7 @@ def qq(plot: "Pictures", *, kind: str | None = None, seed: int = 0, data: Any = 
 
     data: theoretical, observed, lower, upper: 95% bands of single order statistics, from their Beta distribution.
     """
-    rows = seen(plot.fit, plot.rows(data), kind, seed, standard=True)
+    rows = seen(plot, data, kind, seed, standard=True)
     found = numbers(rows)
     drawing = partial(_draw, rows.standard_words)
     read = READ.format(how="a slope above that of the line")
@@ -38,7 +38,7 @@ def worm(plot: "Pictures", *, kind: str | None = "quantile", seed: int = 0, data
 
     data: theoretical, deviation, lower, upper.
     """
-    rows = seen(plot.fit, plot.rows(data), kind, seed, standard=True)
+    rows = seen(plot, data, kind, seed, standard=True)
     found = numbers(rows)
     at = found["theoretical"]
     bent = {name: found[old] - at for name, old in (("deviation", "observed"), ("lower", "lower"), ("upper", "upper"))}

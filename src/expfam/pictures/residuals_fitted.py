@@ -23,7 +23,7 @@ def residuals_fitted(plot: "Pictures", *, kind: str | None = None, seed: int = 0
     `kind` as for `Fit.residuals`; by default quantile residuals where the distribution jumps, else deviance residuals.
     data: x, y or count, x_edges, y_edges; smooth_x, smooth_mean, smooth_low, smooth_high, smooth_n.
     """
-    rows = seen(plot.fit, plot.rows(data), kind, seed)
+    rows = seen(plot, data, kind, seed)
     found = numbers(rows)
     note = "; ".join(filter(None, (rows.size(), binned(found), "line: means of bins, with 95% band")))
     drawing = partial(_draw, rows.log, rows.words, f"{rows.kind} residual")

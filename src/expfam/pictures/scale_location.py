@@ -27,7 +27,7 @@ def scale_location(plot: "Pictures", *, kind: str | None = None, seed: int = 0, 
 
     data: as of `residuals_fitted`.
     """
-    rows = seen(plot.fit, plot.rows(data), kind, seed, standard=True)
+    rows = seen(plot, data, kind, seed, standard=True)
     found = numbers(rows)
     note = "; ".join(filter(None, (rows.size(), binned(found), "line: means of bins, with 95% band")))
     drawing = partial(_draw, rows.log, rows.words, rows.standard_words)

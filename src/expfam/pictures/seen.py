@@ -7,15 +7,13 @@ import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.diagnostics import residuals as kinds
-from expfam.diagnostics.influence import influence
 from expfam.diagnostics.judged import judged
 from expfam.families import Bernoulli, Binomial, NegativeBinomial, Poisson, QuasiBinomial, Tweedie
 from expfam.inference.relativities import link_name
 from expfam.model import Model
 
 if TYPE_CHECKING:
-    from expfam.fit import Fit
-    from expfam.inference.optimum import Optimum
+    from expfam.pictures.plots import Pictures
 
 JUMPS = (Bernoulli, Binomial, NegativeBinomial, Poisson, Tweedie)
 """Families whose distribution function jumps: other residuals of theirs lie on curves, one a value of the response."""
@@ -60,15 +58,16 @@ def residual_kind(model: Model) -> str:
 
 
 def seen(
-    fit: "Fit", here: "Optimum", kind: str | None, seed: int, *, standard: bool = False, influential: bool = False
+    plot: "Pictures", data: Any, kind: str | None, seed: int, *, standard: bool = False, influential: bool = False
 ) -> Seen:
     """Look at the rows: the residuals of `kind`, None for the one that suits the family."""
+    fit, here = plot.fit, plot.rows(data)
     model, prepared = here.model, here.prepared
     kind = kind or residual_kind(model)
     residual = kinds.residuals(here, kind, fit.dispersion, seed)
     found: dict[str, Any] = {"standard": residual}
     if influential or (standard and kind != "quantile"):
-        measures = influence(here, fit.dispersion, fit.df_reference)
+        measures = plot.influence(here)
         places = slice(None) if prepared.places is None else prepared.places
         leverage = measures.leverage[places]
         with np.errstate(divide="ignore", invalid="ignore"):

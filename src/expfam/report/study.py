@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from expfam.data.table import Table
+from expfam.diagnostics.findings import Findings
 from expfam.diagnostics.judged import Judged
 from expfam.errors import ExpfamError
 from expfam.formula.expression import columns_of
@@ -30,7 +31,8 @@ class Study:
 
     `plots` are its pictures over rows that were read once, `judged` these rows as validation sees them. `aside` and
     `aside_table` are those that were kept aside, None without. `figures` asks for pictures; `unread` names columns that
-    are too many to show; `told` is what the library warned of while the page was made.
+    are too many to show; `check` makes the checks of `Fit.checks` on these rows; `told` is what the library warned of
+    while the page was made.
     """
 
     fit: "Fit"
@@ -41,6 +43,7 @@ class Study:
     aside_table: Table | None
     figures: bool
     unread: tuple[str, ...]
+    check: Callable[[], Findings]
     told: tuple[str, ...] = ()
 
     @property

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.diagnostics.influence import influence
 from expfam.diagnostics.residuals import KINDS, residuals
 from expfam.report.numbers import count, figure
 from expfam.report.parts import Cell, Column, Omitted, Part, Section, Table, attempt, number
@@ -50,8 +49,7 @@ def _spread(values: FloatArray) -> list[float]:
 
 def _influential(study: Study) -> Iterator[Part]:
     """The rows with the largest Cook's distance, by their numbers in the data."""
-    fit, here = study.fit, study.here
-    found = influence(here, fit.dispersion, fit.df_reference)
+    found = study.plots.influence(study.here)
     cooks = np.nan_to_num(found.cooks_distance, nan=-1.0)
     most = min(SHOWN, len(cooks))
     rows = np.argpartition(-cooks, most - 1)[:most]

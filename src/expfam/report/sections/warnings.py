@@ -17,7 +17,7 @@ ORDER = ("bad", "warn", "look")
 
 def warnings(study: Study) -> Section:
     """A notice for each finding; that all is well is said, too."""
-    checked = study.fit.checks()
+    checked = study.check()
     found = sorted(_found(study, checked), key=lambda notice: ORDER.index(notice.grade))
     calm = Notice("good", "Nothing stands out", "Every check that applies to this model was passed.")
     parts: tuple[Part, ...] = (*(found or (calm,)), Folded(f"All {count(len(checked))} checks", (_table(checked),)))
