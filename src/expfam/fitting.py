@@ -25,8 +25,8 @@ from expfam.inference.vcov import covariance as asked_covariance
 from expfam.information import Covariance
 from expfam.model import Model, Prepared, choice, prepare
 from expfam.nuisance import Free, Nuisance
+from expfam.nuisance.dispersion import EXACT, Dispersion, dispersion, meets
 from expfam.nuisance.dispersion import Asked as DispersionAsked
-from expfam.nuisance.dispersion import Dispersion, dispersion
 from expfam.nuisance.joint import estimate
 from expfam.objective import Objective
 from expfam.parallel import one_blas_thread
@@ -93,6 +93,7 @@ def fit(begun: Begun, source: Source, how: How) -> Fit:
         found = _fit(begun, source, how)
     _tell_certificate(found.certificate)
     _tell_numbers(found.nuisance)
+    _tell_exact(begun.prepared, found)
     return found
 
 
@@ -261,6 +262,15 @@ def _tell_numbers(numbers: tuple[Nuisance, ...]) -> None:
     for number in numbers:
         if number.note:
             warnings.warn(number.note, ConvergenceWarning, stacklevel=4)
+
+
+def _tell_exact(prepared: Prepared, found: Fit) -> None:
+    """A dispersion of nothing but rounding, where no number's own note has told of it."""
+    sums = found.statistics
+    if sums.dispersion_fixed or any(number.note for number in found.nuisance):
+        return
+    if meets(prepared, found.model.family, sums.dispersion, sums.null_deviance):
+        warnings.warn(EXACT, ConvergenceWarning, stacklevel=4)
 
 
 def _tell_certificate(certificate: Certificate) -> None:

@@ -130,11 +130,11 @@ def test_any_memory_order(order: str) -> None:
 def test_without_an_intercept() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50, 2))
-    fit = ef.glm_arrays(X, X @ [1.0, 2], intercept=False)
+    fit = ef.glm_arrays(X, X @ [1.0, 2] + np.repeat([0.1, -0.1], 25), intercept=False)
     assert fit.names == ("x1", "x2")
-    assert fit.coef == pytest.approx([1, 2])
+    assert fit.coef == pytest.approx([1, 2], abs=0.1)
     assert fit.intercept == 0
-    assert ef.glm("y ~ x - 1", {"x": X[:, 0], "y": X[:, 0]}).names == ("x",)
+    assert ef.glm("y ~ x - 1", {"x": X[:, 0], "y": X[:, 1]}).names == ("x",)
 
 
 # ---- prediction -------------------------------------------------------------------------------------------------
@@ -478,7 +478,9 @@ def test_an_exposure_given_beside_the_column_is_the_one_that_is_meant() -> None:
 def test_perfect_fits_know_their_rows() -> None:
     """A deviance of nothing but rounding is the same whatever it is."""
     x = np.linspace(0, 1e3, 50)
-    assert np.abs(ef.glm_arrays(x[:, None], 3 + 2 * x).residuals()).max() < 1e-9
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response"):
+        fit = ef.glm_arrays(x[:, None], 3 + 2 * x)
+    assert np.abs(fit.residuals()).max() < 1e-9
 
 
 def test_a_fit_shows_itself_as_its_summary() -> None:

@@ -294,6 +294,16 @@ def test_draws_have_the_mean_the_variance_and_the_distribution(case):
     assert abs((uniform**2).mean() - 1 / 3) < 5 * 0.3 / np.sqrt(n)
 
 
+@pytest.mark.parametrize("case", [Poisson(), NegativeBinomial(1e30), Tweedie(1.5)], ids=label)
+def test_draws_of_counts_beyond_whole_numbers_are_normal(case):
+    """Rates of 4e20 and more, where numpy draws no Poisson number."""
+    n, phi = 2_000, 1e-20
+    y = case.draw(np.full(n, 4.0), np.random.default_rng(3), phi)
+    miss = (y - 4) / np.sqrt(phi * float(case.variance(np.array([4.0]))[0]))
+    assert abs(miss.mean()) < 5 / np.sqrt(n)
+    assert miss.std() == pytest.approx(1, rel=0.1)
+
+
 def test_draws_of_classes_have_their_shares():
     mu = np.tile([0.2, 0.5], (20_000, 1))
     y = Categorical(3).draw(mu, np.random.default_rng(2))

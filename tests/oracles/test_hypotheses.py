@@ -14,6 +14,7 @@ from scipy.stats import norm
 from tests.oracles.test_r import FACTS, fit_of
 
 import expfam as ef
+from expfam.families import Tweedie
 from expfam.inference.anova import Step
 from expfam.inference.hypotheses import equations
 from expfam.inference.optimum import refit
@@ -171,11 +172,42 @@ def test_rows_that_leave_no_degree_of_freedom() -> None:
 @pytest.mark.parametrize("method", ["profile", "score"])
 def test_a_dispersion_of_zero_has_no_likelihood_to_follow(method: str) -> None:
     x = np.arange(6.0)
-    fit = ef.glm("y ~ x", {"x": x, "y": 1 + 2 * x})
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response"):
+        fit = ef.glm("y ~ x", {"x": x, "y": 1 + 2 * x})
     assert fit.dispersion == 0
     with pytest.raises(ef.ExpfamError, match=f"method='{method}' needs a dispersion above 0, and this fit meets all 6"):
         fit.confint(method=method)
     assert fit.confint() == pytest.approx(np.array([[1, 1], [2, 2]]))
+
+
+PERFECT = ["gaussian", "gamma", "inverse_gaussian", Tweedie(1.5), "quasipoisson"]
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5])
+@pytest.mark.parametrize("family", PERFECT)
+def test_a_fit_that_meets_every_response_says_so(family: str | Tweedie, slope: float) -> None:
+    """Phi is 0, or the 1e-30 that rounding leaves."""
+    x = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response: no dispersion is left"):
+        ef.glm("y ~ x", {"x": x, "y": 2 * np.exp(slope * x)}, family=family, link="log", tol=1e-12)
+
+
+@pytest.mark.parametrize("family", [*PERFECT[1:], "gaussian"])
+def test_score_intervals_of_tiny_dispersions(family: str | Tweedie) -> None:
+    """A constrained optimum is as near as the dispersion asks for, or rounding lets it."""
+    x, rng = np.linspace(0, 1, 20), np.random.default_rng(0)
+    y = np.exp(1 + 2 * x) * (1 + 1e-8 * rng.standard_normal(20))
+    fit = ef.glm("y ~ x", {"x": x, "y": y}, family=family, link="log")
+    miss = (fit.confint(method="score") - fit.coef[:, None]) / fit.se[:, None]
+    assert miss == pytest.approx(np.array([[-1.96, 1.96]] * 2), abs=0.06)
+
+
+def test_ends_that_rounding_hides_are_told() -> None:
+    x = np.linspace(0, 1, 10)
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response"):
+        fit = ef.glm("y ~ x", {"x": x, "y": 1 + 2 * x})
+    with pytest.warns(ef.ConvergenceWarning, match=r"Intercept, x: an end of the interval was not found and is NaN"):
+        fit.confint(method="score")
 
 
 def test_sampling_weights_have_no_likelihood() -> None:

@@ -1,6 +1,7 @@
 """NIST's StRD linear regressions through `glm`: digits right against values certified to 15 (shared/oracles)."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import expfam as ef
 
 FILE = Path(__file__).parents[3] / "shared" / "oracles" / "nist_strd.json"
+EXACT = ("wampler1", "wampler2")
 HARD = {"filip": 7, "wampler4": 7, "wampler5": 7}
 
 
@@ -23,7 +25,9 @@ def test_digits_of_every_data_set() -> None:
         one = next(iter(columns))
         terms = [*columns] if len(columns) > 1 else [one, *(f"I({one}**{k})" for k in range(2, slopes + 1))]
         formula = f"y ~ {' + '.join(terms)}{'' if constant else ' - 1'}"
-        fit = ef.glm(formula, {"y": np.array(case["y"]), **columns})
+        told = pytest.warns(ef.ConvergenceWarning, match="meets every response") if name in EXACT else nullcontext()
+        with told:
+            fit = ef.glm(formula, {"y": np.array(case["y"]), **columns})
         coef, se = (np.array(case[key], dtype=float) for key in ("coef", "se"))
         digits = 10.0 ** -HARD.get(name, 9)
         assert fit.coef == pytest.approx(coef, rel=digits), name

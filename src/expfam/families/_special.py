@@ -10,6 +10,7 @@ from expfam._typing import FloatArray
 NEAR = 1e-3  # |r - 1| to which `unit_loss` has all digits
 WHOLE = 1e-7
 MANY = 10_000
+MOST = 1e18
 
 
 def divergence(t: FloatArray, mu: FloatArray) -> FloatArray:
@@ -28,6 +29,16 @@ def unit_loss(d: FloatArray, q: float) -> FloatArray:
     d = np.asarray(d)
     series = 1 + (q - 2) / 3 * d * (1 + (q - 3) / 4 * d * (1 + (q - 4) / 5 * d * (1 + (q - 5) / 6 * d)))
     return np.asarray(np.square(d) / 2 * series)
+
+
+def poisson_draws(rng: np.random.Generator, rate: FloatArray) -> FloatArray:
+    """Poisson numbers; from MOST on, where numpy draws none, by their normal limit, which has all digits there."""
+    few = np.asarray(rng.poisson(np.minimum(rate, MOST)), dtype=np.float64)
+    many = np.flatnonzero(np.ravel(rate) > MOST)
+    if len(many):
+        large = np.ravel(rate)[many]
+        np.ravel(few)[many] = large + np.sqrt(large) * rng.standard_normal(len(many))
+    return few
 
 
 def tabled(f: Callable[[FloatArray], FloatArray], count: FloatArray) -> FloatArray:

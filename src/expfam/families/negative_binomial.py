@@ -10,7 +10,7 @@ from scipy.special import betainc, digamma, gammaln, polygamma, xlog1py, xlogy
 from expfam._typing import BoolArray, FloatArray
 from expfam.errors import FamilyError
 from expfam.families._family import ExponentialFamily, Scale
-from expfam.families._special import log_ratio, tabled, whole, whole_below
+from expfam.families._special import log_ratio, poisson_draws, tabled, whole, whole_below
 
 STIRLING = 100.0  # from here on Stirling's series has all digits, and its differences lose none
 
@@ -77,7 +77,7 @@ class NegativeBinomial(ExponentialFamily):
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         precision = weight / phi
-        return np.asarray(rng.poisson(rng.gamma(precision * self.theta, mu / self.theta)) / precision)
+        return np.asarray(poisson_draws(rng, rng.gamma(precision * self.theta, mu / self.theta)) / precision)
 
     def cdf(self, y: FloatArray, mu: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         return self._at_most(whole(y * (weight / phi)), mu, weight / phi)

@@ -9,7 +9,7 @@ from scipy.special import gammaln, pdtr, xlogy
 from expfam._typing import FloatArray
 from expfam.families._family import ExponentialFamily, Scale
 from expfam.families._partition import CountPartition
-from expfam.families._special import tabled, whole, whole_below
+from expfam.families._special import poisson_draws, tabled, whole, whole_below
 
 
 @final
@@ -28,7 +28,7 @@ class Poisson(CountPartition, ExponentialFamily):
         return tabled(lambda count: xlogy(count, count) - count - gammaln(count + 1), precision * np.asarray(y))
 
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
-        return np.asarray(rng.poisson(mu * (weight / phi)) / (weight / phi))
+        return np.asarray(poisson_draws(rng, mu * (weight / phi)) / (weight / phi))
 
     def cdf(self, y: FloatArray, mu: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         return _at_most(whole(y * (weight / phi)), mu * (weight / phi))

@@ -13,7 +13,7 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.errors import FamilyError
 from expfam.families._family import ExponentialFamily, Scale
 from expfam.families._saddle import SMOOTH, concentrated, log_at_mean, log_variation, normal_score
-from expfam.families._special import NEAR, log_ratio, log_sum_exp, unit_loss
+from expfam.families._special import NEAR, log_ratio, log_sum_exp, poisson_draws, unit_loss
 from expfam.families.gamma import Gamma
 from expfam.families.gaussian import Gaussian
 from expfam.families.inverse_gaussian import InverseGaussian
@@ -172,7 +172,7 @@ class Tweedie(ExponentialFamily):
         if not self.compound:
             self.no_likelihood("draws")
         rate, shape, scale = self.claims(mu, weight / phi)
-        return np.asarray(rng.gamma(rng.poisson(rate) * shape, scale))
+        return np.asarray(rng.gamma(poisson_draws(rng, rate) * shape, scale))
 
     @_or_parent
     def cdf(self, y: FloatArray, mu: FloatArray, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import nearest
 from expfam.elsewhere import no_attribute
-from expfam.errors import ExpfamError, SeparationWarning, one_of
+from expfam.errors import ConvergenceWarning, ExpfamError, SeparationWarning, one_of
 from expfam.fit import (
     checks,
     comparisons,
@@ -143,7 +143,8 @@ class Fit(Estimates):
         if method == "score":
             maximal(self.model)
             self._bounded("method='score'")
-            return score.intervals(self.at_rows(data), self.estimate, self.dispersion, reach, chosen)
+            found = score.intervals(self.at_rows(data), self.estimate, self.dispersion, reach, chosen)
+            return self._sought(found, chosen)
         rise = reach**2 * self.dispersion / 2
         here = self.at_rows(data) if self.model.bias is None else penalised(self.at_rows(data))
         found = profile.intervals(here, self.estimate, rise, chosen, self.separated)
@@ -154,6 +155,20 @@ class Fit(Estimates):
                 f"{which}: the profile never rises to the level on one side; the interval is one-sided",
                 SeparationWarning,
                 stacklevel=2,
+            )
+        return self._sought(found, chosen)
+
+    def _sought(self, found: FloatArray, chosen: BoolArray) -> FloatArray:
+        """The intervals; ConvergenceWarning for ends asked for that were not found."""
+        lost = np.isnan(found).any(axis=-1) & (chosen & self.kept).reshape(-1, *[1] * (found.ndim - 2))
+        if lost.any():
+            which = ", ".join(np.array(self.model.flat_names)[self.flat(lost)][:10])
+            warnings.warn(
+                f"{which}: an end of the interval was not found and is NaN, where the dispersion, "
+                f"{self.dispersion:.2g}, is so small that rounding hides how F rises, or F has no value on the way; "
+                "method='wald' has both ends",
+                ConvergenceWarning,
+                stacklevel=3,
             )
         return found
 

@@ -38,6 +38,9 @@ def end(optimum: Optimum, j: int, rise: float, side: float) -> float:
         if np.isnan(found):
             return np.nan
         if found > 0:
-            return float(brentq(miss, inner, outer, xtol=1e-9 / spread, rtol=1e-10))
+            try:
+                return float(brentq(miss, inner, outer, xtol=1e-9 / spread, rtol=1e-10))
+            except ValueError:  # `rise` is below the rounding of F, or F has no value between the two
+                return np.nan
         inner = outer
     return float(side * np.inf)

@@ -15,6 +15,7 @@ from expfam.solvers.optimality import by_class, newton_solve
 
 STEPS = 30
 CLOSE = 1e-9  # standard errors that a constrained optimum may be away
+NEAR = 1e-9  # standard errors at phi = 1 within which a step that does not shrink tells of rounding
 DOUBLED = 8  # times that the Wald interval is doubled before there is no end
 
 
@@ -33,7 +34,7 @@ def _end(optimum: Optimum, dispersion: float, reach: float, c: FloatArray, error
     from scipy.optimize import brentq
 
     def miss(value: float) -> float:
-        return statistic(optimum, c, value) / dispersion - reach**2
+        return statistic(optimum, c, value, dispersion) / dispersion - reach**2
 
     inner = 0.0
     for outer in reach * error * 2.0 ** np.arange(DOUBLED):
@@ -49,11 +50,11 @@ def _end(optimum: Optimum, dispersion: float, reach: float, c: FloatArray, error
     return float(np.sign(error) * np.inf)
 
 
-def statistic(optimum: Optimum, c: FloatArray, value: float) -> float:
+def statistic(optimum: Optimum, c: FloatArray, value: float, dispersion: float) -> float:
     """U' H^-1 U at the optimum where c'beta is by `value` more than at the estimate; NaN where it was not found."""
     objective = optimum.problem.objective
     a = newton_solve(optimum.factor, c)
-    beta = optimum.beta + value / float(np.vdot(c, a)) * a
+    beta, last = optimum.beta + value / float(np.vdot(c, a)) * a, np.inf
     for _ in range(STEPS):
         at = objective(beta)
         if at.hessian is None or at.gradient is None:
@@ -61,7 +62,8 @@ def statistic(optimum: Optimum, c: FloatArray, value: float) -> float:
         factor = at.hessian.factor()
         a, b = newton_solve(factor, c), newton_solve(factor, at.gradient)
         step = float(np.vdot(c, b)) / float(np.vdot(c, a)) * a - b
-        if float(np.vdot(by_class(step), at.hessian.times(by_class(step)))) <= CLOSE**2:
+        left = float(np.vdot(by_class(step), at.hessian.times(by_class(step))))
+        if left <= CLOSE**2 * dispersion or last <= left <= NEAR**2:
             return float(np.vdot(at.gradient, b))
-        beta = beta + step
+        beta, last = beta + step, left
     return np.nan

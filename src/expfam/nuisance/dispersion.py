@@ -26,6 +26,11 @@ from expfam.response import Level
 KINDS = ("pearson", "deviance", "ml")
 AT_ONCE = 1 << 16  # rows
 TINY = 1e-290  # weights below it are too small to divide by
+NOTHING = 1e-26  # square of a relative miss that rounding leaves of none
+EXACT = (
+    "the fit meets every response: no dispersion is left to estimate, so standard errors, log-likelihood and AIC tell "
+    "nothing of such data. Look for a column that holds the response, take fewer columns, or give dispersion="
+)
 BOX = Box(np.array([-300.0]), np.array([300.0]), np.array([3.0]), (0,))
 
 
@@ -101,6 +106,16 @@ def dispersion(
     return Dispersion(ask.kind, total / df_residual)
 
 
+def meets(prepared: Prepared, family: ExponentialFamily, phi: float, null_deviance: float) -> bool:
+    """Do the means differ from the responses by rounding alone: is phi nothing beside the square of the mean response
+    and the spread around it?"""
+    data = prepared.data
+    middle = np.atleast_1d(np.average(family.T(data.y), weights=data.weight))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        size = float((data.weight.sum() * middle**2 / family.variance(middle))[0])
+    return phi <= NOTHING * float(np.nan_to_num([size, null_deviance], posinf=0.0).sum()) / prepared.n
+
+
 def pearson(objective: Objective, theta: FloatArray) -> float:
     """sum w (T(y) - mu)^2 / V(mu) = sum score^2 / weight, one read of the rows."""
     data, family = objective.data, objective.family
@@ -124,7 +139,7 @@ def maximum_likelihood(prepared: Prepared, deviance: float) -> Nuisance:
     frequency = np.ones(data.n) if prepared.frequency is None else prepared.frequency
     base = Base(data.y, prepared.precision, frequency)
     if not deviance > 0:
-        return Nuisance("dispersion", 0.0, np.nan, "the fit meets every response: no dispersion is left to estimate")
+        return Nuisance("dispersion", 0.0, np.nan, EXACT)
     measure = _measure(family)
 
     def curve(u: FloatArray) -> Curve:
