@@ -6,6 +6,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression
 
 import expfam as ef
 from expfam.errors import ExpfamError, SolverError
+from expfam.information import Full
 from expfam.solvers.corner import corner
 
 
@@ -165,6 +166,20 @@ def test_corners_of_nearly_equal_columns_are_met_at_once(apart):
     slope = gradient + H @ step
     assert np.abs(slope).max() <= 5 + 1e-8
     np.testing.assert_allclose(slope[step != 0], -5 * np.sign(step[step != 0]), rtol=0, atol=1e-8)
+
+
+def test_a_column_that_leaves_a_face_costs_no_factorisation(monkeypatch):
+    rng = np.random.default_rng(0)
+    once = rng.normal(size=(120, 60))
+    X = np.column_stack([once, once + 1e-7 * rng.normal(size=once.shape)])
+    H, bound, gradient = X.T @ X, np.full(120, 1.0), -X.T @ (once[:, :5].sum(axis=1) + rng.normal(size=120))
+    sizes = []
+    monkeypatch.setattr("expfam.solvers.corner.Full", lambda matrix: sizes.append(len(matrix)) or Full(matrix))
+    step = corner(H, gradient, bound, np.zeros(120))
+    slope = gradient + H @ step
+    assert np.abs(slope).max() <= 1 + 1e-8
+    np.testing.assert_allclose(slope[step != 0], -np.sign(step[step != 0]), rtol=0, atol=1e-8)
+    assert len(sizes) < 25, "more than forty columns leave, one after the other"
 
 
 def test_what_has_no_standard_errors_says_so(columns):

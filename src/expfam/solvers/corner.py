@@ -5,14 +5,17 @@ the signs of the others: one after another takes its own minimum, S(H_jj theta_j
 threshold. Where a sweep keeps the signs, the minimum over that orthant's face is one linear system, solved at once
 however collinear the columns; a coefficient that would cross zero on the way stays there (an active set, as in Lee,
 Battle, Raina and Ng 2007). It ends with a sweep that moves nothing.
+
+H of a face is factorised once: a coefficient that leaves it is a column that leaves R of R'R = H, which rotations mend.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from scipy.linalg import lapack, qr_delete
 
-from expfam._typing import FloatArray
+from expfam._typing import BoolArray, FloatArray, IntArray
 from expfam.information import Full
 from expfam.solvers.loop import iterate
 from expfam.solvers.status import Status
@@ -22,9 +25,33 @@ STILL = 1e-10  # of its own width, H_jj^(-1/2), or of the longest way so far: a 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Face:
+    """The m coefficients that may move, and `upper` R (m, m) of R'R = S H S, S = diag(scale)."""
+
+    free: IntArray
+    upper: FloatArray
+    scale: FloatArray
+
+    def solve(self, rhs: FloatArray) -> FloatArray:
+        """H^-1 rhs, (m,)."""
+        if not len(rhs):
+            return rhs
+        solved, _ = lapack.dpotrs(self.upper, rhs * self.scale, lower=0)
+        return np.asarray(solved) * self.scale
+
+    def without(self, gone: BoolArray) -> "_Face":
+        """The face of those that are not `gone`, (m,)."""
+        upper = self.upper
+        for k in np.flatnonzero(gone)[::-1]:
+            mended = qr_delete(np.eye(len(upper)), upper, k, which="col", check_finite=False)[1]
+            upper = np.asarray(mended[:-1], dtype=np.float64)
+        return _Face(self.free[~gone], upper, self.scale[~gone])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _At:
     """theta' and the slope g + H d there; `steady` tells that the next move is on the face and not a sweep, `longest`
-    how far one coefficient ever went."""
+    how far one coefficient ever went, `face` what is left of the one before."""
 
     theta: FloatArray
     slope: FloatArray
@@ -32,6 +59,7 @@ class _At:
     longest: float = 1.0
     moves: int = 0
     status: Status = Status.RUNNING
+    face: _Face | None = None
 
 
 def corner(H: FloatArray, gradient: FloatArray, bound: FloatArray, theta: FloatArray) -> FloatArray:
@@ -43,10 +71,11 @@ def corner(H: FloatArray, gradient: FloatArray, bound: FloatArray, theta: FloatA
 
 def _moved(H: FloatArray, bound: FloatArray, at: _At) -> _At:
     if at.moves == MOVES:
-        return _At(at.theta, at.slope, status=Status.MAX_ITER)
+        return replace(at, status=Status.MAX_ITER)
     if at.steady:
-        theta, arrived = _face(H, bound, at)
-        return _At(theta, at.slope + H @ (theta - at.theta), not arrived, at.longest, at.moves + 1)
+        theta, face = _along(H, bound, at, at.face or _face(H, bound, at.theta))
+        slope = at.slope + H @ (theta - at.theta)
+        return replace(at, theta=theta, slope=slope, steady=face is not None, moves=at.moves + 1, face=face)
     theta, slope, moved = _sweep(H, bound, at)
     longest, same = max(moved, at.longest), np.array_equal(np.sign(theta), np.sign(at.theta))
     still = moved <= STILL * longest
@@ -67,21 +96,30 @@ def _sweep(H: FloatArray, bound: FloatArray, at: _At) -> tuple[FloatArray, Float
     return theta, slope, moved
 
 
-def _face(H: FloatArray, bound: FloatArray, at: _At) -> tuple[FloatArray, bool]:
-    """theta' at the minimum over all with these signs and zeros, or where the first coefficient comes to zero on the
-    way there; and is it the minimum?"""
-    free = np.flatnonzero(((at.theta != 0) | (bound == 0)) & (np.diagonal(H) > 0))
-    here, part, limit = at.theta[free], Full(H[np.ix_(free, free)]), bound[free]
+def _face(H: FloatArray, bound: FloatArray, theta: FloatArray) -> _Face:
+    """All with the signs and zeros of theta."""
+    free = np.flatnonzero(((theta != 0) | (bound == 0)) & (np.diagonal(H) > 0))
+    factor = Full(H[np.ix_(free, free)]).factor()
+    return _Face(free, factor.lower.T, factor.scale)
+
+
+def _along(H: FloatArray, bound: FloatArray, at: _At, face: _Face) -> tuple[FloatArray, _Face | None]:
+    """theta' at the minimum over the face, and None; or where the first coefficient comes to zero on the way there, and
+    the face without it."""
+    free = face.free
+    here, limit = at.theta[free], bound[free]
     slope = at.slope[free] + limit * np.sign(here)
-    way = -part.factor().solve(slope)
-    bend = float(way @ part.times(way))
+    way = np.zeros(len(H))
+    way[free] = -face.solve(slope)
+    bend, way = float(way @ H @ way), way[free]
     length = -float(slope @ way) / bend if bend > 0 else np.inf
-    crosses = np.flatnonzero((limit > 0) & (here * way < 0))
-    lengths = -here[crosses] / way[crosses]
+    crosses = (limit > 0) & (here * way < 0)
+    lengths = np.divide(-here, way, out=np.full(len(free), np.inf), where=crosses)
     first = float(lengths.min(initial=np.inf))
     theta = at.theta.copy()
     if not np.isfinite(min(length, first)):
-        return theta, True
+        return theta, None
     theta[free] += min(length, first) * way
-    theta[free[crosses[lengths <= min(length, first)]]] = 0.0
-    return theta, length <= first
+    gone = crosses & (lengths <= min(length, first))
+    theta[free[gone]] = 0.0
+    return theta, None if length <= first else face.without(gone)
