@@ -33,6 +33,7 @@ from expfam.parallel import one_blas_thread
 from expfam.response import Level
 from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
 from expfam.solvers.adjusted import AdjustedScores
+from expfam.solvers.edge import edged
 from expfam.solvers.learning import Learning, stacked
 from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import Tell, affordable, within
@@ -168,7 +169,7 @@ def _solved(
     if phi is not None and model.bias is not None:
         solution = AdjustedScores(model.bias, posed.standard, phi).solve(posed.problem)
         return solution, closing(posed.problem, solution), None
-    solution = choose(how.solver, posed.problem).solve(posed.problem)
+    solution = edged(posed.problem, choose(how.solver, posed.problem).solve(posed.problem))
     end = closing(posed.problem, solution)
     if not doubtful(posed.problem, solution, end.factor, end.reading):
         return solution, end, None

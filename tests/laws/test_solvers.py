@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import nnls
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
@@ -261,17 +262,27 @@ def test_a_full_step_that_leaves_the_domain_is_damped() -> None:
     assert X.T @ residual == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_steps_that_end_at_the_edge_of_the_means_are_not_called_the_optimum() -> None:
-    """A point nearer to a better one of the edge has a lower deviance than where the steps met it."""
-    rng = np.random.default_rng(3)
-    X = rng.uniform(size=(60, 2))
-    y = rng.poisson(np.maximum(3 * X[:, 0] - 0.4 + 0.3 * X[:, 1], 0)).astype(float)
-    with pytest.warns(ef.ConvergenceWarning, match="edge of the allowed means.*not the optimum"):
-        fit = ef.glm_arrays(X, y, family="poisson", link="identity")
-    assert fit.certificate.status is Status.STALLED
-    mu = np.column_stack([np.ones(60), X]) @ [-0.35, 2.872, 0.561]
-    assert mu.min() > 0
-    assert fit.model.family.deviance(y, mu, np.ones(60)) < fit.deviance - 0.1
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("family", "link"), [("poisson", "identity"), (ef.families.NegativeBinomial(2.0), "identity"), ("bernoulli", "log")]
+)
+def test_an_optimum_on_the_edge_of_the_means_is_found(family: str | ExponentialFamily, link: str, seed: int) -> None:
+    """There the gradient is a sum of the rows on the edge, each times what presses it (Kuhn and Tucker)."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([np.ones(60), rng.uniform(size=(60, 2))])
+    line = np.maximum(3 * X[:, 1] - 0.4 + 0.3 * X[:, 2], 0)
+    y = (rng.random(60) < line / 2) * 1.0 if family == "bernoulli" else rng.poisson(line).astype(float)
+    with pytest.warns(ef.ConvergenceWarning, match="edge of the allowed means"):
+        fit = ef.glm_arrays(X[:, 1:], y, family=family, link=link)
+    assert fit.certificate.status is Status.EDGE
+    eta, law = X @ fit.coef, fit.model.family
+    mu = fit.model.link.inverse(eta)
+    edge = np.abs(eta) < 1e-5
+    assert 1 <= edge.sum() <= 3
+    slope = X.T @ ((mu - y) / law.variance(mu) * fit.model.link.derivative(eta))
+    presses, left = nnls(X[edge].T * (-1 if family == "bernoulli" else 1), slope)
+    assert left < 1e-4 * np.abs(slope).max()
+    assert (presses > 0).all()
 
 
 def test_an_intercept_free_identity_model_finds_its_start() -> None:

@@ -22,6 +22,11 @@ class Status(Enum):
         "allowed means, or columns are nearly collinear. The coefficients are where the steps ended, not the optimum, "
         "which may lie elsewhere on that edge. Try another link, scale the columns, or add a penalty"
     )
+    EDGE = (
+        "the optimum lies on the edge of the allowed means, where the gradient is not zero. The coefficients are those "
+        "of that optimum, to some six digits; standard errors and tests do not hold there. Try another link, or fewer "
+        "columns"
+    )
     MAX_ITER = "the iteration limit was reached; raise max_iter, or look for separation and huge values"
     STREAMED = (
         "one pass over a stream, whose rows are gone: after many rows the optimum of all of them is a fraction of a "
