@@ -16,8 +16,9 @@ from expfam.diagnostics.doubt import doubtful, resumed, settled
 from expfam.errors import AliasWarning, ConvergenceWarning, SchemaError, SeparationWarning, SolverError
 from expfam.fit import Fit
 from expfam.inference import reduction
-from expfam.inference.covariance import effective_df, meat, sandwich, tell_lost, unbounded
+from expfam.inference.covariance import effective_df, tell_lost, unbounded
 from expfam.inference.optimum import Optimum
+from expfam.inference.robust import sampled
 from expfam.inference.separation import Separation
 from expfam.inference.statistics import Statistics, statistics
 from expfam.inference.vcov import Asked
@@ -248,10 +249,9 @@ def _covariance(here: Optimum, inverse: Covariance, sums: Statistics, ask: Asked
     """phi H^-1, another that was asked for, or the sandwich where weights are sampling weights."""
     if ask.kind != "model":
         return asked_covariance(here, ask, sums.dispersion, source)
-    sampled = here.model.weights_kind == "sampling"
-    tell_lost(here.factor, rooted=here.rooted and not sampled)
-    if sampled:
-        return sandwich(inverse, meat(here.problem.objective, here.beta), sums.n)
+    tell_lost(here.factor, rooted=here.rooted)
+    if here.model.weights_kind == "sampling":
+        return sampled(here, inverse)
     return inverse.times(sums.dispersion)
 
 

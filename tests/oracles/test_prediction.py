@@ -295,10 +295,29 @@ def test_columns_that_hardly_differ_leave_the_intercept_its_error(apart: float) 
     assert one["se"] == pytest.approx(two["se"], rel=1e-6)
 
 
+THIRDS = np.arange(31) // 3
+ROBUST = ["HC0", "HC1", "HC2", "HC3", {"hac": 2}, {"cluster": THIRDS}, {"cluster": [THIRDS, np.arange(31) % 7]}]
+
+
+@pytest.mark.parametrize("vcov", [*ROBUST, "sampling"], ids=str)
+def test_sandwiches_of_a_quartic_of_the_year_are_those_of_the_centred_year(vcov: Any) -> None:
+    """Scores are turned by the root of the information before they are multiplied, whose condition is 1e18."""
+    sampled = {"weights": np.linspace(0.5, 2, 31), "weights_kind": "sampling"}
+    far, near = (
+        ef.glm(f"size ~ {columns}", data, **(sampled if vcov == "sampling" else {"vcov": vcov}))
+        for columns, data in (of_years(4, 0), of_years(4, 2000))
+    )
+    assert far.certificate.condition > 1e17
+    assert far.vcov()[-1, -1] == pytest.approx(near.vcov()[-1, -1], rel=1e-5)
+    year = of_years(4, 0)[1]["year"]
+    one, two = (fit.predict({"year": year - zero}, se=True)["se"] for fit, zero in ((far, 0), (near, 2000)))
+    assert one == pytest.approx(two, rel=1e-5)
+
+
 def test_errors_that_rounding_has_eaten_are_told() -> None:
     columns, data = of_years(4, 0)
     with pytest.warns(ef.CovarianceWarning, match=r"centre or orthogonalise"):
-        ef.glm(f"size ~ {columns}", data, vcov={"cluster": np.arange(31) // 3})
+        ef.glm(f"size ~ {columns}", data, vcov={"bootstrap": 5})
 
 
 def test_a_covariance_that_was_written_out_tells_what_rounding_has_eaten(tmp_path: Path) -> None:

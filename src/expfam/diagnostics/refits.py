@@ -6,8 +6,8 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.design import Columns, assemble
-from expfam.inference.covariance import meat, sandwich
 from expfam.inference.optimum import optimum, refit
+from expfam.inference.robust import sampled
 from expfam.model import Prepared
 from expfam.objective import Objective
 from expfam.penalties import NoPenalty
@@ -43,10 +43,7 @@ def small(prepared: Prepared, columns: FloatArray, near: FloatArray, dispersion:
     theta = refit(objective, np.ones(design.p, dtype=bool), near).theta
     here = optimum(prepared, theta)
     bread = here.factor.inverse()
-    if model.weights_kind == "sampling":
-        found = sandwich(bread, meat(here.problem.objective, here.beta), prepared.n)
-    else:
-        found = bread.times(dispersion)
+    found = sampled(here, bread) if model.weights_kind == "sampling" else bread.times(dispersion)
     return Small(np.where(here.kept, theta, np.nan), here.original(found).full())
 
 

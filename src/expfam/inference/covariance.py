@@ -52,11 +52,6 @@ def meat(objective: Objective, theta: FloatArray, frequency: FloatArray | None =
     return information(total, maps)
 
 
-def sandwich(inverse: Covariance, scores: Information, n: float) -> Covariance:
-    """H^-1 M H^-1 n / (n - 1): valid under sampling weights, as survey's svyglm for one stratum of single rows."""
-    return inverse.sandwich(scores).times(n / max(n - 1, 1))
-
-
 def tell_lost(factor: Factor, rooted: bool) -> None:
     """CovarianceWarning where a matrix of sums of squares, of scores or of columns not `rooted`, has lost its digits:
     columns of condition K lose twice the digits of K, which is the root of the `condition` of the information."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expfam._typing import BoolArray, FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.errors import ConvergenceWarning
 from expfam.information import Covariance, Factor, Root
 from expfam.information.original import Original
@@ -68,7 +68,7 @@ class Optimum:
         eta = block.design.forward(block.design.maps.forward(self.beta))
         return np.asarray(self.objective.link.inverse(eta if block.offset is None else eta + block.offset))
 
-    def single(self, values: FloatArray, rows: slice) -> FloatArray:
+    def single(self, values: FloatArray, rows: slice | AnyArray) -> FloatArray:
         """What a row of frequency f has f times, (n,) or (n, m), once."""
         times = self.prepared.frequency
         return values if times is None else (values.T / times[rows]).T

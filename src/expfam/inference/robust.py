@@ -19,9 +19,9 @@ from expfam.design import Grams
 from expfam.errors import CovarianceWarning, ExpfamError
 from expfam.inference.covariance import meat
 from expfam.inference.optimum import Optimum
-from expfam.information import Covariance, Full, Information
+from expfam.information import Covariance, Information
 from expfam.information.covariance import Written
-from expfam.objective import information
+from expfam.objective import Data, information
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level
 
@@ -43,32 +43,69 @@ def heteroscedastic(optimum: Optimum, kind: str) -> Covariance:
             "score is zero; there is no variance to see"
         )
     power = {"HC2": 0.5, "HC3": 1.0}.get(kind, 0.0)
-    bread = optimum.factor.inverse()
-    objective, times = optimum.problem.objective, optimum.prepared.frequency
-    scores = _inflated_meat(optimum, bread, power) if power else meat(objective, optimum.beta, times)
-    found = bread.sandwich(scores)
+    found = _of_rows(optimum, optimum.factor.inverse(), power)
     n, q = optimum.prepared.n, optimum.beta.size
     return found.times(n / (n - q)) if kind == "HC1" and n > q else found
+
+
+def sampled(optimum: Optimum, bread: Covariance) -> Covariance:
+    """V M V n / (n - 1): valid under sampling weights, as survey's svyglm for one stratum of single rows."""
+    n = optimum.prepared.n
+    return _of_rows(optimum, bread, 0.0).times(n / max(n - 1, 1))
+
+
+def _of_rows(optimum: Optimum, bread: Covariance, power: float) -> Covariance:
+    """V M V of the scores of single rows, s_i / (1 - h_i)^power."""
+    if isinstance(bread, Written) and bread.half is not None:
+        return bread.around(_turned_meat(optimum, bread, power))
+    times = optimum.prepared.frequency
+    return bread.sandwich(
+        _inflated_meat(optimum, bread, power) if power else meat(optimum.problem.objective, optimum.beta, times)
+    )
+
+
+def _turned_meat(optimum: Optimum, bread: Written, power: float) -> FloatArray:
+    """The same sum of products, of rows written out and turned before they are multiplied."""
+    step = max(CELLS // max(optimum.beta.size, 1), 1)
+
+    def part(rows: slice) -> FloatArray:
+        turned = bread.turned(optimum.single(scores(optimum, rows, bread, power), rows))
+        times = optimum.prepared.frequency
+        return np.asarray((turned.T if times is None else turned.T * times[rows]) @ turned)
+
+    return ordered_sum(part, slices(optimum.problem.objective.data.n, step))
 
 
 def _inflated_meat(optimum: Optimum, bread: Covariance, power: float) -> Information:
     """sum_i s_i s_i' / (1 - h_i)^(2 power), in the form of the information; a row of frequency f counts as f rows."""
     objective = optimum.problem.objective
-    maps, raw = objective.data.design.maps, objective.data.design.maps.forward(optimum.beta)
+    maps = objective.data.design.maps
     step = max(CELLS // max(maps.raw, optimum.beta.size, 1), 1024)
 
     def part(rows: slice) -> Grams:
         block = objective.data.take(rows)
-        found = objective.rows(block, raw, Level.HESSIAN)
-        assert found.score is not None
-        assert found.weight is not None
-        weight = optimum.single(np.atleast_2d(found.weight).T, rows).T
-        variance = bread.of_rows(block.design, optimum.classes)
-        score = inflated(found.score.reshape(block.n, -1), weight, variance, power)
+        score = _inflated(optimum, block, rows, bread, power)
         a, b = np.triu_indices(score.shape[1])
         return block.design.grams(np.ascontiguousarray(optimum.single(score[:, a] * score[:, b], rows).T))
 
     return information(ordered_sum(part, slices(objective.data.n, step)), maps)
+
+
+def _inflated(
+    optimum: Optimum, block: Data, rows: slice | AnyArray, bread: Covariance | None, power: float
+) -> FloatArray:
+    """w_i (mu_i - T_i) psi'_i / (1 - h_i)^power of some rows, (m, d)."""
+    objective, raw = optimum.problem.objective, block.design.maps.forward(optimum.beta)
+    if bread is None or not power:
+        score = objective.rows(block, raw, Level.GRADIENT).score
+        assert score is not None
+        return score.reshape(block.n, -1)
+    found = objective.rows(block, raw, Level.HESSIAN)
+    assert found.score is not None
+    assert found.weight is not None
+    weight = optimum.single(np.atleast_2d(found.weight).T, rows).T
+    variance = bread.of_rows(block.design, optimum.classes)
+    return inflated(found.score.reshape(block.n, -1), weight, variance, power)
 
 
 def inflated(score: FloatArray, weight: FloatArray, variance: FloatArray, power: float) -> FloatArray:
@@ -136,17 +173,17 @@ def clustered(optimum: Optimum, ways: Sequence[Clusters], preset: str = "r") -> 
             groups = least if preset == "fixest" else int(codes.max()) + 1
             small = 1.0 if preset in ("r", "stata") else (n - 1) / (n - q)
             share = (-1.0) ** (size + 1) * small * groups / (groups - 1)
-            meats.append(share * _cluster_meat(optimum, codes))
+            meats.append(share * _cluster_meat(optimum, bread, codes))
     total = reduce(add, meats)
-    found = bread.sandwich(Full(total))
+    found = bread.around(total)
     if len(ways) == 1 or (preset != "fixest" and not np.any(optimum.original(found).diagonal < 0)):
         return found
-    return bread.sandwich(Full(_semidefinite(bread, total)))
+    return bread.around(_semidefinite(bread, total))
 
 
 def _semidefinite(bread: Written, meat: FloatArray) -> FloatArray:
-    """The meat with the negative eigenvalues of L' M L, V = L L', set to zero."""
-    sizes, axes = np.linalg.eigh(bread.matrix)
+    """The meat with the negative eigenvalues of L' M L, V = L L', set to zero; L is 1 where scores were turned."""
+    sizes, axes = np.linalg.eigh(bread.matrix if bread.half is None else np.eye(bread.size))
     half = axes * np.sqrt(np.maximum(sizes, 0.0))
     values, vectors = np.linalg.eigh(half.T @ meat @ half)
     if values[0] >= -1e-12 * max(values[-1], 0.0):
@@ -167,7 +204,7 @@ def _crossed(one: IntArray, other: IntArray) -> IntArray:
     return np.asarray(np.unique(both, return_inverse=True)[1])
 
 
-def _cluster_meat(optimum: Optimum, codes: IntArray) -> FloatArray:
+def _cluster_meat(optimum: Optimum, bread: Written, codes: IntArray) -> FloatArray:
     """sum_g S_g S_g' with S_g the sum of the scores of cluster g: rows are read cluster by cluster."""
     order = np.argsort(codes, kind="stable")
     sorted_codes = codes[order]
@@ -177,7 +214,7 @@ def _cluster_meat(optimum: Optimum, codes: IntArray) -> FloatArray:
     def part(bounds: tuple[int, int]) -> FloatArray:
         lo, hi = bounds
         inside = starts[(starts >= lo) & (starts < hi)] - lo
-        sums = np.add.reduceat(scores(optimum, order[lo:hi]), inside, axis=0)
+        sums = bread.turned(np.add.reduceat(scores(optimum, order[lo:hi]), inside, axis=0))
         return np.asarray(sums.T @ sums)
 
     return ordered_sum(part, list(_whole_clusters(starts, len(codes), step)))
@@ -191,15 +228,12 @@ def _whole_clusters(starts: IntArray, n: int, step: int) -> Iterator[tuple[int, 
     yield from ((int(a), int(b)) for a, b in pairwise(cuts))
 
 
-def scores(optimum: Optimum, rows: slice | AnyArray) -> FloatArray:
-    """s_i = x_i w_i (mu_i - T_i) psi'_i for some rows, in standard coordinates, (m, q d), class after class."""
-    objective = optimum.problem.objective
-    block = objective.data.take(rows)
+def scores(optimum: Optimum, rows: slice | AnyArray, bread: Covariance | None = None, power: float = 0.0) -> FloatArray:
+    """s_i = x_i w_i (mu_i - T_i) psi'_i for some rows, in standard coordinates, (m, q d), class after class; over
+    (1 - h_i)^power, h of V `bread`."""
+    block = optimum.problem.objective.data.take(rows)
     maps = block.design.maps
-    score = objective.rows(block, maps.forward(optimum.beta), Level.GRADIENT).score
-    assert score is not None
-    X = block.design.forward(maps.forward(np.eye(maps.p)))
-    columns = score.reshape(block.n, -1)
+    columns, X = _inflated(optimum, block, rows, bread, power), block.design.forward(maps.forward(np.eye(maps.p)))
     return np.concatenate([columns[:, [a]] * X for a in range(columns.shape[1])], axis=1)
 
 
@@ -218,12 +252,12 @@ def serial(optimum: Optimum, lags: int | None, order: IntArray | None = None) ->
         raise ExpfamError("hac needs single rows in time; frequency weights stand for several rows of one place")
     if not 0 <= L < n:
         raise ExpfamError(f"hac={lags}: a number of lags from 0 to below the {n} rows, or None to choose it by n")
-    place = np.arange(n) if order is None else order
+    place, bread = np.arange(n) if order is None else order, optimum.factor.inverse().written()
     step = max(CELLS // max(optimum.beta.size, 1), 4 * L + 1)
 
     def part(rows: slice) -> FloatArray:
         lo = max(rows.start - L, 0)
-        s = scores(optimum, place[lo : rows.stop])
+        s = bread.turned(scores(optimum, place[lo : rows.stop]))
         now = s[rows.start - lo :]
         total = now.T @ now
         for lag in range(1, L + 1):
@@ -233,5 +267,4 @@ def serial(optimum: Optimum, lags: int | None, order: IntArray | None = None) ->
             total += (1 - lag / (L + 1)) * (cross + cross.T)
         return np.asarray(total)
 
-    bread = optimum.factor.inverse().written()
-    return bread.sandwich(Full(ordered_sum(part, slices(n, step))))
+    return bread.around(ordered_sum(part, slices(n, step)))

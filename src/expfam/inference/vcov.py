@@ -100,7 +100,7 @@ def _several(cluster: Any) -> tuple[Given, ...]:
 
 def covariance(optimum: Optimum, ask: Asked, dispersion: float, source: Source) -> Covariance:
     """The covariance asked for, of beta, in standard coordinates: `optimum.original` takes it to theta."""
-    tell_lost(optimum.factor, rooted=optimum.rooted and not ask.robust)
+    tell_lost(optimum.factor, rooted=optimum.rooted and ask.kind != "bootstrap")
     if ask.kind == "model":
         return optimum.factor.inverse().times(dispersion)
     if ask.kind == "observed":

@@ -103,9 +103,17 @@ class Written(Covariance):
         return float(self.diagonal @ diagonal) + (0.0 if matrix is None else float(np.sum(self.matrix * matrix)))
 
     def sandwich(self, meat: "Information") -> "Written":
+        return self.around(self.turned(self.turned(meat.matrix).T))
+
+    def turned(self, scores: FloatArray) -> FloatArray:
+        """S A' of scores S (r, m), V = A' A: rows whose products keep their digits; S itself where those of S do."""
+        return scores if self.half is None else self.half.turned(scores).T
+
+    def around(self, meat: FloatArray) -> "Written":
+        """V M V of the products M (m, m) of `turned` scores."""
         if self.half is None:
-            return Written(self.matrix @ meat.matrix @ self.matrix)
-        half = self.half.sandwich(meat.matrix)
+            return Written(self.matrix @ meat @ self.matrix)
+        half = self.half.around(meat)
         turned = half.turned(np.eye(self.size))
         return Written(turned.T @ half.weighed(turned), half)
 

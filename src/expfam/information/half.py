@@ -42,8 +42,7 @@ class Half:
         back = solve_triangular(self.lower, inner, lower=True, trans="T", check_finite=False)
         return np.asarray(self.scale[:, None] * back)
 
-    def sandwich(self, meat: FloatArray) -> "Half":
-        """V M V."""
-        inner = self.turned(self.turned(meat))
-        inner = self.weighed(self.weighed((inner + inner.T) / 2).T)
+    def around(self, turned: FloatArray) -> "Half":
+        """V M V of A M A', (q, q)."""
+        inner = self.weighed(self.weighed((turned + turned.T) / 2).T)
         return replace(self, middle=np.ascontiguousarray(inner))
