@@ -75,13 +75,13 @@ def _tell_aliased(model: Model, memory: Memory, held: Written) -> None:
         )
 
 
-def covariance(model: Model, memory: Memory, kind: str, centre: FloatArray) -> FloatArray:
-    """(p d, p d): "HC0" the sandwich, valid where the variance is not the family's; "model" phi H^-1.
+def covariance(model: Model, memory: Memory, kind: str, centre: FloatArray, known: Factor) -> FloatArray:
+    """(p d, p d): "HC0" the sandwich, valid where the variance is not the family's; "model" phi H^-1, of H factorised.
 
     NaN for coefficients that were never met, or that only the pseudo-rows tell from others, and for all while there are
     no more rows than coefficients.
     """
-    bread = factor(memory).inverse().full()
+    bread = known.inverse().full()
     if kind == "model":
         found = dispersion(model, memory) * bread
     else:
@@ -101,7 +101,7 @@ def errors(model: Model, memory: Memory, kind: str, centre: FloatArray) -> Float
     if not model.penalty.smooth:
         return np.full_like(memory.theta, np.nan)
     with np.errstate(invalid="ignore"):
-        return from_classes(np.sqrt(np.diagonal(covariance(model, memory, kind, centre))), memory.theta)
+        return from_classes(np.sqrt(np.diagonal(covariance(model, memory, kind, centre, factor(memory)))), memory.theta)
 
 
 def walked_errors(model: Model, memory: Walked, centre: FloatArray) -> FloatArray:
@@ -165,8 +165,9 @@ def fit_of(model: Model, memory: Memory, null: Memory, vcov: str, context: Conte
         memory.rows, memory.weight, free, memory.rows * d - free, max(2 * half, 0.0), _null_deviance(null), phi,
         fixed, np.nan, "fixed" if fixed else "pearson", 0,
     )  # fmt: skip
-    certificate = _certificate(memory.rows, factor(memory).condition)
-    held = Written(covariance(model, memory, vcov, context.centre)) if model.penalty.smooth else None
+    known = factor(memory)
+    certificate = _certificate(memory.rows, known.condition)
+    held = Written(covariance(model, memory, vcov, context.centre, known)) if model.penalty.smooth else None
     if held is not None:
         _tell_aliased(model, memory, held)
     return Fit(
