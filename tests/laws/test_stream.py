@@ -283,6 +283,17 @@ def test_a_weight_of_two_is_a_row_twice(kind: str) -> None:
             assert weighted.se == pytest.approx(repeated.se, rel=1e-9 if n == 25 else 0.05)
 
 
+def test_a_half_life_is_a_sum_of_weights_whatever_their_unit() -> None:
+    """Batches end by it, too: rows of weight 1000 fade as fast among each other as rows of weight 1 do."""
+    data = rows(4000, 5)
+    plain, heavy = (
+        learned({**data, "w": np.full(4000, unit)}, formula="y ~ x + g", weights="w", half_life=480 * unit).fit
+        for unit in (1.0, 1000.0)
+    )
+    assert heavy.coef == pytest.approx(plain.coef, rel=1e-6)
+    assert heavy.se == pytest.approx(plain.se, rel=1e-6)
+
+
 def test_levels_come_late_and_keep_their_reference() -> None:
     model = learned(rows(), [100])
     fit = model.fit

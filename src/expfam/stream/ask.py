@@ -8,7 +8,7 @@ from expfam.errors import SolverError, one_of
 from expfam.formula.schema import Request
 from expfam.kernels.ready import CODED
 from expfam.model import Model
-from expfam.solvers.implicit import MOST, Options
+from expfam.solvers.implicit import Options
 from expfam.solvers.problem import WRITTEN_OUT
 from expfam.solvers.sgd import SGD
 from expfam.stream.growth import schema_of
@@ -66,9 +66,9 @@ class Ask:
         return Options(self.prior, keep, scores=self.vcov == "HC0")
 
     @property
-    def longest(self) -> int:
-        """Rows of a batch at most: those of one fade together, so they are a small part of a half-life."""
-        return MOST if self.half_life is None else max(int(self.half_life * FADES), 1)
+    def heaviest(self) -> float:
+        """The weight at which a batch ends: its rows fade together, so they are a small part of a half-life."""
+        return np.inf if self.half_life is None else self.half_life * FADES
 
     def offsets(self, model: Model) -> bool:
         """May rows have offsets?"""

@@ -247,7 +247,9 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
     model, ends, compiled = stream.model, [0], False
     for _ in range(rows.n):
         at = ends[-1]
-        size = min(batch_rows(before), stream.ask.longest)
+        size = batch_rows(before)
+        heavy = np.flatnonzero(np.cumsum(rows.weight[at : at + size]) >= stream.ask.heaviest)
+        size = int(heavy[0]) + 1 if len(heavy) else size
         if not before and stream.memory is None:
             size = lead(stream.known, rows, size) or rows.n + 1
         batch = rows.take(slice(at, at + size))
