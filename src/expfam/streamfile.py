@@ -1,10 +1,11 @@
 """A stream as versioned JSON, to stop on Monday and to go on on Tuesday: arrays are written bit for bit."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
+from functools import partial
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,11 +22,13 @@ from expfam.solvers.trail import How, Trail
 from expfam.stream import Ask, Stream
 from expfam.stream.growth import schema_of
 from expfam.stream.rows import Rows
+from expfam.stream.sound import check_sound
 from expfam.stream.walking import Walked
 
 FORMAT = "expfam-stream"
 VERSION = 1
 KINDS = ("f8", "u1", "i1", "i2", "i4", "i8")  # of arrays
+T = TypeVar("T")
 
 
 def to_dict(stream: Stream) -> dict[str, Any]:
@@ -73,28 +76,59 @@ def load(path: str | PathLike[str], family: ExponentialFamily | None = None) -> 
 
 
 def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Stream:
-    solver = plain.get("solver")
-    options = {**plain["options"], "solver": None if solver is None else SGD(**solver)}
-    ask = Ask(Request(**plain["request"]), model_from_dict(plain["asked"], family), **options)
-    known, model = (model_from_dict(plain[name], family) for name in ("known", "model"))
+    options: Any = plain.get("solver")
+    solver = None if options is None else _part("solver", lambda: SGD(**options))
+    ask = _part(
+        "options",
+        lambda: Ask(
+            Request(**plain["request"]), model_from_dict(plain["asked"], family), **plain["options"], solver=solver
+        ),
+    )
+    known, model = (_part(name, partial(model_from_dict, plain[name], family)) for name in ("known", "model"))
     for schema in filter(None, map(schema_of, (known, model))):
         if schema.request != ask.request:
             raise ValueError(f"levels learned for {schema.request}, beside {ask.request}")
-    memory = _read_walked(plain["memory"]) if "trail" in (plain["memory"] or {}) else _read(Memory, plain["memory"])
-    null = _read(Memory, plain["null"])
-    waiting = plain["waiting"]
-    if waiting is not None:
-        values = {name: _array(array) for name, array in waiting["values"].items()}
-        waiting = _read(Rows, {**waiting, "values": values})
-    points = tuple(_read(Point, {**point, "names": tuple(point["names"])}) for point in plain["points"])
-    if memory is not None and (
-        len(memory.theta) != len(model.names)
-        or (isinstance(memory, Memory) and memory.information.shape != (memory.theta.size,) * 2)
-    ):
-        raise ValueError(f"{len(model.names)} names, coefficients of shape {memory.theta.shape}")
-    centre = _array(plain["centre"]) if plain.get("centre") else None if memory is None else np.zeros(len(model.names))
+    memory = _part("memory", lambda: _remembered(plain["memory"]))
+    null = _part("null", lambda: _memory(plain["null"]))
+    waiting = _part("waiting", lambda: _rows(plain["waiting"]))
+    points = _part("points", lambda: tuple(map(_point, plain["points"])))
+    centre = None if memory is None else np.zeros(len(model.names))
+    centre = _part("centre", lambda: _array(plain["centre"])) if plain.get("centre") else centre
     counts = plain["kind"], plain["given"], plain["left_out"], plain["lacking"]
-    return Stream(ask, known, model, memory, null, centre, waiting, plain.get("gathered", 0), points, *counts)
+    found = Stream(ask, known, model, memory, null, centre, waiting, plain.get("gathered", 0), points, *counts)
+    check_sound(found)
+    return found
+
+
+def _part(name: str, make: Callable[[], T]) -> T:
+    """What is made of a field; ModelFileError with its name."""
+    return undamaged(make, f"{name!r} of the state")
+
+
+def _remembered(plain: Any) -> Memory | Walked | None:
+    return _read_walked(plain) if "trail" in (plain or {}) else _memory(plain)
+
+
+def _memory(plain: Any) -> Memory | None:
+    found: Memory | None = _read(Memory, plain)
+    return found
+
+
+def _rows(plain: Any) -> Rows | None:
+    if plain is None:
+        return None
+    found: Rows = _read(
+        Rows, {**plain, "values": {name: _named(name, array) for name, array in plain["values"].items()}}
+    )
+    return found
+
+
+def _point(plain: Mapping[str, Any]) -> Point:
+    found: Point = _read(Point, {**plain, "names": tuple(plain["names"])})
+    size = len(found.names) or found.theta.size
+    if found.theta.size not in (0, size) or found.se.shape != found.theta.shape:
+        raise ValueError(f"{len(found.names)} names, coefficients {found.theta.shape}, errors {found.se.shape}")
+    return found
 
 
 def _walked(memory: Walked) -> dict[str, Any]:
@@ -110,9 +144,9 @@ def _walked(memory: Walked) -> dict[str, Any]:
 
 def _read_walked(plain: Mapping[str, Any]) -> Walked:
     given = plain["trail"]
-    state = State(**{name: _array(array) for name, array in given["state"].items()})
-    trail = Trail(state, _array(given["clock"]), given["progressive"], given["outside"])
-    return Walked(trail, How(**plain["how"]), _array(plain["theta"]), _array(plain["met"]) > 0)
+    state = State(**{name: _named(name, array) for name, array in given["state"].items()})
+    trail = Trail(state, _named("clock", given["clock"]), given["progressive"], given["outside"])
+    return Walked(trail, How(**plain["how"]), _named("theta", plain["theta"]), _named("met", plain["met"]) > 0)
 
 
 def _written(item: Any) -> Any:
@@ -141,8 +175,16 @@ def _array(plain: Mapping[str, Any]) -> AnyArray:
     return flat.reshape(plain["shape"]).copy()
 
 
+def _named(name: str, plain: Any) -> AnyArray:
+    """An array; ModelFileError with its name."""
+    return _part(name, lambda: _array(plain))
+
+
 def _read(kind: Any, plain: Any) -> Any:
-    """A dataclass from its fields."""
+    """A dataclass from its fields, of which those may lack that older files have not, None by default."""
     if plain is None:
         return None
-    return kind(**{name: _array(v) if isinstance(v, Mapping) and "data" in v else v for name, v in plain.items()})
+    absent = [part.name for part in fields(kind) if part.default is not None and part.name not in plain]
+    if absent:
+        raise ValueError(f"no {absent[0]!r}")
+    return kind(**{name: _named(name, v) if isinstance(v, Mapping) and "data" in v else v for name, v in plain.items()})

@@ -627,6 +627,42 @@ def test_damaged_states_and_others() -> None:
         ef.OnlineGLM.from_state(state)
 
 
+def numbers_of(plain: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths to the numbers and arrays of a state, those of formulas and options left out."""
+    if (isinstance(plain, dict) and "kind" in plain and "shape" in plain) or isinstance(plain, int | float):
+        yield at
+    elif isinstance(plain, dict):
+        for name in sorted(
+            plain.keys() - {"version", "request", "asked", "known", "model", "options", "solver", "how"}
+        ):
+            yield from numbers_of(plain[name], (*at, name))
+
+
+@pytest.mark.parametrize("solver", [None, ef.SGD(step="normalised")], ids=["memory", "walked"])
+def test_a_damaged_state_is_told_by_the_name_of_its_field(solver: ef.SGD | None) -> None:
+    """Before it is learned from: an array that is too short would be written beyond its end."""
+    model = ef.OnlineGLM("y ~ x + g", "poisson", solver=solver)
+    state = model.partial_fit(part(rows(6000), 0, 5990)).partial_fit(part(rows(6000), 5990, 6000)).state()
+    nan = {"kind": "f8", "shape": [1], "data": "AAAAAAAA+H8="}
+    found = list(numbers_of(state))
+    assert len(found) > 20
+    for path in found:
+        for new in ("text", [], nan, ...):
+            broken = json.loads(json.dumps(state))
+            inner = broken
+            for name in path[:-1]:
+                inner = inner[name]
+            if new is ...:
+                del inner[path[-1]]
+            else:
+                inner[path[-1]] = new
+            if path[-1] in ("gathered", "centre", "share") and new in (..., []):
+                continue  # older files have none
+            with pytest.raises(ef.ModelFileError, match=path[-1]):
+                ef.OnlineGLM.from_state(broken)
+    assert ef.OnlineGLM.from_state(state).rows == model.rows
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
