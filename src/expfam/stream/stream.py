@@ -247,9 +247,7 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
     model, ends, compiled = stream.model, [0], False
     for _ in range(rows.n):
         at = ends[-1]
-        size = batch_rows(before)
-        heavy = np.flatnonzero(np.cumsum(rows.weight[at : at + size]) >= stream.ask.heaviest)
-        size = int(heavy[0]) + 1 if len(heavy) else size
+        size = _light(rows, at, batch_rows(before), stream.ask.heaviest)
         if not before and stream.memory is None:
             size = lead(stream.known, rows, size) or rows.n + 1
         batch = rows.take(slice(at, at + size))
@@ -265,6 +263,14 @@ def runs(stream: Stream, rows: Rows) -> Iterator[tuple[Model, bool, list[int]]]:
         model, compiled = new, large
         ends = [*ends, at + size]
         before += batch.count
+
+
+def _light(rows: Rows, at: int, size: int, heaviest: float) -> int:
+    """How many rows a batch has from `at` on: so many, or those up to the one with which it is too heavy."""
+    if np.isinf(heaviest):
+        return size
+    heavy = np.flatnonzero(np.cumsum(rows.weight[at : at + size]) >= heaviest)
+    return int(heavy[0]) + 1 if len(heavy) else size
 
 
 def _compiled(stream: Stream, model: Model, before: int, rows: int) -> bool:
