@@ -1,6 +1,7 @@
 """Streams: however rows arrive they teach the same, to the last bit; errors that hold; nothing lost to bad input."""
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -895,3 +896,32 @@ def test_a_time_stamp_by_a_factor_is_told() -> None:
 def test_no_more_rows_than_coefficients_tell_no_errors() -> None:
     fit = ef.OnlineGLM("y ~ x").partial_fit({"y": [1.0, 2.0], "x": [1.0, 3.0]}).fit
     assert np.isnan([fit.dispersion, *fit.se]).all()
+
+
+@pytest.mark.parametrize("family", ["poisson", "bernoulli", "gamma"])
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [("random", False), ("by x", False), ("by g", False), ("by y", True), ("halves", True), ("drifting", True)],
+)
+def test_an_order_that_the_response_follows_is_told(family: str, order: str, told: bool) -> None:
+    """An order by predictors is none: given x and g it says nothing of y."""
+    rng, n = np.random.default_rng(17), 100_000
+    x, g = rng.normal(size=n), rng.choice(list("abcd"), n)
+    mu = np.exp(-0.5 + 0.4 * x + 0.3 * (g == "b"))
+    draw = {
+        "poisson": lambda: rng.poisson(mu), "bernoulli": lambda: rng.random(n) < mu / (1 + mu),
+        "gamma": lambda: rng.gamma(2, mu / 2),
+    }  # fmt: skip
+    y = np.asarray(draw[family](), dtype=float)
+    key = {
+        "random": np.arange(n), "by x": x, "by g": g, "by y": y, "halves": y <= np.median(y),
+        "drifting": rng.normal(size=n) + y,
+    }[order]  # fmt: skip
+    rows = np.argsort(key, kind="stable")
+    model = ef.OnlineGLM("y ~ x + g", family=family, link="log" if family == "gamma" else None)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.partial_fit({"y": y[rows], "x": x[rows], "g": g[rows]})
+    assert any("in an order that the response follows" in str(one.message) for one in found) == told
+    fading = ef.OnlineGLM("y ~ x + g", family=family, link="log" if family == "gamma" else None, half_life=5_000)
+    fading.partial_fit({"y": y[rows], "x": x[rows], "g": g[rows]})  # asked for: no warning

@@ -103,7 +103,7 @@ def _flags() -> dict[str, str]:
 def _warnings_told() -> Iterator[None]:
     """Warnings as one line each. What the certificate says is left to the command, which shows it with the fit."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", ExpfamWarning)
+        warnings.simplefilter("default", ExpfamWarning)  # once
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", SeparationWarning)
         warnings.showwarning = _tell

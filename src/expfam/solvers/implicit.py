@@ -21,6 +21,7 @@ from expfam.response import Level
 from expfam.solvers.corner import corner
 from expfam.solvers.looking import Glance, Seen, glance, see
 from expfam.solvers.optimality import by_class, from_classes
+from expfam.solvers.order import tell_order
 
 FIRST, SHARE, MOST = 1 << 9, 2, 1 << 16
 """A batch has this many rows at first, then one row for so many before, and never more than that; as many as all before
@@ -158,6 +159,8 @@ def learn(
     weight = past * memory.weight + objective.weight
     theta, last, end, pull = _nearest(objective, _past(objective, memory, known + prior, past, weight), seen, frequency)
     moved = by_class(theta - memory.theta)
+    if options.keep == 1.0 and memory.rows >= FEW:
+        tell_order(objective, moved, known, max(_unit(objective, end, frequency), end.pearson / float(times.sum())))
     value = past * memory.value + end.value + float(moved @ known @ moved) / 2
     return Memory(
         theta,
