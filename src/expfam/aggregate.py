@@ -19,6 +19,7 @@ from expfam.response import At, Level, weighted
 KEPT = 1e-3  # of two sums their difference must be this share, so that no more than three digits are lost
 FEWER = 2  # rows are summed where that leaves at most one in so many
 WORTH = 10_000  # rows from which on it saves anything
+FAR = 200.0  # offsets so far from zero are no units: e^o and its squares would overflow
 
 
 def aggregated(objective: Objective, asked: str) -> Objective:
@@ -88,8 +89,11 @@ def without_offset(objective: Objective) -> tuple[FloatArray, FloatArray, FloatA
 
 
 def absorbs(objective: Objective) -> bool:
-    """Is an offset a unit, as in `without_offset`?"""
-    return _power(objective.family) is not None and isinstance(objective.link, Log)
+    """Is an offset a unit, as in `without_offset`, of a size that can be computed with?"""
+    offset, power = objective.data.offset, _power(objective.family)
+    if power is None or not isinstance(objective.link, Log):
+        return False
+    return offset is None or max(1.0, abs(2 - power)) * max(offset.max(), -offset.min()) <= FAR
 
 
 def unit_free(objective: Objective) -> Objective:

@@ -57,6 +57,22 @@ def test_an_offset_of_a_log_link_is_a_unit(family: str) -> None:
     same(*(ef.glm("y ~ g", data, family=family, link="log", exposure="e", aggregate=a) for a in ("always", "never")))
 
 
+@pytest.mark.parametrize("level", [-800.0, 700.0, 900.0])
+@pytest.mark.parametrize("power", [1.0, 1.5, 3.0])
+def test_an_offset_too_far_from_zero_to_be_a_unit_is_left_one(power: float, level: float) -> None:
+    """exp(900) is no number, nor is the square of exp(700), and exp(-800) is zero."""
+    rng = np.random.default_rng(4)
+    data = {"g": rng.choice(list("abc"), 500), "y": rng.poisson(2, 500) + float(power > 2), "zero": np.zeros(500)}
+    data["far"] = level + data["zero"]
+    far, near = (
+        ef.glm("y ~ g", data, family=ef.families.Tweedie(power), link="log", offset=o, aggregate="always")
+        for o in ("far", "zero")
+    )
+    assert (far.certificate.rows, near.certificate.rows) == (500, 3)
+    assert far.coef + level * np.array([1, 0, 0]) == pytest.approx(near.coef, rel=1e-8, abs=1e-10)
+    assert far.deviance == pytest.approx(near.deviance)
+
+
 @pytest.mark.parametrize(("level", "spread"), [(1.7e9, 600.0), (1e8, 1.0), (1e4, 1.0)])
 @pytest.mark.parametrize("family", ["gaussian", "gamma"])
 def test_sums_keep_the_digits_of_numbers_far_from_zero(level: float, spread: float, family: str) -> None:
