@@ -41,13 +41,13 @@ def test_lbfgs_ends_where_newton_ends(family: str, widest: int, penalty: ef.Ridg
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("unit", [1.0, 1e5, 1e30])
+@pytest.mark.parametrize(("unit", "weight"), [(1.0, 1.0), (1e5, 1e10), (1e30, 1e60), (1e11, 1e8), (1e-11, 1e-13)])
 def test_steps_in_single_precision_end_where_newton_ends(
-    family: str, unit: float, monkeypatch: pytest.MonkeyPatch
+    family: str, unit: float, weight: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where weights, and with a free dispersion responses, are beyond what single precision can hold."""
+    """Also where weights, responses with a free dispersion, or their products are beyond what it can hold."""
     X, y = sample(family)
-    y, weights = (y * unit if family in {"gaussian", "gamma"} else y), np.full(len(y), unit**2)
+    y, weights = (y * unit if family in {"gaussian", "gamma"} else y), np.full(len(y), weight)
     options = {"family": family, "link": LINKS.get(family), "weights": weights, "penalty": ef.Ridge(0.05)}
     newton = ef.glm_arrays(X, y, **options)
     monkeypatch.setattr(lbfgs, "LONG", 1)

@@ -92,8 +92,9 @@ def _advance(problem: Problem, memory: int, kind: type[np.floating[Any]], limit:
 
 
 def _precision(problem: Problem) -> type[np.floating[Any]]:
-    """In which steps are remembered."""
-    sizes = problem.scale.weight, problem.scale.response
+    """In which steps are remembered: single precision where steps, gradients and information are of ordinary size."""
+    scale = problem.scale
+    sizes = scale.response / scale.slope, scale.weight * scale.response * scale.slope, scale.weight * scale.slope**2
     ordinary = all(1 / UNUSUAL < size < UNUSUAL for size in sizes)
     return np.float32 if ordinary and problem.start.size >= LONG else np.float64
 
