@@ -23,7 +23,7 @@ from expfam.formula.expression import parse
 from expfam.inference import anova as terms
 from expfam.inference.anova import Step, columns_of
 from expfam.inference.optimum import Optimum, refit, silent
-from expfam.inference.reduction import maximal
+from expfam.inference.reduction import unpenalised
 from expfam.inference.vcov import Asked
 from expfam.model import prepare
 from expfam.nuisance import NUISANCE, OF_NUMBER, Free
@@ -97,7 +97,7 @@ def step(
 
     Selection makes p values and intervals of the final fit too good: nothing here corrects them.
     """
-    maximal(fit.model)
+    unpenalised(fit.model)
     one_of("direction", direction, ("both", "backward", "forward"))
     one_of("criterion", criterion, ("aic", "bic"))
     if np.isnan(fit.aic):

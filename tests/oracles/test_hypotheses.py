@@ -319,6 +319,15 @@ def test_steps_forward_by_bic() -> None:
     assert all(other.bic > chosen.bic for other in others)
 
 
+@pytest.mark.parametrize("penalty", [ef.Ridge(0.1), ef.ElasticNet(0.05, 0.9)])
+def test_a_penalised_fit_compares_no_terms(penalty: ef.Ridge | ef.ElasticNet) -> None:
+    """Its AIC does not count a term's coefficients, so that a search would take the same step to and fro."""
+    fit = ef.glm("y ~ x + z + g", claims(), family="poisson", penalty=penalty)
+    for ask in (fit.step, fit.drop1, fit.anova):
+        with pytest.raises(ef.ExpfamError, match="penalised fit"):
+            ask()
+
+
 def test_terms_added() -> None:
     fit = ef.glm("y ~ x", claims(), family="poisson")
     table = fit.add1("x * z + g", test="lrt")

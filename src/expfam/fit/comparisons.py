@@ -12,10 +12,9 @@ from expfam.inference import anova as terms
 from expfam.inference.anova import Step
 from expfam.inference.hypotheses import wald
 from expfam.inference.optimum import Optimum
-from expfam.inference.reduction import maximal
+from expfam.inference.reduction import unpenalised
 from expfam.inference.tails import chi_squared, f_tail
 from expfam.nuisance.dispersion import pearson
-from expfam.penalties import NoPenalty
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -136,9 +135,7 @@ def test_of(fit: "Fit", test: str | None, *, wald_too: bool) -> str:
         )
     if (test == "wald") or (test is None and own):
         return "wald"
-    maximal(fit.model)
-    if not isinstance(fit.model.penalty, NoPenalty):
-        raise ExpfamError("deviances of a penalised fit have no known distribution; fit it without penalty")
+    unpenalised(fit.model)
     return test or ("lrt" if fit.df_reference is None else "f")
 
 

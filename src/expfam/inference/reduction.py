@@ -6,6 +6,7 @@ from typing import Any
 from expfam.errors import ExpfamError, SolverError
 from expfam.inference.optimum import Optimum
 from expfam.model import Model, Prepared
+from expfam.penalties import NoPenalty
 from expfam.response import observed_differs
 from expfam.solvers import Newton, Solver
 from expfam.solvers.adjusted import Penalised
@@ -53,6 +54,16 @@ def maximal(model: Model) -> None:
         raise ExpfamError(
             f"the fit has bias={model.bias!r} and does not minimise the deviance: no comparison of deviances, score "
             "test or refit by maximum likelihood goes with it. Fit without bias=, or use Wald's tests and intervals"
+        )
+
+
+def unpenalised(model: Model) -> None:
+    """Refuse what compares models by their deviances or AIC, unless the fit minimises the deviance."""
+    maximal(model)
+    if not isinstance(model.penalty, NoPenalty):
+        raise ExpfamError(
+            "a penalised fit does not minimise the deviance, so that neither deviances nor the AIC of its terms can be "
+            "compared; fit without penalty"
         )
 
 
