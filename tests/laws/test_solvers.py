@@ -1,8 +1,10 @@
 """Every solver ends at an optimum that the certificate can show, wherever the data are kind, and says so where not."""
 
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
 import expfam as ef
+from expfam.design.written import WRITTEN
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.information import Full, independent
 from expfam.links import LINKS, link
@@ -374,6 +377,16 @@ def test_duplicated_columns_as_in_r() -> None:
         assert fit.converged
         assert np.isnan(fit.coef[3])
         assert fit.coef[:3] == pytest.approx(ef.glm_arrays(X, y, family="bernoulli").coef, rel=1e-9)
+
+
+@pytest.mark.parametrize("matrix", [np.array, csr_array])
+def test_a_constant_column_beyond_what_is_written_out_is_aliased(matrix: Callable[..., Any]) -> None:
+    """With it the design has too many numbers to be written out, without it few enough."""
+    rng, n = np.random.default_rng(5), WRITTEN // 3 - 1
+    X, y = rng.normal(size=(n, 2)), rng.poisson(1, n)
+    with pytest.warns(ef.AliasWarning, match="x3"):
+        fit = ef.glm_arrays(matrix(np.column_stack([X, np.zeros(n)])), y, family="poisson")
+    assert fit.coef == pytest.approx([*ef.glm_arrays(X, y, family="poisson").coef, np.nan], nan_ok=True)
 
 
 # ---- penalties --------------------------------------------------------------------------------------------------

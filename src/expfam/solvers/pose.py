@@ -44,21 +44,22 @@ def pose(
     chosen = sample(objective, data.design.p * d, seed) if near is None else None
     holds, stiff = objective.penalty.holds, objective.penalty.diagonal
     drawn = None if chosen is None else data.take(chosen)
-    if few(data.design):
+    written = few(data.design)  # asked once: without columns that are constant it might be few
+    if written:
         design = written_out(data.design)
         standard = standard_of(design, data.weight, holds, stiff)
     else:
         some = None if drawn is None else (drawn.design, drawn.weight)
         design, standard = standardise(data.design, data.weight, holds, stiff, some)
     whole = replace(objective, data=replace(data, design=design))
-    seen = _seen(whole, standard)
+    seen = _seen(whole, standard, written)
     null = null_model(seen)
     start = starting_point(seen, null) if near is None else _feasible(seen, standard.inverse(near), null)
     rows = None if drawn is None else replace(drawn, design=placed(drawn.design, standard))
     kept, first, sampled = _independent(seen, rows, start)
     if not kept.all():
         standard = standard.restricted(kept)
-        seen = _seen(whole, standard)
+        seen = _seen(whole, standard, written)
         rows = None if rows is None else replace(rows, design=restrict(rows.design, standard))
         first, sampled = None if first is None or np.any(start[~kept]) else _restricted(first, kept), None
         start = start[kept] if first is not None else starting_point(seen, null)
@@ -74,10 +75,10 @@ def _feasible(objective: Objective, start: FloatArray, null: Null) -> FloatArray
     return start if np.isfinite(objective(start, Level.VALUE).value) else starting_point(objective, null)
 
 
-def _seen(objective: Objective, standard: Standard) -> Objective:
-    """The objective as a function of beta."""
+def _seen(objective: Objective, standard: Standard, written: bool) -> Objective:
+    """The objective as a function of beta; `written`: its design is written out."""
     design = objective.data.design
-    design = scaled(design, standard) if few(design) else restrict(design, standard)
+    design = scaled(design, standard) if written else restrict(design, standard)
     data = replace(objective.data, design=design)
     kept = np.flatnonzero(standard.kept)
     return replace(objective, data=data, penalty=objective.penalty.congruence(standard.scale, kept))
