@@ -16,6 +16,7 @@ from expfam.families import (
     Poisson,
     Tweedie,
 )
+from expfam.kernels.compiling import compiling
 from expfam.links import link
 from expfam.objective import Data, Objective
 from expfam.penalties import NoPenalty
@@ -37,7 +38,7 @@ def warmup(progress: bool = False) -> None:
     they were never compiled, processes do without them until they have fitted 200,000,000.
     `progress` shows what is being compiled.
     """
-    with showing(progress, "compiling") as tell:
+    with showing(progress, "compiling") as tell, compiling():
         for name in each():
             tell(f"compiled: {name}")
 

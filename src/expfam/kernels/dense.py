@@ -12,6 +12,7 @@ import numpy as np
 from numba import from_dtype, njit, types
 
 from expfam._typing import AnyArray, FloatArray
+from expfam.kernels.compiling import compiling
 from expfam.kernels.panels import OPTIONS, group, inner, pack, times, weighted
 from expfam.kernels.vector import LANES, load, some, splat, store, total, turn
 from expfam.parallel import scratch
@@ -231,7 +232,8 @@ def _kernel(function: Callable[..., None], dtype: np.dtype[Any], turned: bool | 
     values = types.Array(from_dtype(dtype), 2, "A", readonly=True)
     order = types.none if turned is None else types.boolean
     rest = (order if kind is _TURNED else kind for kind in _REST[function])
-    compiled: Callable[..., None] = njit([(values, _VECTOR, *rest)], nogil=True, cache=True, **OPTIONS)(function)
+    with compiling():
+        compiled: Callable[..., None] = njit([(values, _VECTOR, *rest)], nogil=True, cache=True, **OPTIONS)(function)
     return compiled
 
 

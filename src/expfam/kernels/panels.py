@@ -13,6 +13,8 @@ from expfam.kernels.vector import LANES, load, some, splat, store, turn
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz"}}
 inner = njit(**OPTIONS, **WITHIN)
+written_out = njit(inline="always", **OPTIONS, **WITHIN)
+"""For what calls much of what is here: compiled apart, all of it would be optimised here and again in the caller."""
 
 
 @inner
@@ -68,7 +70,7 @@ def _one(left, i, right, j, n, out, at):  # type: ignore[no-untyped-def]
     _add(out, at[0], at[1], a0 + a1, b0 + b1, c0 + c1, d0 + d1)
 
 
-@inner
+@written_out
 def times(left, i, right, j, width, n, out, at):  # type: ignore[no-untyped-def]
     """out[at] += left[i]' right[j : j + width], width at most 3, for panels of n rows, a multiple of four."""
     if width == 3:
@@ -158,7 +160,7 @@ def group(g, count):  # type: ignore[no-untyped-def]
     return (first, 3) if first < count else (0, 0)
 
 
-@inner
+@written_out
 def weighted(panels, weights, scaled, out, sums):  # type: ignore[no-untyped-def]
     """out += panels' diag(weights) panels on and above the diagonal, sums += panels' weights."""
     n, count = len(weights), len(panels)

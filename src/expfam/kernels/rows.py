@@ -14,6 +14,7 @@ from numba import njit, types
 from expfam._typing import FloatArray
 from expfam.families._special import NEAR
 from expfam.kernels.classes import categorical_softmax
+from expfam.kernels.compiling import compiling
 from expfam.kernels.elementary import exp, log, log1p, straight
 from expfam.kernels.tiles import TILE, dot, scale, tile
 from expfam.parallel import is_ones, ones, scratch
@@ -183,7 +184,8 @@ def kernel(name: str) -> Any:
     given = make((array(d), array(1), array(1), array(d)))
     out = make((array(d, readonly=False), array(d, readonly=False)))
     option = make((types.int64, types.float64, types.boolean))
-    return njit(types.float64(array(d), given, out, option), nogil=True, cache=True)(NAMED[name])
+    with compiling():
+        return njit(types.float64(array(d), given, out, option), nogil=True, cache=True)(NAMED[name])
 
 
 def weighted(name: str, eta: FloatArray, given: Given, option: tuple[int, float, bool]) -> Weighted:
