@@ -144,7 +144,8 @@ class Written(Covariance):
 
 def _fixed(matrix: FloatArray) -> FloatArray:
     """V with zeros for coefficients that were left out; all NaN, where there is no dispersion, it stays."""
-    return matrix if np.isnan(np.diagonal(matrix)).all() else np.nan_to_num(matrix)
+    lost = np.isnan(np.diagonal(matrix))
+    return np.nan_to_num(matrix) if lost.any() and not lost.all() else matrix
 
 
 def _of_rows(half: Half, design: Design, classes: int) -> FloatArray:
