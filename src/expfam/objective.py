@@ -144,14 +144,11 @@ class Objective:
     def penalised(self, at: Evaluation, theta: FloatArray, times: float) -> Evaluation:
         """An evaluation with the penalty added `times`: P is per unit of mean loss, F is a sum."""
         form, scale = self.penalty, times * self.weight
-        slope = form.gradient(theta)
+        slope = form.gradient(theta, scale)
         value = float(np.vdot(theta, slope)) / 2
-        gradient = None
-        if at.gradient is not None:
-            slope *= scale
-            gradient = np.add(at.gradient, slope, out=slope)
+        gradient = None if at.gradient is None else np.add(at.gradient, slope, out=slope)
         hessian = None if at.hessian is None else at.hessian.plus(*form.hessian(theta[0:1].size, scale))
-        return Evaluation(at.value + scale * value, gradient, hessian)
+        return Evaluation(at.value + value, gradient, hessian)
 
     def refined(self, theta: FloatArray) -> FloatArray:
         """The gradient with sums over rows in extended precision: for few rows and a near singular information."""

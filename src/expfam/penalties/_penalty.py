@@ -21,10 +21,11 @@ class PenaltyForm:
     matrix: FloatArray | None = None
     absolute: FloatArray | None = None
 
-    def gradient(self, theta: FloatArray) -> FloatArray:
-        """S theta, the shape of theta; half its product with theta is P(theta) without l' |theta|."""
-        scaled = self.diagonal * theta if theta.ndim == 1 else self.diagonal[:, None] * theta
-        return scaled if self.matrix is None else scaled + self.matrix @ theta
+    def gradient(self, theta: FloatArray, scale: float = 1.0) -> FloatArray:
+        """scale S theta, the shape of theta; half its product with theta is scale P(theta) without l' |theta|."""
+        diagonal = scale * self.diagonal
+        scaled = diagonal * theta if theta.ndim == 1 else diagonal[:, None] * theta
+        return scaled if self.matrix is None else scaled + scale * (self.matrix @ theta)
 
     def hessian(self, classes: int, scale: float) -> tuple[FloatArray, FloatArray | None]:
         """scale S for every class, as a diagonal (p d,) and what is beside it, (p d, p d)."""

@@ -44,11 +44,12 @@ class LBFGS(Solver):
             raise SolverError(f"LBFGS(memory={self.memory}, widest={self.widest}): at least 1 and 0")
 
     def solve(self, problem: Problem) -> Solution:
-        metric = null_metric(problem, self.widest)
+        metric, kind = null_metric(problem, self.widest), _precision(problem)
+        metric = metric.astype(kind) if isinstance(metric, Diagonal) else metric
         at = problem.objective(problem.start, Level.GRADIENT)
         begin = _State(problem.start, at, metric, (), Status.RUNNING, 0, 3.0)
         limit = 10 * problem.max_iter  # a step is a read of the rows, not an information
-        advance = partial(_advance, problem, self.memory or STEPS, _precision(problem), limit)
+        advance = partial(_advance, problem, self.memory or STEPS, kind, limit)
         end = iterate(advance, begin, partial(_report, problem))
         return Solution(end.theta, None, end.status, end.steps, end.passes, 0.0)
 
@@ -67,13 +68,14 @@ class _State:
 def _advance(problem: Problem, memory: int, kind: type[np.floating[Any]], limit: int, state: _State) -> _State:
     """One step; without a fall along the corrected direction the memory is dropped, and then the search ends."""
     assert state.at.gradient is not None
-    step = direction(state.metric, state.secants, state.at.gradient.astype(kind, copy=False)).astype(float, copy=False)
-    slope = float(np.vdot(state.at.gradient, step))
+    gradient = state.at.gradient.astype(kind, copy=False)
+    step = direction(state.metric, state.secants, gradient)
+    slope = float(np.vdot(gradient, step))
     tries = 0
     for share in _shares():
         tries += 1
-        move = step if share == 1.0 else share * step
-        theta = state.theta + move
+        move = step if share == 1.0 else kind(share) * step
+        theta = state.theta + move.astype(float, copy=False)  # by itself a cast is vectorised
         new = problem.objective(theta, Level.GRADIENT)
         if new.gradient is not None and fair(state.at, new, -share * slope / 2):
             break
@@ -82,13 +84,13 @@ def _advance(problem: Problem, memory: int, kind: type[np.floating[Any]], limit:
             return replace(state, secants=(), passes=state.passes + tries)
         return replace(state, status=Status.STALLED, passes=state.passes + tries)
     change = new.gradient - state.at.gradient
-    secants = remember(state.secants, move.astype(kind, copy=False), change.astype(kind, copy=False), memory)
+    secants = remember(state.secants, move, change.astype(kind, copy=False), memory)
     done = replace(
         state, theta=theta, at=new, secants=secants, steps=state.steps + 1, passes=state.passes + tries
     )  # fmt: skip
     if problem.scale.gradient(new.gradient) <= problem.tol:
         return replace(done, status=Status.CONVERGED)
-    return replace(done, status=Status.MAX_ITER) if done.steps >= limit else _renewed(problem, done)
+    return replace(done, status=Status.MAX_ITER) if done.steps >= limit else _renewed(problem, kind, done)
 
 
 def _precision(problem: Problem) -> type[np.floating[Any]]:
@@ -99,12 +101,12 @@ def _precision(problem: Problem) -> type[np.floating[Any]]:
     return np.float32 if ordinary and problem.start.size >= LONG else np.float64
 
 
-def _renewed(problem: Problem, state: _State) -> _State:
+def _renewed(problem: Problem, kind: type[np.floating[Any]], state: _State) -> _State:
     """A diagonal is that of the point again: the information of one far from the null model is another."""
     periods, rest = divmod(state.steps, RENEWED)
     if rest or periods.bit_count() != 1 or not isinstance(state.metric, Diagonal):
         return state
-    metric = diagonal_at(problem.objective, state.theta)
+    metric = diagonal_at(problem.objective, state.theta).astype(kind)
     return replace(state, metric=metric, passes=state.passes + 1)
 
 

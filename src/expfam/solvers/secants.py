@@ -6,6 +6,7 @@ s = theta' - theta and the change y of the gradient along it then tell B what th
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg.blas import daxpy, saxpy
@@ -42,10 +43,14 @@ class Factored(Metric):
 class Diagonal(Metric):
     """The diagonal of the information, in the shape of theta."""
 
-    values: FloatArray
+    values: AnyArray
 
     def solve(self, gradient: FloatArray) -> FloatArray:
         return np.divide(gradient, self.values, dtype=gradient.dtype)
+
+    def astype(self, kind: type[np.floating[Any]]) -> "Diagonal":
+        """The same in single or double precision."""
+        return Diagonal(self.values.astype(kind, copy=False))
 
 
 @dataclass(frozen=True, slots=True)
