@@ -112,7 +112,7 @@ def test_equal_words_have_one_number(words: np.ndarray, most: int, small: bool, 
 
 @pytest.mark.parametrize("n", [3000, 60_000], ids=["definition", "compiled"])
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64])
-@pytest.mark.parametrize("formula", ["y ~ g + age", "y ~ g * age", "y ~ g + ns(age, 4)"])
+@pytest.mark.parametrize("formula", ["y ~ g + age", "y ~ g * age", "y ~ g + ns(age, 4)", "y ~ g * bs(age, 6)"])
 def test_numbers_of_few_values_are_levels(formula: str, kind: type, n: int) -> None:
     ef.warmup()
     rng = np.random.default_rng(7)

@@ -1,7 +1,9 @@
 """Which rows have equal predictors? Asked of designs of factors, and of numbers that have few values."""
 
 from collections.abc import Callable
+from itertools import accumulate
 from math import expm1, prod
+from operator import mul
 from types import ModuleType
 
 import numpy as np
@@ -31,18 +33,17 @@ Number = Callable[[AnyArray, int], tuple[AnyArray, AnyArray] | None]
 def cells(design: Design, most: int, guess: bool) -> tuple[AnyArray, AnyArray] | None:
     """The number of the cell that each row lies in, (n,), and for each number the first row of its cell, -1 for none.
 
-    None where a column is sparse, cells are too many to be numbered, or more than `most` have rows; also, with `guess`,
-    where some of the rows make that likely, or a column of numbers has many values.
+    None where a column is sparse, or more cells than `most` have rows; also, with `guess`, where some of the rows make
+    that likely, or a column of numbers has many values.
     """
     columns = _columns(design)
     if columns is None or (guess and not _likely(design, most)):
         return None
     number: Number = _verbs(design.compiled).number
     found = _coded(*columns, VALUES if guess else design.n, number)
-    count = prod(levels for _, levels in found or ())
-    if found is None or count > MOST:
+    if found is None:
         return None
-    place = _joint(found, design.n)
+    place, count = _joint(found, design.n, number)
     if count > TABLE * most:
         return number(place, most)
     first = _first(place, count)
@@ -70,19 +71,25 @@ def _likely(design: Design, most: int) -> bool:
     """Do some of the rows leave it possible that so few cells have rows?
 
     Of m rows m - m^2 / 2 K or so lie in different cells where K cells are all alike, and K (1 - e^(-n / K)) of them
-    have rows; of other tables more have.
+    have rows; of other tables more have. A column of many values is enough to say no.
     """
     some = design.take(slice(None, None, max(design.n // LOOKED, 1)))
     columns = _columns(some)
     assert columns is not None
-    if not columns[1] and prod(levels for _, levels in columns[0]) <= most:
+    factors, numbers = columns
+    if not numbers and prod(levels for _, levels in factors) <= most:
         return True
-    found = _coded(*columns, some.n, equal_definition.number)
-    if found is None or prod(levels for _, levels in found) > MOST:
+
+    def possible(different: int) -> bool:
+        alike = some.n**2 / (2 * max(some.n - different, 1))
+        return -alike * expm1(-design.n / alike) * SURE <= most
+
+    number = equal_definition.number
+    if not all(possible(len(np.unique(x))) for x in numbers):
         return False
-    twice = some.n - len(np.unique(_joint(found, some.n)))
-    alike = some.n**2 / (2 * max(twice, 1))
-    return -alike * expm1(-design.n / alike) * SURE <= most
+    found = _coded(factors, numbers, some.n, number)
+    assert found is not None
+    return possible(len(np.unique(_joint(found, some.n, number)[0])))
 
 
 def _coded(factors: list[Factor], numbers: list[AnyArray], values: int, number: Number) -> list[Factor] | None:
@@ -95,8 +102,21 @@ def _coded(factors: list[Factor], numbers: list[AnyArray], values: int, number: 
     return factors
 
 
-def _joint(factors: list[Factor], n: int) -> AnyArray:
-    """The cell of the table of all factors that each row lies in, (n,)."""
+def _joint(factors: list[Factor], n: int, number: Number) -> Factor:
+    """The cell of the table of all factors that each row lies in, (n,), and how many cells there are; where an int64
+    does not number them all, those of some factors that have rows are numbered first."""
+    counts = list(accumulate((levels for _, levels in factors), mul))
+    some = sum(count <= MOST for count in counts)
+    place = _place(factors[:some], n)
+    if some == len(factors):
+        return place, counts[-1] if counts else 1
+    found = number(place, n)
+    assert found is not None
+    return _joint([(found[0], len(found[1])), *factors[some:]], n, number)
+
+
+def _place(factors: list[Factor], n: int) -> AnyArray:
+    """The cell that each row lies in, (n,), of a table that is no larger than MOST."""
     place = np.zeros(n, dtype=np.int64)
 
     def part(rows: slice) -> None:
