@@ -139,6 +139,13 @@ def test_large_data_is_summed_where_some_rows_promise_that_it_pays() -> None:
     assert rows["x"] == rows["pair"] == n
 
 
+def test_some_rows_tell_of_a_table_of_few_cells_as_of_many() -> None:
+    """2,500 cells in 15,000 rows: nearly all of them are among the rows looked at."""
+    rng = np.random.default_rng(9)
+    data = {"age": rng.integers(0, 50, 15_000), "power": rng.integers(0, 50, 15_000), "y": rng.poisson(2, 15_000)}
+    assert ef.glm("y ~ age + power", data, family="poisson").certificate.rows <= 2500
+
+
 def test_other_offsets_and_classes_are_left_alone() -> None:
     rng = np.random.default_rng(5)
     data = {"g": rng.choice(list("abc"), 200), "x": rng.normal(size=200), "y": rng.integers(0, 2, 200)}

@@ -19,6 +19,7 @@ from expfam.parallel import ordered_map, slices
 
 MOST = 1 << 62  # cells that an int64 can number
 LOOKED = 1 << 12  # rows that tell what to expect of all
+NEARER = 20  # steps to the number of cells
 SURE = 2  # cells must be expected to be so many times fewer than they may be, for the least is what is expected
 TABLE = 2  # a table with so many times more cells than may have rows is no waste
 VALUES = 1 << 14  # that a number may have, unless its values are looked for at any price
@@ -70,8 +71,8 @@ def _columns(design: Design) -> tuple[list[Factor], list[AnyArray]] | None:
 def _likely(design: Design, most: int) -> bool:
     """Do some of the rows leave it possible that so few cells have rows?
 
-    Of m rows m - m^2 / 2 K or so lie in different cells where K cells are all alike, and K (1 - e^(-n / K)) of them
-    have rows; of other tables more have. A column of many values is enough to say no.
+    Of K cells that are all alike K (1 - e^(-m / K)) have some of m rows, which tells K, and K (1 - e^(-n / K)) some of
+    all; of other tables more have. A column of many values is enough to say no.
     """
     some = design.take(slice(None, None, max(design.n // LOOKED, 1)))
     columns = _columns(some)
@@ -81,7 +82,9 @@ def _likely(design: Design, most: int) -> bool:
         return True
 
     def possible(different: int) -> bool:
-        alike = some.n**2 / (2 * max(some.n - different, 1))
+        alike = some.n**2 / (2 * max(some.n - different, 1))  # for K far above m
+        for _ in range(NEARER):
+            alike = different / -expm1(-some.n / alike)
         return -alike * expm1(-design.n / alike) * SURE <= most
 
     number = equal_definition.number
