@@ -120,7 +120,8 @@ def _summed(objective: Objective, place: AnyArray, first: AnyArray) -> Data:
 
     def part(rows: slice) -> float:
         t[rows], weight[rows], _ = without_offset(replace(objective, data=data.take(rows)))
-        return float(weight[rows] @ family.conjugate(t[rows]))
+        own = data.conjugate[rows] if data.offset is None else family.conjugate(t[rows])
+        return float(weight[rows] @ own)
 
     apart = ordered_sum(part, slices(data.n))
     total = np.asarray(np.bincount(place, weight, len(first)), dtype=float)

@@ -922,6 +922,11 @@ def test_an_order_that_the_response_follows_is_told(family: str, order: str, tol
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         model.partial_fit({"y": y[rows], "x": x[rows], "g": g[rows]})
+        eta = model.predict({"x": x[:500], "g": g[:500]}, type="link")
     assert any("in an order that the response follows" in str(one.message) for one in found) == told
+    exact = ef.glm("y ~ x + g", {"y": y, "x": x, "g": g}, family=family, link="log" if family == "gamma" else None)
+    best = exact.predict({"x": x[:500], "g": g[:500]}, type="link", se=True)
+    away = np.max(np.abs(eta - best["fit"]) / best["se"])
+    assert away > 1 if told else away < 0.2
     fading = ef.OnlineGLM("y ~ x + g", family=family, link="log" if family == "gamma" else None, half_life=5_000)
     fading.partial_fit({"y": y[rows], "x": x[rows], "g": g[rows]})  # asked for: no warning

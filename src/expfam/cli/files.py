@@ -11,10 +11,14 @@ from expfam.outputs import destination, whole
 if TYPE_CHECKING:
     from expfam.data.csv import CSV
 
-__all__ = ["WRITERS", "Decimal", "Sep", "destination", "table", "write"]
+__all__ = ["DECIMAL", "SEP", "WRITERS", "Decimal", "Sep", "destination", "table", "write"]
 
-Sep: TypeAlias = Annotated[str | None, typer.Option(help="What a CSV has between fields instead of commas: ';', tab.")]
-Decimal: TypeAlias = Annotated[str | None, typer.Option(help="What a CSV has before decimals instead of a point: ','.")]
+SEP, DECIMAL = (
+    "What a CSV has between fields instead of commas: ';', tab.",
+    "What a CSV has before decimals instead of a point: ','.",
+)
+Sep: TypeAlias = Annotated[str | None, typer.Option(help=SEP)]
+Decimal: TypeAlias = Annotated[str | None, typer.Option(help=DECIMAL)]
 
 
 def table(place: Any, sep: str | None, decimal: str | None) -> "Path | CSV":

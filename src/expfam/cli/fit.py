@@ -8,7 +8,7 @@ import typer
 
 import expfam
 from expfam.cli import spelled
-from expfam.cli.files import destination, table
+from expfam.cli.files import DECIMAL, SEP, destination, table
 from expfam.cli.report import told
 from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, say, watched
 from expfam.fit.reporting import SUFFIXES
@@ -43,8 +43,8 @@ def fit(
     weights: Annotated[str | None, _option("A column or an expression.", ROWS)] = None,
     weights_kind: Annotated[str, _option("precision, frequency or sampling.", ROWS)] = "precision",
     trials: Annotated[str | None, _option("Number of trials behind a binomial share.", ROWS)] = None,
-    sep: Annotated[str | None, _option("What a CSV has between fields instead of commas: ';', tab.", ROWS)] = None,
-    decimal: Annotated[str | None, _option("What a CSV has before decimals instead of a point: ','.", ROWS)] = None,
+    sep: Annotated[str | None, _option(SEP, ROWS)] = None,
+    decimal: Annotated[str | None, _option(DECIMAL, ROWS)] = None,
     missing: Annotated[str, _option("drop rows with missing values (told), or error.", ROWS)] = "drop",
     aliased: Annotated[str, _option("drop columns that others give (told), or error.", ROWS)] = "drop",
     solver: Annotated[str, _option("auto, newton, sgd, or 'sgd(passes=50)'.", SOLVING)] = "auto",

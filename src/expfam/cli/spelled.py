@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from expfam.solvers import SGD, Solver
 
 
-COVARIANCES = ("model", "observed", "HC0", "HC1", "HC2", "HC3")
-
 CALL = r"[A-Za-z_]\w*\([^()]*\)"
 SAID = re.compile(rf"""\b([a-z_]+)=('[^']*'|"[^"]*"|{CALL}|\[?\.\.\.\]?|-?\d+(?:\.\d+)?(?:e-?\d+)?|)(?!\w)|({CALL})""")
 """What messages write as in Python: an option with its value, if it has one, or an object, which may have options."""
@@ -86,8 +84,10 @@ def vcov(kind: str | None, clusters: list[str] | None) -> str | dict[str, Any] |
     """A kind of covariance, or that of clusters; ExpfamError for both, and for one that needs more than a name."""
     if kind is not None and clusters:
         raise ExpfamError(f"--vcov {kind} and --cluster {clusters[0]} are two covariances; give one of them")
-    if kind is not None and kind not in COVARIANCES:
-        raise ExpfamError(f"--vcov {kind} is not allowed; choose one of {', '.join(COVARIANCES)}, or --cluster COLUMN")
+    from expfam.inference.vcov import PLAIN  # brings SciPy's linear algebra
+
+    if kind is not None and kind not in PLAIN:
+        raise ExpfamError(f"--vcov {kind} is not allowed; choose one of {', '.join(PLAIN)}, or --cluster COLUMN")
     return {"cluster": clusters} if clusters else kind
 
 

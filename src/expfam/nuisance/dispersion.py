@@ -22,6 +22,7 @@ from expfam.nuisance.tweedie import log_saturated
 from expfam.objective import Objective
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level
+from expfam.target import mean_of
 
 KINDS = ("pearson", "deviance", "ml")
 AT_ONCE = 1 << 16  # rows
@@ -110,7 +111,7 @@ def meets(prepared: Prepared, family: ExponentialFamily, phi: float, null_devian
     """Do the means differ from the responses by rounding alone: is phi nothing beside the square of the mean response
     and the spread around it?"""
     data = prepared.data
-    middle = np.atleast_1d(np.average(family.T(data.y), weights=data.weight))
+    middle = mean_of(family, data.y, data.weight)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         size = float((data.weight.sum() * middle**2 / family.variance(middle))[0])
     return phi <= NOTHING * float(np.nan_to_num([size, null_deviance], posinf=0.0).sum()) / prepared.n

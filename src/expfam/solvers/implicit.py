@@ -159,9 +159,11 @@ def learn(
     weight = past * memory.weight + objective.weight
     theta, last, end, pull = _nearest(objective, _past(objective, memory, known + prior, past, weight), seen, frequency)
     moved = by_class(theta - memory.theta)
+    way = float(moved @ known @ moved)
     if options.keep == 1.0 and memory.rows >= FEW:
-        tell_order(objective, moved, known, max(_unit(objective, end, frequency), end.pearson / float(times.sum())))
-    value = past * memory.value + end.value + float(moved @ known @ moved) / 2
+        phi = max(_unit(objective, end, frequency), end.pearson / float(times.sum()))
+        tell_order(objective, way, phi * moved.size)
+    value = past * memory.value + end.value + way / 2
     return Memory(
         theta,
         known + last.information,

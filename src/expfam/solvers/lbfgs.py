@@ -47,7 +47,7 @@ class LBFGS(Solver):
         metric, kind = null_metric(problem, self.widest), _precision(problem)
         metric = metric.astype(kind) if isinstance(metric, Diagonal) else metric
         at = problem.objective(problem.start, Level.GRADIENT)
-        begin = _State(problem.start, at, metric, (), Status.RUNNING, 0, 3.0)
+        begin = _State(problem.start, at, metric, (), Status.RUNNING, 0, 2.0)
         limit = 10 * problem.max_iter  # a step is a read of the rows, not an information
         advance = partial(_advance, problem, self.memory or STEPS, kind, limit)
         end = iterate(advance, begin, partial(_report, problem))

@@ -1,30 +1,28 @@
 """Do the rows of a stream come in an order that the response follows? Then they are not what a step takes them for.
 
 Rows in no order move the coefficients by a standard error or so of the rows before, whatever their predictors are: the
-mean of (theta' - theta)' H (theta' - theta) / phi is below p. Rows sorted by the response, or of a model that drifts,
+mean of (theta' - theta)' H (theta' - theta) is below p phi. Rows sorted by the response, or of a model that drifts,
 move them by many.
 """
 
 from warnings import warn
 
-from expfam._typing import FloatArray
 from expfam.errors import DataWarning
 from expfam.families import Gaussian
 from expfam.links import Identity
 from expfam.objective import Objective
 
 MOST = 5.0
-"""Standard errors, the root of the mean square over all coefficients. At half of that the last answer was at most half
-a standard error from that of all rows together, at twice of it a dozen."""
+"""Standard errors, the root of the mean square over all coefficients."""
 
 
-def tell_order(objective: Objective, moved: FloatArray, information: FloatArray, phi: float) -> None:
-    """DataWarning where a batch moved the coefficients, (p d,), by more than that; H is that of the rows before.
+def tell_order(objective: Objective, square: float, usual: float) -> None:
+    """DataWarning where a batch moved the coefficients by more than that: `square` is the form above, `usual` p phi.
 
     Not where F is quadratic: then rows are remembered exactly, whatever their order.
     """
     quadratic = isinstance(objective.family, Gaussian) and isinstance(objective.link, Identity)
-    if not quadratic and float(moved @ information @ moved) > MOST**2 * phi * max(moved.size, 1):
+    if not quadratic and square > MOST**2 * usual:
         warn(
             f"a batch of rows moved the coefficients by more than {MOST:g} standard errors of the rows before: rows "
             "come in an order that the response follows, or the model drifts. The answer may be as far from that of "
