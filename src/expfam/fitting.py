@@ -17,6 +17,7 @@ from expfam.errors import AliasWarning, ConvergenceWarning, SchemaError, Separat
 from expfam.fit import Fit
 from expfam.inference import reduction
 from expfam.inference.covariance import effective_df, tell_lost, unbounded
+from expfam.inference.covariance import later as later_covariance
 from expfam.inference.optimum import Optimum
 from expfam.inference.robust import sampled
 from expfam.inference.separation import Separation
@@ -24,6 +25,7 @@ from expfam.inference.statistics import Statistics, statistics
 from expfam.inference.vcov import Asked
 from expfam.inference.vcov import covariance as asked_covariance
 from expfam.information import Covariance
+from expfam.information.original import Original
 from expfam.model import Model, Prepared, choice, prepare
 from expfam.nuisance import Free, Nuisance
 from expfam.nuisance.dispersion import EXACT, Dispersion, dispersion, meets
@@ -38,6 +40,7 @@ from expfam.solvers.edge import edged
 from expfam.solvers.learning import Learning, stacked
 from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import Tell, affordable, within
+from expfam.solvers.warm import is_large
 from expfam.source import RowSet, Source, tell_dropped
 
 PHASES = ("reading", "design", "start", "solver", "inference")
@@ -108,6 +111,7 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     frequency = prepared.frequency if summed is objective else None
     tell = within(how.tell, f"{numbers[0].name} {numbers[0].value:.6g}") if numbers else how.tell
     posed = pose(summed, how.tol, how.max_iter, how.seed, tell, near, frequency)
+    posed = replace(posed, problem=replace(posed.problem, alone=_alone(posed.problem, prepared.model, how)))
     problem, standard = posed.problem, posed.standard
     if how.aliased == "error" and standard.aliased:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
@@ -117,11 +121,14 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     solved, at, factor = perf_counter(), end.at, end.factor
     theta = standard.original(solution.theta)
     half = at.value - problem.objective.value_of_penalty(solution.theta)
-    inverse = None if factor is None else factor.inverse()
+    inverse = None if factor is None or solution.near else factor.inverse()
     df = _df_model(problem, theta, inverse)
     sums, numbers = _statistics(prepared, objective, theta, 2 * half, _null_deviance(problem), df, how, numbers)
-    covariance = None
-    if factor is not None and inverse is not None:
+    covariance: Covariance | None = None
+    if solution.near:
+        later = later_covariance(problem, solution.theta, at.value, sums.dispersion)
+        covariance = Original(later, standard, theta[0:1].size)
+    elif factor is not None and inverse is not None:
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)
         covariance = here.original(_covariance(here, inverse, sums, how.vcov, source))
         if separation is not None and how.vcov.robust:
@@ -135,6 +142,13 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
         how.vcov.label, numbers, _learning(solution, prepared.model, standard.kept),
     )  # fmt: skip
+
+
+def _alone(problem: Problem, model: Model, how: How) -> bool:
+    """Is theta all that is asked for at first? Of large data, where the answer needs no information."""
+    plain = problem.objective.penalty.is_zero and model.bias is None
+    wanted = how.vcov.kind != "model" or model.weights_kind == "sampling"
+    return plain and not wanted and is_large(problem.objective) and affordable(problem.objective, problem.start.size)
 
 
 def _learning(solution: Solution, model: Model, kept: BoolArray) -> Learning | None:

@@ -15,7 +15,7 @@ from expfam.design.ones import Ones
 from expfam.kernels import ready
 
 both = pytest.mark.parametrize("compiled", [False, True], ids=["definition", "compiled"])
-WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 20, 31, 54, 67, 100, 130]
+WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 20, 31, 32, 54, 67, 100, 130, 1027]
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -6,7 +6,7 @@ import pytest
 import expfam as ef
 from expfam.information import Full, Root, root
 from expfam.solvers import lbfgs, warm
-from expfam.solvers.secants import Diagonal, direction, remember
+from expfam.solvers.secants import Diagonal, conjugate, direction, remember
 
 
 def sample(family: str, n: int = 600) -> tuple[np.ndarray, np.ndarray]:
@@ -94,6 +94,22 @@ def test_secants_make_a_diagonal_metric_exact_on_a_quadratic() -> None:
     assert -direction(Diagonal(np.diagonal(H)), secants, last.y) == pytest.approx(last.s)
     assert remember(secants, np.ones(4), -np.ones(4)) is secants
     assert [len(remember(secants, last.s, last.y, memory)) for memory in (1, 3, 50)] == [1, 3, 7]
+
+
+def test_conjugate_steps_end_after_as_many_as_the_metric_has_values() -> None:
+    """On a quadratic M^1/2 Q diag(values) Q' M^1/2 in the metric M: at the minimum, as conjugate gradients are."""
+    rng = np.random.default_rng(3)
+    q, metric = np.linalg.qr(rng.normal(size=(12, 12)))[0], np.exp(rng.normal(size=12))
+    H = np.sqrt(metric)[:, None] * (q * np.repeat([0.7, 1.0, 1.6], 4)) @ q.T * np.sqrt(metric)
+    theta, least, secants = np.zeros(12), rng.normal(size=12), ()
+    gradient = H @ (theta - least)
+    for _ in range(4):
+        step = conjugate(Diagonal(metric), secants, gradient)
+        secants, theta, gradient = remember(secants, step, H @ step), theta + step, gradient + H @ step
+    assert theta == pytest.approx(least, abs=1e-12)
+    s, t = rng.normal(size=(2, 12))
+    bent = remember(remember((), s, H @ s), t, H @ t + H @ s)
+    assert np.array_equal(conjugate(Diagonal(metric), bent, least), direction(Diagonal(metric), bent, least))
 
 
 def test_a_direction_in_single_precision_is_that_in_double() -> None:

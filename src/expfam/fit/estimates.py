@@ -30,7 +30,8 @@ class Estimates(ABC):
     """The coefficients, their covariance and the sums over rows: all that a fit says without reading rows.
 
     `estimate` (p,) or (p, k-1) with zeros where a column was left out (`kept` (p,) False); `covariance` (p d, p d),
-    class by class, a low rank where a factor is very wide, None where there are too many coefficients for it;
+    class by class, a low rank where a factor is very wide, None where there are too many coefficients for it, of a
+    large fit read from the rows when it is first asked for;
     `dropped` counts missing values by column and `dropped_rows` the rows left out for them; `source` refers to the
     data and is None for a loaded or detached fit. `vcov_kind` says which covariance it carries; `nuisance` are the
     numbers beside the coefficients that were estimated by maximum likelihood; `learning` is how a fit that was learned

@@ -306,7 +306,7 @@ class Fit(Estimates):
 
     def detach(self) -> "Fit":
         """The same fit without its reference to the data."""
-        return replace(self, source=None)
+        return replace(self, source=None, covariance=None if self.covariance is None else self.covariance.apart())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickling drops the data."""

@@ -43,6 +43,10 @@ class Covariance(ABC):
         """V as a matrix: what a meat without zeros leaves of any form."""
         return Written(self.full())
 
+    def apart(self) -> "Covariance":
+        """V without the rows that it may still have to be read from."""
+        return self
+
     @abstractmethod
     def times(self, share: float) -> "Covariance":
         """share V."""

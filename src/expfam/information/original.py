@@ -52,6 +52,9 @@ class Original(Covariance):
         full[out], full[:, out] = np.nan, np.nan
         return full
 
+    def apart(self) -> "Original":
+        return replace(self, inner=self.inner.apart())
+
     def times(self, share: float) -> "Original":
         return replace(self, inner=self.inner.times(share))
 

@@ -20,6 +20,10 @@ from expfam.parallel import scratch
 PANELS_BYTES = 1 << 19  # a core's second cache
 SPARE = 2  # rows between panels, lest all of them fall on the same lines of the cache
 CHUNK = 2048  # rows whose linear predictors stay in the first cache while columns go by
+NARROW, WIDE = 32, 1024
+"""Rows of fewer numbers go four side by side, for a row alone has too few to keep a core busy, and so do those of more,
+which push theta and the centre out of the first cache. The others go one after the other: memory read in one line comes
+faster by far than four rows side by side, which the hardware does not foresee."""
 
 _VECTOR = types.Array(types.float64, 1, "C", readonly=True)
 _MATRIX = types.Array(types.float64, 2, "A", readonly=True)
@@ -58,11 +62,12 @@ def _columns(values, centre, out):  # type: ignore[no-untyped-def]
 
 
 def _forward(values, centre, theta, out):  # type: ignore[no-untyped-def]
-    """out += R theta where the numbers of a row stand one after the other: four rows side by side."""
+    """out += R theta where the numbers of a row stand one after the other: four rows side by side, or each alone."""
     n, m = values.shape
-    rest = m % LANES
+    rest, twos = m % LANES, m - m % (2 * LANES)
     end = some(theta, m - rest, rest), some(centre, m - rest, rest)
-    for k in range(0, n - 3, 4):
+    fours = 0 if NARROW <= m < WIDE else n - n % 4
+    for k in range(0, fours, 4):
         a = b = c = d = splat(0.0)
         for j in range(0, m - rest, LANES):
             t, z = load(theta, j), load(centre, j)
@@ -74,9 +79,16 @@ def _forward(values, centre, theta, out):  # type: ignore[no-untyped-def]
             c, d = c + (some(values, (k + 2, j), rest) - z) * t, d + (some(values, (k + 3, j), rest) - z) * t
         a, b, c, d = turn(a, b, c, d)
         store(out, k, load(out, k) + ((a + b) + (c + d)))
-    for k in range(n - n % 4, n):
-        for j in range(m):
-            out[k] += (values[k, j] - centre[j]) * theta[j]
+    for k in range(fours, n):
+        a = b = splat(0.0)
+        for j in range(0, twos, 8):
+            a = a + (load(values, (k, j)) - load(centre, j)) * load(theta, j)
+            b = b + (load(values, (k, j + 4)) - load(centre, j + 4)) * load(theta, j + 4)
+        if twos < m - rest:
+            a = a + (load(values, (k, twos)) - load(centre, twos)) * load(theta, twos)
+        if rest:
+            b = b + (some(values, (k, m - rest), rest) - end[1]) * end[0]
+        out[k] += total(a + b)
 
 
 def _forward_turned(values, centre, theta, out):  # type: ignore[no-untyped-def]
@@ -102,27 +114,31 @@ def _forward_turned(values, centre, theta, out):  # type: ignore[no-untyped-def]
 
 
 def _adjoint(values, centre, rows, out):  # type: ignore[no-untyped-def]
-    """out += R' rows where the numbers of a row stand one after the other: four rows side by side."""
+    """out += R' rows where the numbers of a row stand one after the other: four rows side by side, or each alone."""
     n, m = values.shape
     rest = m % LANES
-    last = splat(0.0)
-    for k in range(0, n - 3, 4):
+    whole, last = m - rest, splat(0.0)
+    fours = 0 if NARROW <= m < WIDE else n - n % 4
+    for k in range(0, fours, 4):
         r0, r1, r2, r3 = splat(rows[k]), splat(rows[k + 1]), splat(rows[k + 2]), splat(rows[k + 3])
-        for j in range(0, m - rest, LANES):
+        for j in range(0, whole, LANES):
             z = load(centre, j)
             a = (load(values, (k, j)) - z) * r0 + (load(values, (k + 1, j)) - z) * r1
             b = (load(values, (k + 2, j)) - z) * r2 + (load(values, (k + 3, j)) - z) * r3
             store(out, j, load(out, j) + (a + b))
         if rest:
-            j, z = m - rest, some(centre, m - rest, rest)
-            a = (some(values, (k, j), rest) - z) * r0 + (some(values, (k + 1, j), rest) - z) * r1
-            b = (some(values, (k + 2, j), rest) - z) * r2 + (some(values, (k + 3, j), rest) - z) * r3
+            z = some(centre, whole, rest)
+            a = (some(values, (k, whole), rest) - z) * r0 + (some(values, (k + 1, whole), rest) - z) * r1
+            b = (some(values, (k + 2, whole), rest) - z) * r2 + (some(values, (k + 3, whole), rest) - z) * r3
             last += a + b
+    for k in range(fours, n):
+        r = splat(rows[k])
+        for j in range(0, whole, LANES):
+            store(out, j, load(out, j) + (load(values, (k, j)) - load(centre, j)) * r)
+        if rest:
+            last += (some(values, (k, whole), rest) - some(centre, whole, rest)) * r
     if rest:
-        store(out, m - rest, load(out, m - rest) + last)
-    for k in range(n - n % 4, n):
-        for j in range(m):
-            out[j] += (values[k, j] - centre[j]) * rows[k]
+        store(out, whole, load(out, whole) + last)
 
 
 def _adjoint_turned(values, centre, rows, out):  # type: ignore[no-untyped-def]

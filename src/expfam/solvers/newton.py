@@ -14,7 +14,7 @@ from expfam.solvers.descent import descend, fair
 from expfam.solvers.loop import iterate
 from expfam.solvers.optimality import Reading, read, runs_away
 from expfam.solvers.problem import LOSES, LOST, Problem, Solution, Solver, sharpened
-from expfam.solvers.secants import Factored, Secants, direction, remember
+from expfam.solvers.secants import Factored, Secants, conjugate, remember
 from expfam.solvers.short import is_short, run
 from expfam.solvers.status import Status
 from expfam.solvers.warm import is_large, sample_of
@@ -27,6 +27,7 @@ FEW = 100_000  # entries of X up to which extended precision costs nothing to sp
 AIM = 1e-3  # the share that a step with new information is first expected to leave
 DEAR = 4.0  # gradients: from this price of an information on, a step without is always tried
 HOPED = 0.1  # the share that a step with a sample's information is first expected to leave
+LEFT = 0.1  # standard errors at least that a direction without an optimum is away at the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Newton(Solver):
     Large data starts from the optimum of a sample of its rows, and steps on with the information that is at hand, the
     sample's or that of an earlier point, corrected by the secants of the steps, while that costs less than reading
     the rows for a new one. The last information is that of the optimum.
+
+    Where theta is asked for alone, it ends without that: as near to the optimum, and there faster than coefficients
+    that run to infinity let it, along which a step leaves 1 / e of the gradient.
 
     Away from canonical links it steps with the observed information, which converges quadratically, and with
     Fisher's wherever that is not positive definite. It stops when the scaled gradient is at most `tol` and the step
@@ -47,18 +51,22 @@ class Newton(Solver):
         curved = replace(problem.objective, observed=True) if exact else problem.objective
         start = _hurried(problem, curved, _begin(problem, curved))
         end = iterate(partial(_advance, problem, curved), start, partial(_report, problem))
-        at = None if exact or end.hessian is None else replace(end.at, hessian=end.hessian)
-        return Solution(end.theta, at, end.status, end.steps, end.passes, end.hessians)
+        near = end.status is Status.CONVERGED and _suffices(problem, end)
+        near = near and (exact or not end.fresh)
+        known = end.known if near else None if exact else end.hessian
+        at = None if known is None else replace(end.at, hessian=known)
+        return Solution(end.theta, at, end.status, end.steps, end.passes, end.hessians, near=near)
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """`reading` is that of the next step with `factor` and `secants`; `hessian` the last information of the full data,
-    taken `drift` standard errors before; `rate` the share of the decrement that the last step left, `aim` that of the
-    last step with information of its own point, when the decrement was `aimed`."""
+    """`reading` is that of the next step with `factor`, of the information `known`, and `secants`; `hessian` is the
+    last information of the full data, taken `drift` standard errors before; `rate` the share of the decrement that the
+    last step left, `aim` that of the last step with information of its own point, when the decrement was `aimed`."""
 
     theta: FloatArray
     at: Evaluation
+    known: Information
     factor: Factor
     reading: Reading
     status: Status = Status.RUNNING
@@ -89,9 +97,10 @@ def _begin(problem: Problem, curved: Objective) -> _State:
         at = curved(rough.theta, Level.GRADIENT)
         if at.gradient is not None and at.value < _first_value(problem):
             part = sample.objective(rough.theta) if rough.at is None else rough.at
-            factor = (_hessian(part) * _share(problem, sample)).factor()
+            known = _hessian(part) * _share(problem, sample)
+            factor = known.factor()
             reading = read(at, problem.scale, factor)
-            return _State(rough.theta, at, factor, reading, passes=passes, hessians=hessians)
+            return _State(rough.theta, at, known, factor, reading, passes=passes, hessians=hessians)
         return replace(_at_start(problem, curved), passes=1 + passes, hessians=1 + hessians)
     return _at_start(problem, curved)
 
@@ -138,15 +147,16 @@ def _renewed(
         factor = _hessian(at).factor()
     if _rounds(problem, factor):
         at = replace(at, gradient=curved.refined(theta))
-    reading = read(at, problem.scale, factor)
+    reading, known = read(at, problem.scale, factor), _hessian(at)
     if before is None:
-        read_all = float(hessians)
-        return _State(theta, at, factor, reading, hessian=at.hessian, drift=0.0, passes=read_all, hessians=read_all)
+        reads = float(hessians)
+        return _State(theta, at, known, factor, reading, hessian=at.hessian, drift=0.0, passes=reads, hessians=reads)
     rate = reading.decrement / before.reading.decrement if before.reading.decrement > 0 else 0.0
     return _State(
-        theta, at, factor, reading, hessian=at.hessian, drift=0.0, rate=rate, aim=rate if before.fresh else before.aim,
-        aimed=before.reading.decrement if before.fresh else before.aimed, damping=before.damping, steps=before.steps,
-        passes=before.passes + (hessians - read_times), hessians=before.hessians + hessians,
+        theta, at, known, factor, reading, hessian=at.hessian, drift=0.0, rate=rate,
+        aim=rate if before.fresh else before.aim, aimed=before.reading.decrement if before.fresh else before.aimed,
+        damping=before.damping, steps=before.steps, passes=before.passes + (hessians - read_times),
+        hessians=before.hessians + hessians,
     )  # fmt: skip
 
 
@@ -202,12 +212,12 @@ def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
     """
     left, rate = state.reading.decrement, min(state.rate, 0.99)
     if left * rate <= SURE or rate <= 0:
-        return not curved.observed
+        return not (curved.observed or problem.alone)
     if state.steps == 0:  # its rate is only hoped for
         return False
     quadratic = left / state.aimed if state.aim < FAST else 1.0
     hoped = min(state.aim * min(quadratic, 1.0), 0.99)
-    to_go = np.log(SURE / left)
+    to_go = np.log((problem.tol if problem.alone else SURE) / left)
     return bool(to_go / np.log(rate) > problem.objective.dearness + 1 + to_go / np.log(hoped))
 
 
@@ -220,7 +230,7 @@ def _arrived(
     assert at.gradient is not None
     assert state.at.gradient is not None
     secants = remember(state.secants, theta - state.theta, at.gradient - state.at.gradient)
-    step = direction(Factored(state.factor), secants, at.gradient)
+    step = conjugate(Factored(state.factor), secants, at.gradient)
     reading = Reading(problem.scale.gradient(at.gradient), problem.scale.decrement(at.gradient, step), step)
     rate = reading.decrement / state.reading.decrement if state.reading.decrement > 0 else 0.0
     drift = state.drift + state.reading.decrement
@@ -229,7 +239,8 @@ def _arrived(
         state, theta=theta, at=at, reading=reading, secants=secants, rate=rate, aim=aim, aimed=aimed, drift=drift
     )  # fmt: skip
     judged = _judged(problem, new, state)
-    if judged.status is Status.CONVERGED and drift > CLOSE and not curved.observed:
+    wanted = not curved.observed and not _suffices(problem, judged)
+    if judged.status is Status.CONVERGED and drift > CLOSE and wanted:
         new = replace(new, passes=new.passes + 1)
         return _judged(problem, _renewed(problem, curved, theta, curved(theta), new, 1), state)
     return judged
@@ -250,6 +261,12 @@ def _judged(problem: Problem, state: _State, before: _State | None = None) -> _S
         if rounding or now.decrement * precise <= problem.tol:
             return replace(state, status=Status.CONVERGED)
     return replace(state, status=Status.MAX_ITER) if state.steps >= problem.max_iter else state
+
+
+def _suffices(problem: Problem, state: _State) -> bool:
+    """Is the end so near, and came it so quickly, that theta needs no information of its own to be sure of?"""
+    bound = min(problem.tol, LEFT * np.exp(-state.steps))
+    return problem.alone and state.factor.condition < LOSES and state.reading.decrement <= bound
 
 
 def _report(problem: Problem, state: _State) -> None:

@@ -51,7 +51,8 @@ class Problem:
     some of the rows, where the data is so large that a solution on those is a good start, and `sampled` their loss at
     the start, where it is known. `bounded` tells that the
     minimum is known to be at a finite theta, however flat F is before. `frequency` (n,) is how often each row is there,
-    None for once; `original` takes theta to the columns' own units, a linear map.
+    None for once; `original` takes theta to the columns' own units, a linear map. `alone` tells that theta is asked
+    for without the information there.
     """
 
     objective: Objective
@@ -68,14 +69,16 @@ class Problem:
     frequency: FloatArray | None = None
     original: Callable[[FloatArray], FloatArray] = np.asarray
     sampled: Evaluation | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
     """Where a solver ended. `at` is F with gradient and Fisher information there, None if the solver has none.
 
-    `adjusted` tells that the gradient is that of adjusted scores; `points` are those of the way of a solver that takes
-    rows one after the other, theta in the columns' own units.
+    `adjusted` tells that the gradient is that of adjusted scores; `near` that the information in `at` is that of a
+    sample or of an earlier point, which led to an end where none was asked for; `points` are those of the way of a
+    solver that takes rows one after the other, theta in the columns' own units.
 
     passes   how often the rows were read, a sample's reads in proportion; hessians: how many of them for information
     """
@@ -87,6 +90,7 @@ class Solution:
     passes: float
     hessians: float
     adjusted: bool = False
+    near: bool = False
     points: tuple[Point, ...] = ()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.blas import daxpy, saxpy
 
 from expfam._typing import AnyArray, FloatArray
@@ -90,6 +91,35 @@ def direction(metric: Metric, secants: Secants, gradient: AnyArray) -> AnyArray:
     for pair, share in zip(secants, reversed(shares), strict=True):
         _add(d, -share - pair.rho * float(np.vdot(pair.y, d)), pair.s)
     return d
+
+
+def conjugate(metric: Metric, secants: Secants, gradient: FloatArray) -> FloatArray:
+    """-B^-1 gradient for steps along which F is one quadratic: to its minimum in their span, and from there on by a
+    step of the metric that leaves this minimum as it is.
+
+    Every secant is met, not the last alone (Schnabel 1983), and k reads come as far as k steps of conjugate gradients
+    that the metric preconditions: it is to be close to the information. Where F is no such quadratic it is `direction`.
+    """
+    if not secants:
+        return -metric.solve(gradient)
+    g = gradient.ravel()
+    steps, changes = (np.array([getattr(pair, of).ravel() for pair in secants]) for of in "sy")
+    products = steps @ changes.T
+    if not _symmetric(products):
+        return direction(metric, secants, gradient)
+    curvature = cho_factor((products + products.T) / 2)
+    inside = cho_solve(curvature, steps @ g)
+    outside = metric.solve((g - inside @ changes).reshape(gradient.shape))
+    move = (inside - cho_solve(curvature, changes @ outside.ravel())) @ steps
+    return np.asarray(-outside - move.reshape(gradient.shape))
+
+
+def _symmetric(products: FloatArray) -> bool:
+    """Are products of steps and changes those of one quadratic, but for less, as cosines, than the least eigenvalue?"""
+    size = np.sqrt(np.diagonal(products))
+    scaled = products / size[:, None] / size
+    skew = float(np.abs(scaled - scaled.T).max())
+    return skew < float(np.linalg.eigvalsh((scaled + scaled.T) / 2)[0])
 
 
 def _add(to: AnyArray, share: float, vector: AnyArray) -> None:

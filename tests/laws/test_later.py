@@ -1,0 +1,144 @@
+"""Large fits read the errors of their coefficients when these are first asked for: the same errors, the same rows."""
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import expfam as ef
+from expfam.objective import Objective
+from expfam.response import Level
+from expfam.solvers import warm
+
+N, P = 12_000, 6  # more than are copied and written out
+
+
+@pytest.fixture(autouse=True)
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some thousand rows are large here."""
+    monkeypatch.setattr(warm, "LARGE", 1000)
+
+
+@pytest.fixture
+def informations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of rows of which an information was read."""
+    seen: list[int] = []
+    before = Objective.loss
+
+    def loss(self: Objective, theta: np.ndarray, level: Level = Level.HESSIAN) -> object:
+        if level == Level.HESSIAN:
+            seen.append(self.data.n)
+        return before(self, theta, level)
+
+    monkeypatch.setattr(Objective, "loss", loss)
+    return seen
+
+
+def rows(family: str) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(N, P))
+    eta = X @ rng.normal(size=P) / 4
+    y = {
+        "gaussian": lambda: eta + rng.normal(size=N),
+        "poisson": lambda: rng.poisson(np.exp(eta)).astype(float),
+        "bernoulli": lambda: (rng.random(N) < 1 / (1 + np.exp(-eta))).astype(float),
+        "gamma": lambda: rng.gamma(2.0, np.exp(eta) / 2),
+        "categorical": lambda: (eta[:, None] * [1, 0, -1] + rng.gumbel(size=(N, 3))).argmax(axis=1),
+    }[family]()
+    return X, y
+
+
+FAMILIES = ["gaussian", "poisson", "bernoulli", "gamma", "categorical"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_errors_are_those_of_a_fit_that_takes_them_at_once(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = rows(family)
+    link = {"link": "log"} if family == "gamma" else {}
+    later = ef.glm_arrays(X, y, family=family, **link)
+    monkeypatch.setattr(warm, "LARGE", 10**9)
+    at_once = ef.glm_arrays(X, y, family=family, **link)
+    assert later.converged
+    assert later.coef == pytest.approx(at_once.coef, rel=1e-7, abs=1e-10)
+    assert later.se == pytest.approx(at_once.se, rel=1e-7)
+    assert later.vcov() == pytest.approx(at_once.vcov(), rel=1e-7, abs=1e-7 * at_once.vcov().max())
+    assert later.p_values == pytest.approx(at_once.p_values, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("family", ["poisson", "gamma"])
+def test_the_rows_are_read_for_them_once_and_not_before(family: str, informations: list[int]) -> None:
+    X, y = rows(family)
+    fit = ef.glm_arrays(X, y, family=family, link="log")
+    informations.clear()
+    assert np.isfinite(fit.predict(X[:5])).all()
+    assert np.isfinite([fit.deviance, fit.loglik, fit.dispersion, fit.certificate.condition]).all()
+    assert not informations
+    assert np.isfinite(fit.se).all()
+    assert np.isfinite(fit.p_values).all()
+    assert informations == [N]
+
+
+def test_arrays_that_were_written_to_are_told() -> None:
+    X, y = rows("poisson")
+    fit = ef.glm_arrays(X, y, family="poisson")
+    X[:100] += 0.1
+    with pytest.raises(ef.ExpfamError, match="the data was changed since the fit"):
+        _ = fit.se
+    X[:100] -= 0.1
+    assert np.isfinite(fit.se).all()
+
+
+def test_what_leaves_its_rows_takes_them_along(tmp_path: Path) -> None:
+    X, y = rows("bernoulli")
+    fits = [ef.glm_arrays(X, y, family="bernoulli") for _ in range(4)]
+    expected = fits[0].se
+    fits[1].save(tmp_path / "fit.json")
+    left = fits[2].detach(), pickle.loads(pickle.dumps(fits[3])), ef.load(tmp_path / "fit.json")
+    X[:] = 0.0
+    for fit in left:
+        assert fit.se == pytest.approx(expected, rel=1e-12)
+
+
+def test_errors_asked_for_by_name_come_at_once(informations: list[int]) -> None:
+    X, y = rows("poisson")
+    fit = ef.glm_arrays(X, y, family="poisson", vcov="HC0")
+    informations.clear()
+    assert fit.se == pytest.approx(np.sqrt(np.diagonal(ef.glm_arrays(X, y, family="poisson").vcov("HC0"))), rel=1e-6)
+    informations.clear()
+    assert np.isfinite(fit.p_values).all()
+    assert not informations
+
+
+@pytest.mark.parametrize("rare", [3, 30, 300])
+@pytest.mark.parametrize("family", ["poisson", "bernoulli"])
+def test_what_runs_to_infinity_is_seen(family: str, rare: int) -> None:
+    """A level without events, seen or not by the sample, takes so many steps that its information is read."""
+    X, y = rows(family)
+    level = np.zeros(N)
+    level[:: N // rare] = 1.0
+    y = np.where(level == 1, 0.0, y)
+    with pytest.warns(ef.SeparationWarning, match="x7"):
+        fit = ef.glm_arrays(np.column_stack([X, level]), y, family=family)
+    assert fit.certificate.separated == ("x7",)
+    assert not fit.converged
+
+
+def test_a_combination_that_runs_to_infinity_is_seen() -> None:
+    """No column alone, but the difference of two that are equal but for some rows, all of them events."""
+    X, y = rows("bernoulli")
+    other = X[:, 0].copy()
+    other[::100] += 1.0
+    y[::100] = 1.0
+    with pytest.warns(ef.SeparationWarning):
+        fit = ef.glm_arrays(np.column_stack([X, other]), y, family="bernoulli")
+    assert set(fit.certificate.separated) == {"x1", "x7"}
+
+
+def test_a_fit_on_loan_is_as_frozen_as_others() -> None:
+    X, y = rows("poisson")
+    fit = ef.glm_arrays(X, y, family="poisson")
+    robust = fit.with_vcov("HC1")
+    assert replace(fit, kind="numpy").se == pytest.approx(fit.se, rel=1e-12)
+    assert robust.se != pytest.approx(fit.se, rel=1e-6)
