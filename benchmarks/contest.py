@@ -20,8 +20,8 @@ COLUMNS = (
     "input MiB", "peak MiB", "peak / arrays",
 )  # fmt: skip
 CLOCK = (
-    "expfam's clock includes design, certificate, standard errors up to 1000 coefficients, on frames and files also "
-    "reading and encoding; the others' starts with the data ready.",
+    "expfam's clock includes design and certificate, on frames and files also reading and encoding; the others' starts "
+    "with the data ready. time / expfam: of expfam with standard errors where a package has them, too.",
     "gradient: (1, X)'(w score)/sum w + penalty of every answer on one design, by NumPy, each of the objective "
     "it was asked; eta_1: the linear predictors of the first row.",
     "input: memory before the fit, data ready; peak: highest during the fit, in a process of its own; peak / arrays: "
@@ -80,7 +80,7 @@ def report(
     notes = (
         *note(task, everyone),
         *((SYMMETRIC,) if task.family == "categorical" and task.ridge else ()),
-        *(line for r in found[1:] for line in agreement(r, found[0])),
+        *(line for r in found[1:] for line in agreement(r, alike(r, found))),
         *threads_used(found),
         *(f"{r.contestant.name} failed: {r.failure}." for r in everyone if r.answer is None),
         *(f"{package} is not installed and was left out." for package in absent),
@@ -89,12 +89,10 @@ def report(
     return Report(
         f"{task.title}: {task.rows:,} rows, {task.columns:,} coefficients{penalty}",
         ("", *COLUMNS),
-        tuple(row(task, r, found[0], memory(r.contestant.name)) for r in found),
+        tuple(row(task, r, found, memory(r.contestant.name)) for r in found),
         notes,
         tuple(
-            bar(task, r, found[0])
-            for r in found
-            if r.contestant not in extra and found[0].contestant.package == "expfam"
+            bar(task, r, found) for r in found if r.contestant not in extra and found[0].contestant.package == "expfam"
         ),
     )
 
@@ -105,12 +103,25 @@ def threads_used(found: Sequence[Result]) -> Sequence[str]:
     return (f"BLAS threads, the faster of one and all in the warm-up: {chosen}.",) if chosen else ()
 
 
-def row(task: Task, result: Result, first: Result, memory: Memory | None) -> tuple[str, ...]:
+def alike(result: Result, found: Sequence[Result]) -> Result:
+    """Whom a result is measured by: the first, or the first with standard errors where another package has them."""
+    if result.contestant.package == found[0].contestant.package or not with_errors(result):
+        return found[0]
+    return next((r for r in found if r.contestant.package == found[0].contestant.package and with_errors(r)), found[0])
+
+
+def with_errors(result: Result) -> bool:
+    """Does the answer have standard errors?"""
+    return result.answer is not None and result.answer.se is not None
+
+
+def row(task: Task, result: Result, found: Sequence[Result], memory: Memory | None) -> tuple[str, ...]:
     """One line of the table."""
+    first = found[0]
     taken = ("-",) * 3 if memory is None else (f"{memory.before:,.0f}", f"{memory.peak:,.0f}", ratio(memory.ratio))
     return (
         result.contestant.name,
-        ratio(relative(result, first)),
+        ratio(relative(result, alike(result, found))),
         f"{result.median:.3g}",
         f"{min(result.seconds):.3g}",
         str(len(result.seconds)),
@@ -130,11 +141,13 @@ def ratio(x: float) -> str:
     return number(x, ".2f")
 
 
-def bar(task: Task, result: Result, first: Result) -> Bar:
+def bar(task: Task, result: Result, found: Sequence[Result]) -> Bar:
     """One bar of the plot."""
     name = result.contestant.name
-    goal = None if result is first else next((g for start, g in task.goal.items() if name.startswith(start)), None)
-    return Bar(name, result.median, relative(result, first), goal, optimality(task, result) <= SHORT * task.tol)
+    goal = None if result is found[0] else next((g for start, g in task.goal.items() if name.startswith(start)), None)
+    return Bar(
+        name, result.median, relative(result, alike(result, found)), goal, optimality(task, result) <= SHORT * task.tol
+    )
 
 
 def number(x: float, form: str = ".1e") -> str:
@@ -176,11 +189,11 @@ def coefficients(result: Result) -> Array:
 
 
 def agreement(result: Result, first: Result) -> Sequence[str]:
-    """The largest relative difference of standard errors from the first row, where both have them."""
+    """The largest relative difference of standard errors from expfam's, where both have them."""
     assert result.answer is not None
     assert first.answer is not None
     se, reference = result.answer.se, first.answer.se
     if se is None or reference is None:
         return ()
     away = np.nanmax(np.abs(se - reference) / reference)
-    return (f"{result.contestant.name}: standard errors within {away:.1e} of the first row's, relatively.",)
+    return (f"{result.contestant.name}: standard errors within {away:.1e} of expfam's, relatively.",)

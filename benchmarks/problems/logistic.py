@@ -75,7 +75,7 @@ def start(task: Task) -> Lap:
 
 def in_grams(task: Task, found: Sequence[Result]) -> Sequence[str]:
     """The price of expfam's whole fit in blocked Gram products."""
-    seconds = {r.contestant.package: r.median for r in found if r.answer is not None}
+    seconds = {r.contestant.package: r.median for r in reversed(found) if r.answer is not None}
     if "expfam" not in seconds:
         return ()
     ratio = seconds["expfam"] / seconds["numpy"]
