@@ -154,12 +154,17 @@ class Tweedie(ExponentialFamily):
         if not self.compound:
             self.no_likelihood("density")
         y, k = np.broadcast_arrays(np.asarray(y, dtype=np.float64), precision)
-        out = np.zeros(y.shape)
-        log_xi = log_variation(self.power, np.where(y > 0, y, 1.0), k)
-        far = (y > 0) & concentrated(self.power, log_xi)
-        near = (y > 0) & ~far
+        out, positive = np.zeros(y.shape), y > 0  # most policies have no claim
+        out[positive] = self._log_saturated(y[positive], k[positive])
+        return out
+
+    def _log_saturated(self, y: FloatArray, k: FloatArray) -> FloatArray:
+        """The same for y > 0."""
+        log_xi = log_variation(self.power, y, k)
+        far = concentrated(self.power, log_xi)
+        out = np.empty(y.shape)
         out[far] = log_at_mean(self.power, y[far], log_xi[far])
-        out[near] = _log_series(self.power, y[near], k[near]) + k[near] * self.conjugate(y[near])
+        out[~far] = _log_series(self.power, y[~far], k[~far]) + k[~far] * self.conjugate(y[~far])
         return out
 
     @_or_parent
