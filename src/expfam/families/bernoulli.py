@@ -28,6 +28,9 @@ class Bernoulli(SharePartition, ExponentialFamily):
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
         return np.zeros(np.broadcast_shapes(np.shape(y), np.shape(precision)))
 
+    def loglik(self, y: FloatArray, deviance: float, weight: Scale = 1.0, frequency: Scale = 1.0) -> float:
+        return -deviance / 2
+
     def draw(self, mu: FloatArray, rng: np.random.Generator, phi: Scale = 1.0, weight: Scale = 1.0) -> FloatArray:
         return np.asarray(rng.random(np.shape(mu)) < mu, dtype=np.float64)
 
