@@ -36,7 +36,7 @@ from expfam.parallel import one_blas_thread
 from expfam.response import Level
 from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
 from expfam.solvers.adjusted import AdjustedScores
-from expfam.solvers.edge import edged
+from expfam.solvers.edge import edged, flattened
 from expfam.solvers.learning import Learning, stacked
 from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import Tell, affordable, within
@@ -192,6 +192,8 @@ def _solved(
     if found.exact and not found.names and solution.status is Status.SEPARATED:
         solution = resumed(posed.problem, solution)
         end = closing(posed.problem, solution)
+    if not found.names and end.reading.gradient <= posed.problem.tol:
+        solution = flattened(posed.problem, solution)
     return solution, end, found
 
 
@@ -302,7 +304,8 @@ def _tell_certificate(certificate: Certificate) -> None:
         warnings.warn(f"{_list(limits)}: {certificate.status.value}", SeparationWarning, stacklevel=4)
     elif not certificate.converged and certificate.status is not Status.PASSES_DONE:
         warnings.warn(
-            f"not converged: gradient {certificate.gradient:.1e} > {certificate.tol:.1e}; {certificate.status.value}",
+            f"not converged: gradient {certificate.gradient:.1e} (tolerance {certificate.tol:.1e}); "
+            f"{certificate.status.value}",
             ConvergenceWarning,
             stacklevel=4,
         )

@@ -288,6 +288,30 @@ def test_an_optimum_on_the_edge_of_the_means_is_found(family: str | ExponentialF
     assert (presses > 0).all()
 
 
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("exponent", [1 / 2, 1 / 3])
+def test_an_optimum_where_the_link_is_flat_is_on_the_edge(exponent: float, solver: str) -> None:
+    """mu = eta^2 has no slope at 0, where a negative mean leads: the gradient vanishes, and so does the information."""
+    rng = np.random.default_rng(0)
+    group = np.repeat(["a", "b", "c"], 20)
+    data = {"g": group, "y": np.where(group == "a", -1.0, 3.0) + 0.3 * rng.normal(size=60)}
+    with pytest.warns(ef.ConvergenceWarning, match="edge of the allowed means"):
+        fit = ef.glm("y ~ g", data, family="gaussian", link=ef.links.Power(exponent), solver=solver)
+    assert not fit.converged
+    assert fit.certificate.status is Status.EDGE
+    assert fit.certificate.gradient <= fit.certificate.tol
+    assert fit.predict()[group == "a"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_no_events_under_a_square_root_are_an_optimum_inside() -> None:
+    """The information of a Poisson count is 4 at eta = 0, too."""
+    group = np.repeat(["a", "b"], 20)
+    data = {"g": group, "y": np.where(group == "a", 0, np.arange(40) % 5)}
+    fit = ef.glm("y ~ g", data, family="poisson", link="sqrt")
+    assert fit.converged
+    assert fit.se[0] == pytest.approx(np.sqrt(1 / 80))
+
+
 def test_an_intercept_free_identity_model_finds_its_start() -> None:
     x = np.array([1.0, 2, 3, 4, 5])
     fit = ef.glm("y ~ x - 1", {"x": x, "y": [2.0, 3, 7, 7, 11]}, family="gamma", link="inverse")

@@ -61,8 +61,8 @@ class Certificate:
 
     @property
     def converged(self) -> bool:
-        """The gradient is within `tol` and no coefficient runs to infinity: a statement about the figures above."""
-        return self.gradient <= self.tol and not self.separated
+        """The gradient is within `tol`, no coefficient runs to infinity, and no optimum on the edge was found."""
+        return self.gradient <= self.tol and not self.separated and self.status is not Status.EDGE
 
     def __str__(self) -> str:
         if self.status is Status.WALKED:
@@ -156,4 +156,5 @@ def _status(problem: Problem, solution: Solution, reading: Reading, separation: 
     """The solver's own word, corrected by the figures."""
     if separation is not None and separation.names:
         return Status.UNREACHED if separation.unreached else Status.SEPARATED
-    return Status.CONVERGED if reading.gradient <= problem.tol else solution.status
+    vanishes = reading.gradient <= problem.tol and solution.status is not Status.EDGE
+    return Status.CONVERGED if vanishes else solution.status

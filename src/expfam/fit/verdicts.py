@@ -71,7 +71,7 @@ def checked(fit: "Fit", here: Optimum, rows: Judged, measures: influence.Influen
 
 def _convergence(case: _Case) -> Iterator[Finding]:
     fit, certificate = case.fit, case.fit.certificate
-    said = "The certificate shows an optimum." if fit.converged else f"No optimum: {certificate.status.value}"
+    said = "The certificate shows an optimum." if fit.converged else f"Not converged: {certificate.status.value}"
     figure = f"gradient {certificate.gradient:.1e} (tolerance {certificate.tol:.0e})"
     yield Finding("convergence", certificate.gradient, figure, np.nan, "ok" if fit.converged else "warning", said)
 

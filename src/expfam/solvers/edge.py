@@ -3,11 +3,15 @@
 F_t, of responses (1 - t) y + t m with m their mean, has its optimum inside, for the loss of m is infinite at the edge:
 a barrier of the family's own. For t = 1/8, 1/16, ... the optima follow the central path to that of F over the allowed
 means and their edge (Fiacco and McCormick 1968), a straight line at its end, so that each foretells the next.
+
+Where h' = 0 at an end of the link's domain, as of the square root at 0, the gradient does vanish there, and with it the
+information, whatever the responses.
 """
 
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from expfam._typing import FloatArray
 from expfam.objective import Objective
@@ -28,9 +32,9 @@ def edged(problem: Problem, solution: Solution) -> Solution:
         return solution
     if objective.family.vector or objective.penalty.absolute is not None:
         return solution
-    mean = float(np.average(objective.family.T(objective.data.y), weights=objective.data.weight))
-    if not _leans(objective, solution.theta, mean):
+    if not _leans(objective, solution.theta, objective.family.mean_domain):
         return solution
+    mean = _mean(objective)
     theta, before, spent = problem.start, problem.start, solution
     for share in SHARES:
         leaning = _leaning(objective, mean, share)
@@ -46,12 +50,29 @@ def edged(problem: Problem, solution: Solution) -> Solution:
     return replace(spent, theta=theta, at=None, status=Status.EDGE) if lower else solution
 
 
-def _leans(objective: Objective, theta: FloatArray, mean: float) -> bool:
-    """Is a mean next to the edge?"""
-    data, (low, high) = objective.data, objective.family.mean_domain
+def flattened(problem: Problem, solution: Solution) -> Solution:
+    """A solution where gradient and information vanish, told to be on the edge if a mean is next to the link's end."""
+    objective = problem.objective
+    if objective.family.vector:
+        return solution
+    ends = np.array([end for end in objective.link.domain if np.isfinite(end)])
+    with np.errstate(all="ignore"):
+        edges = objective.link.inverse(ends)
+    return replace(solution, status=Status.EDGE) if _leans(objective, solution.theta, edges) else solution
+
+
+def _leans(objective: Objective, theta: FloatArray, edges: ArrayLike) -> bool:
+    """Is a mean next to one of the edges?"""
+    data = objective.data
     eta = data.design.forward(data.design.maps.forward(theta))
     mu = objective.link.inverse(eta if data.offset is None else eta + data.offset)
-    return bool(np.minimum(mu - low, high - mu).min() <= LEANS * abs(mean))
+    near = LEANS * abs(_mean(objective))
+    return any(bool((np.abs(mu - edge) <= near).any()) for edge in np.asarray(edges))
+
+
+def _mean(objective: Objective) -> float:
+    """The mean response."""
+    return float(np.average(objective.family.T(objective.data.y), weights=objective.data.weight))
 
 
 def _leaning(objective: Objective, mean: float, share: float) -> Objective:

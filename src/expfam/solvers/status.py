@@ -23,8 +23,8 @@ class Status(Enum):
         "which may lie elsewhere on that edge. Try another link, scale the columns, or add a penalty"
     )
     EDGE = (
-        "the optimum lies on the edge of the allowed means, where the gradient is not zero. The coefficients are close "
-        "to those of that optimum; standard errors and tests do not hold there. Try another link, or fewer columns"
+        "the optimum lies on the edge of the allowed means, not inside. The coefficients are close to those of that "
+        "optimum; standard errors and tests do not hold there. Try another link, or fewer columns"
     )
     MAX_ITER = "the iteration limit was reached; raise max_iter, or look for separation and huge values"
     STREAMED = (
