@@ -78,9 +78,11 @@ def check(plain: Any, place: str, what: str, form: str, version: int) -> None:
 
 
 def undamaged(make: Callable[[], T], place: str) -> T:
-    """What is made of JSON; ModelFileError where something is absent or out of shape."""
+    """What is made of JSON; ModelFileError with the place, and the place inside, where it is absent or out of shape."""
     try:
         return make()
+    except ModelFileError as error:
+        raise ModelFileError(f"{place}: {error}") from None
     except ExpfamError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -128,20 +130,20 @@ def model_to_dict(model: Model) -> dict[str, Any]:
 
 def model_from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Model:
     """The inverse of `model_to_dict`; a user's own family has to be given."""
-    known = families.from_dict(plain["family"]) if family is None else family
+    known = family or undamaged(lambda: families.from_dict(plain["family"]), "'family'")
     if known.name != plain["family"]["name"]:
         raise ModelFileError(f"the file holds a model of the {plain['family']['name']} family, not {known.name}")
     return Model(
         known,
-        links.from_dict(plain["link"], known),
-        _terms(plain["terms"]),
-        penalties.from_dict(plain["penalty"]),
+        undamaged(lambda: links.from_dict(plain["link"], known), "'link'"),
+        undamaged(lambda: _terms(plain["terms"]), "'terms'"),
+        undamaged(lambda: penalties.from_dict(plain["penalty"]), "'penalty'"),
         plain["response"],
-        None if plain["classes"] is None else tuple(plain["classes"]),
+        undamaged(lambda: None if plain["classes"] is None else tuple(plain["classes"]), "'classes'"),
         plain["weights_kind"],
         plain["missing"],
         plain["unseen"],
-        tuple(plain["supplied"]),
+        undamaged(lambda: tuple(plain["supplied"]), "'supplied'"),
         plain.get("bias"),
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from expfam import __version__
 from expfam._typing import AnyArray
 from expfam.families import ExponentialFamily
+from expfam.formula.learn import check_syntax
 from expfam.formula.schema import Request
 from expfam.kernels.pace import State
 from expfam.modelfile import check, model_from_dict, model_to_dict, read, undamaged, write
@@ -27,6 +28,8 @@ from expfam.stream.walking import Walked
 
 FORMAT = "expfam-stream"
 VERSION = 1
+MODELS = ("asked", "known", "model")
+ROWS = ("terms", "classes", "response")  # of a model, what the first rows tell, beside how many classes there are
 KINDS = ("f8", "u1", "i1", "i2", "i4", "i8")  # of arrays
 T = TypeVar("T")
 
@@ -78,13 +81,10 @@ def load(path: str | PathLike[str], family: ExponentialFamily | None = None) -> 
 def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Stream:
     options: Any = plain.get("solver")
     solver = None if options is None else _part("solver", lambda: SGD(**options))
-    ask = _part(
-        "options",
-        lambda: Ask(
-            Request(**plain["request"]), model_from_dict(plain["asked"], family), **plain["options"], solver=solver
-        ),
-    )
-    known, model = (_part(name, partial(model_from_dict, plain[name], family)) for name in ("known", "model"))
+    request = _part("request", lambda: _request(plain["request"]))
+    asked, known, model = (_part(name, partial(model_from_dict, plain[name], family)) for name in MODELS)
+    _check_alike(plain)
+    ask = _part("options", lambda: Ask(request, asked, **plain["options"], solver=solver))
     for schema in filter(None, map(schema_of, (known, model))):
         if schema.request != ask.request:
             raise ValueError(f"levels learned for {schema.request}, beside {ask.request}")
@@ -102,7 +102,32 @@ def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Strea
 
 def _part(name: str, make: Callable[[], T]) -> T:
     """What is made of a field; ModelFileError with its name."""
-    return undamaged(make, f"{name!r} of the state")
+    return undamaged(make, repr(name))
+
+
+def _request(plain: Mapping[str, Any]) -> Request:
+    """What was asked for, in words that can be read whatever columns come."""
+    for name in plain.keys() - {"hash_bits"}:
+        if not isinstance(plain[name], str if name == "formula" else str | None):
+            raise ValueError(f"{name}: {plain[name]!r} is no text")
+    found = Request(**plain)
+    check_syntax(found)
+    return found
+
+
+def _check_alike(plain: Mapping[str, Any]) -> None:
+    """ValueError where the models of a stream differ in what rows do not change: that asked for, that of all rows and
+    that of those learned from."""
+    come, learned = ("schema" in plain[name]["terms"] for name in ("known", "model"))
+    _alike(plain, "asked", "known", ROWS if come else ())
+    _alike(plain, *(("known", "model", ("terms",)) if learned else ("asked", "model", ())))
+
+
+def _alike(plain: Mapping[str, Any], first: str, second: str, free: tuple[str, ...]) -> None:
+    one, other = ({**model, "family": {**model["family"], "k": None}} for model in (plain[first], plain[second]))
+    for part in sorted((one.keys() | other.keys()) - {*free}):
+        if one.get(part) != other.get(part):
+            raise ValueError(f"{first}.{part} is {one.get(part)!r:.60}, {second}.{part} {other.get(part)!r:.60}")
 
 
 def _remembered(plain: Any) -> Memory | Walked | None:

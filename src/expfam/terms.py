@@ -12,6 +12,7 @@ from expfam.data.column import Column
 from expfam.data.table import Table, read
 from expfam.design import Columns, shared
 from expfam.errors import FormulaError, SchemaError
+from expfam.formula.agree import check_agrees
 from expfam.formula.coding import names
 from expfam.formula.encode import encode, evaluate, lay_out
 from expfam.formula.expression import columns_of
@@ -64,7 +65,9 @@ class FormulaTerms(Terms):
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "FormulaTerms":
         """The terms that `to_dict` wrote."""
-        return cls(Schema.from_dict(plain["schema"]))
+        schema = Schema.from_dict(plain["schema"])
+        check_agrees(schema)
+        return cls(schema)
 
 
 def learn_terms(formula: str, texts: Mapping[str, str], source: Source, missing: str) -> tuple[FormulaTerms, RowSet]:

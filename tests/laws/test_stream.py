@@ -3,7 +3,7 @@
 import json
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from tests.laws.test_solvers import simulate, trials_of
 import expfam as ef
 from expfam import online
 from expfam.families import FAMILIES
+from expfam.formula.transforms import TRANSFORMS
 from expfam.inference.pivot import critical, p_values
 from expfam.model import Model
 from expfam.objective import Objective
@@ -662,6 +663,65 @@ def test_a_damaged_state_is_told_by_the_name_of_its_field(solver: ef.SGD | None)
             with pytest.raises(ef.ModelFileError, match=path[-1]):
                 ef.OnlineGLM.from_state(broken)
     assert ef.OnlineGLM.from_state(state).rows == model.rows
+
+
+def leaves_of(plain: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths to all values of a state, and to the lists and dicts that hold them."""
+    if at:
+        yield at
+    for key in plain if isinstance(plain, dict) else range(len(plain)) if isinstance(plain, list) else ():
+        yield from leaves_of(plain[key], (*at, key))
+
+
+def reason(state: Any) -> str | None:
+    """Why a state is not read, None where it is."""
+    try:
+        ef.OnlineGLM.from_state(state)
+    except ef.ExpfamError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("rows_come", [0, 700])
+def test_a_damaged_model_of_a_state_is_told_or_does_no_harm(rows_come: int) -> None:
+    """What is learned of terms is there twice, in its state and in its outcome, and in the model of waiting rows."""
+    model = ef.OnlineGLM("y ~ center(x) + C(g)", "poisson", penalty=ef.Ridge(1e-3))
+    model = model.partial_fit(rows(rows_come)) if rows_come else model
+    state = json.loads(json.dumps(model.state()))
+    found = []
+    for path in (path for name in ("request", "asked", "known", "model") for path in leaves_of(state[name], (name,))):
+        for new in ("text", ["a", 3], ...):
+            broken = json.loads(json.dumps(state))
+            inner = broken
+            for name in path[:-1]:
+                inner = inner[name]
+            if new is ...:
+                del inner[path[-1]]
+            else:
+                inner[path[-1]] = new
+            told = reason(broken)
+            found.append(told)
+            if told is None:
+                with nullcontext() if rows_come or path[0] != "request" else suppress(ef.ExpfamError):
+                    ef.OnlineGLM.from_state(broken).partial_fit(rows(70)).predict(rows(70))
+            else:
+                assert any(str(name) in told for name in path[1:] or path), (path, new, told)
+    assert sum(told is not None for told in found) > len(found) / 2
+
+
+@pytest.mark.parametrize("hash_bits", [None, 3])
+def test_what_every_transform_learned_is_read_again(hash_bits: int | None) -> None:
+    """What a variable is by its state, no rows tell as well as rows do."""
+    calls = (
+        "log(w)", "log2(w)", "log10(w)", "log1p(w)", "exp(x)", "expm1(x)", "sqrt(w)", "abs(x)", "I(x**2)", "I(w % 2)",
+        "C(w)", "C(g, contrasts='sum')", "C(g, ref='b')", "C(g, contrasts='helmert')", "cut(x, [0])", "poly(x, 2)",
+        "clip(x, -1, 1)", "bs(x, df=4)", "ns(center(x), df=3)", "scale(z)", "b", "I(center(x) * z)", "g:x", "offset(z)",
+    )  # fmt: skip
+    assert {name for name in TRANSFORMS if not any(f"{name}(" in call for call in calls)} == set()
+    data = {**rows(), "b": np.arange(N) % 2 == 0}
+    for call in calls:
+        model = ef.OnlineGLM(f"y ~ {call}", "gaussian", hash_bits=hash_bits).partial_fit(data)
+        assert ef.OnlineGLM.from_state(json.loads(json.dumps(model.state()))).state() == model.state()
 
 
 @pytest.mark.parametrize(

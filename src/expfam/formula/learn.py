@@ -204,7 +204,7 @@ def _learn(table: Table, task: Callable[[Table, Recall], T]) -> tuple[T, dict[st
 def _schema(
     request: Request, trees: Plan, values: Values, states: Mapping[str, State], table: Table, streams: bool
 ) -> Schema:
-    variables = {text: _describe(text, known) for text, known in values.items()}
+    variables = {text: describe(text, known) for text, known in values.items()}
     factors = frozenset(text for text, known in variables.items() if known.levels)
     terms = coding.code([[node.text for node in term] for term in trees.terms], factors)
     if not streams:
@@ -222,7 +222,8 @@ def _schema(
     )
 
 
-def _describe(text: str, found: FloatArray | Factor) -> Variable:
+def describe(text: str, found: FloatArray | Factor) -> Variable:
+    """What a variable of that value is."""
     if isinstance(found, Factor):
         return Variable(text, None, found.levels, found.reference or found.levels[0], found.contrasts)
     return Variable(text, found.shape[1] if found.ndim > 1 else None)

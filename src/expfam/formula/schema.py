@@ -1,6 +1,6 @@
 """What a model remembers of its formula and data: frozen, and JSON there and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -76,21 +76,32 @@ class Schema:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Schema":
         """The schema that gave `data`; ModelFileError if something is absent or out of shape."""
-        try:
-            parts = {part.name: data[part.name] for part in fields(cls)}
-            parts["request"] = Request(**parts["request"])
-            parts["terms"] = tuple(Term(tuple(term["variables"]), tuple(term["full"])) for term in parts["terms"])
-            parts["variables"] = {
-                text: Variable(**{**variable, "levels": tuple(variable["levels"])})
-                for text, variable in parts["variables"].items()
-            }
-            parts["offsets"] = tuple(parts["offsets"])
-            bits = {state["hash"]["bits"] for state in parts["states"].values() if "hash" in state}
-            if bits - {parts["request"].hash_bits}:
-                raise KeyError(f"levels of {bits} hash_bits for hash_bits={parts['request'].hash_bits}")
-            return cls(**parts)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ModelFileError(f"the saved schema is damaged: {error!r}; save the model again") from error
+        parts: dict[str, Any] = {}
+        for name in (part.name for part in fields(cls)):
+            try:
+                parts[name] = _MADE[name](data[name]) if name in _MADE else data[name]
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise ModelFileError(f"{name!r} of the schema is damaged: {error!r}; save the model again") from error
+        found = cls(**parts)
+        bits = {state["hash"]["bits"] for state in found.states.values() if "hash" in state}
+        if bits - {found.request.hash_bits}:
+            raise ModelFileError(f"'states' of the schema are of {bits} hash_bits, not {found.request.hash_bits}")
+        return found
+
+
+def _variables(plain: Mapping[str, Any]) -> dict[str, Variable]:
+    return {text: Variable(**{**variable, "levels": tuple(variable["levels"])}) for text, variable in plain.items()}
+
+
+_MADE: Mapping[str, Callable[[Any], Any]] = {
+    "request": lambda plain: Request(**plain),
+    "terms": lambda plain: tuple(Term(tuple(term["variables"]), tuple(term["full"])) for term in plain),
+    "variables": _variables,
+    "offsets": tuple,
+    "states": lambda plain: {text: dict(state) for text, state in plain.items()},
+    "columns": dict,
+}
+"""What is not made of JSON as it is."""
 
 
 def _plain(item: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from expfam.errors import one_of
+from expfam.formula.grow import free, with_levels
 from expfam.solvers.implicit import Memory, blank
 from expfam.solvers.trail import start
 from expfam.stream.growth import schema_of
@@ -28,6 +29,7 @@ def check_sound(stream: Stream) -> None:
     for name, model in (("asked", stream.ask.model), ("known", stream.known), ("model", stream.model)):
         one_of(f"{name}.weights_kind", model.weights_kind, ("precision", "frequency"))
         one_of(f"{name}.missing", model.missing, ("drop", "error"))
+    _levels(stream)
     shape = stream.shape
     if (stream.memory is None) != (stream.null is None) or (stream.memory and schema_of(stream.model) is None):
         raise ValueError("memory, null, model: some are there without the others")
@@ -49,6 +51,19 @@ def check_sound(stream: Stream) -> None:
         _waiting(stream, stream.waiting)
     if stream.gathered > (0 if stream.waiting is None else stream.waiting.n):
         raise ValueError(f"gathered: {stream.gathered}, more than wait")
+
+
+def _levels(stream: Stream) -> None:
+    """The model knows the first of all levels met, and differs in nothing else."""
+    known, model = schema_of(stream.known), schema_of(stream.model)
+    if known is None or model is None:
+        return
+    for text in filter(model.variables.__contains__, free(known)):
+        every = known.variables[text]
+        known = with_levels(known, text, every.levels[: len(model.variables[text].levels)], every.reference)
+    for part in fields(model):
+        if getattr(known, part.name) != getattr(model, part.name):
+            raise ValueError(f"{part.name} of the terms of known and of model differ in more than later levels")
 
 
 def _remembered(place: str, found: Memory, shape: tuple[int, ...]) -> None:
