@@ -225,7 +225,7 @@ def test_not_converged_is_exit_1_with_advice_and_the_model(shell: Shell) -> None
     assert ran.code == 1
     assert "NOT converged" in ran.out
     assert ran.err.startswith("expfam: not converged: gradient ")
-    assert "raise max_iter" in ran.err
+    assert "raise --max-iter" in ran.err
     assert not expfam.load("m.json").converged
 
 
@@ -270,6 +270,17 @@ def test_notes_and_what_did_not_converge_do_so_too(shell: Shell) -> None:
     ran = shell("fit", "sep.csv", "y ~ x + I(2 * x)", "--family", "bernoulli")
     assert all(part in ran.err for part in ("--missing error refuses", "--aliased error refuses", "(--bias firth)"))
     assert "penalty such as --ridge 1e-4" in ran.err
+    advice = " ".join(ran.out.split())
+    assert "reduce the bias (--bias firth), or add a penalty such as --ridge 1e-4" in advice
+    assert "I(2 * x)" in advice
+    stopped = shell("fit", "book.parquet", FORMULA, *POISSON, "--max-iter", "1")
+    assert all("raise --max-iter or look" in " ".join(text.split()) for text in (stopped.out, stopped.err))
+
+
+def test_levels_are_shown_as_they_are_where_advice_is_in_other_words(shell: Shell) -> None:
+    Path("sep.csv").write_text("y,x,g\n0,1,None\n0,2,b\n1,3,None\n1,4,b\n0,1,None\n")
+    ran = shell("fit", "sep.csv", "y ~ x + C(g, ref='None')", "--family", "bernoulli")
+    assert "Reference levels: C(g, ref='None') None" in ran.out
 
 
 def test_a_csv_of_another_dialect_is_read_where_it_is_named(shell: Shell) -> None:

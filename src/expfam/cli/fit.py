@@ -10,7 +10,7 @@ import expfam
 from expfam.cli import spelled
 from expfam.cli.files import DECIMAL, SEP, destination, table
 from expfam.cli.report import told
-from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, say, watched
+from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, own_words, say, watched
 from expfam.fit.reporting import SUFFIXES
 from expfam.kernels.ready import renting
 
@@ -94,7 +94,10 @@ def _print(fitted: "Fit") -> None:
     """The summary, with the verdict in colour."""
     from rich.text import Text  # slow to load
 
-    summary = Text(f"\n{fitted.summary()}\n")
+    from expfam.report.content import content
+    from expfam.report.text import render
+
+    summary = Text(f"\n{render(content(fitted, advice=own_words))}\n")
     for pattern, style in ((r"^Generalized .*", "bold"), *VERDICTS):
         summary.highlight_regex(f"(?m){pattern}", style)
     console().print(summary)

@@ -66,9 +66,13 @@ def say(kind: str, message: str) -> None:
     its place."""
     from rich.text import Text
 
-    message = said(message, _flags())
     screen = live() or console(stderr=True)
-    screen.print(Text.assemble("expfam: ", (f"{kind}:", STYLES[kind]), f" {message}"), soft_wrap=True)
+    screen.print(Text.assemble("expfam: ", (f"{kind}:", STYLES[kind]), f" {own_words(message)}"), soft_wrap=True)
+
+
+def own_words(message: str) -> str:
+    """A message in the words of the command that runs."""
+    return said(message, _flags())
 
 
 COLD = "This machine has no compiled kernels yet. `expfam warmup` makes them, once; large fits are faster with them."

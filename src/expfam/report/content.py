@@ -37,8 +37,8 @@ class Content:
     foot: tuple[Row, ...] = ()
 
 
-def content(fit: "Estimates", level: float = 0.95) -> Content:
-    """Everything the summary says, as text in pieces."""
+def content(fit: "Estimates", level: float = 0.95, advice: Callable[[str], str] = str) -> Content:
+    """Everything the summary says, as text in pieces; `advice` puts what is to be done into the words of who asks."""
     model = fit.model
     sides = f"{(1 - level) / 2:.1%}", f"{(1 + level) / 2:.1%}"
     letter = "z" if fit.reference is None else "t"
@@ -48,7 +48,7 @@ def content(fit: "Estimates", level: float = 0.95) -> Content:
         size=f"{count(fit.n)} rows, {fit.estimate.size} coefficients",
         header=("Estimate", "Std. error", letter, f"P(>|{letter}|)", *sides),
         rows=tuple(_rows(fit, level)),
-        notes=tuple(_notes(fit)),
+        notes=tuple(_notes(fit, advice)),
     )
 
 
@@ -96,18 +96,18 @@ def _row(line: tuple[Any, ...]) -> Row:
     return name, (*cells, figure(ends[0]), figure(ends[1]))
 
 
-def _notes(fit: "Estimates") -> Iterator[str]:
+def _notes(fit: "Estimates", advice: Callable[[str], str]) -> Iterator[str]:
     """The closing lines: sums, certificate, warnings, and how to read classes, levels and weights."""
     model, certificate = fit.model, fit.certificate
     yield _sums(fit)
-    yield from map(_number, fit.nuisance)
+    yield from (_number(number, advice) for number in fit.nuisance)
     yield str(certificate)
     if certificate.rows < certificate.summed_from:
         yield f"Rows with equal predictors summed: {count(certificate.summed_from)} to {count(certificate.rows)}"
     if model.bias:
         yield f"Bias reduction: {model.bias}{' (Firth)' if model.bias == 'mean' else ''}"
     if not fit.converged:
-        yield f"Advice: {certificate.status.value}"
+        yield f"Advice: {advice(certificate.status.value)}"
     if certificate.separation is not None and certificate.separated:
         yield f"Run to infinity: {several(certificate.separation.limits)}"
     elif certificate.separation is not None and not certificate.separation.exact:
@@ -130,9 +130,9 @@ def _notes(fit: "Estimates") -> Iterator[str]:
         yield f"{fit.dropped_rows:,} rows left out for missing values ({columns})"
 
 
-def _number(number: Nuisance) -> str:
+def _number(number: Nuisance, advice: Callable[[str], str]) -> str:
     if number.note:
-        return f"{number.name.capitalize()} {figure(number.value)}: {number.note}"
+        return f"{number.name.capitalize()} {figure(number.value)}: {advice(number.note)}"
     return (
         f"{number.name.capitalize()} {figure(number.value)} (standard error {figure(number.se)}), by maximum likelihood"
     )

@@ -26,7 +26,7 @@ class Status(Enum):
         "the optimum lies on the edge of the allowed means, not inside. The coefficients are close to those of that "
         "optimum; standard errors and tests do not hold there. Try another link, or fewer columns"
     )
-    MAX_ITER = "the iteration limit was reached; raise max_iter, or look for separation and huge values"
+    MAX_ITER = "the iteration limit was reached; raise max_iter= or look for separation and huge values"
     STREAMED = (
         "one pass over a stream, whose rows are gone: after many rows the optimum of all of them is a fraction of a "
         "standard error away, and there is nothing left to certify that by"
