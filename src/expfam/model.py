@@ -1,5 +1,6 @@
 """What is fitted, free of any rows: family, link, terms, penalty, and the rules for weights and missing values."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -133,6 +134,7 @@ def prepare_fresh(model: Model, rows: RowSet) -> Prepared:
 
 
 def _laid_out(model: Model, rows: RowSet, goal: Target) -> Prepared:
+    check_meaning(model.family, model.link, rows.vectors)
     check_vectors(rows)
     assert rows.response is not None
     weights = rows.vectors.get("weights")
@@ -188,15 +190,24 @@ def whole(weights: FloatArray, rows: RowSet) -> FloatArray:
     return weights
 
 
+def check_meaning(family: ExponentialFamily, link: Link, given: Collection[str]) -> None:
+    """SchemaError where the family or the link gives a row vector no meaning, whatever its numbers are."""
+    if "trials" in given and family.name not in ("binomial", "quasibinomial"):
+        raise SchemaError(f"trials= belongs to the binomial family, not to {family.name}; use family='binomial'")
+    if "exposure" in given and link.name != "log":
+        raise SchemaError(
+            f"exposure= means offset=log(exposure) and needs the log link, not {link.name}: only there it multiplies "
+            "the mean. Use offset=, or weights="
+        )
+
+
 def trials_of(goal: Target, rows: RowSet) -> FloatArray | None:
-    """The trials of the response or of `trials=`, None where there are none; other families have none."""
+    """The trials of the response or of `trials=`, None where there are none."""
     given = rows.vectors.get("trials")
     if given is None:
         return goal.trials
     if goal.trials is not None:
         raise SchemaError("trials are given twice: by cbind(successes, failures) and by trials=; leave one out")
-    if goal.family.name not in ("binomial", "quasibinomial"):
-        raise SchemaError(f"trials= belongs to the binomial family, not to {goal.family.name}; use family='binomial'")
     return given
 
 
@@ -204,11 +215,7 @@ def offset_of(model: Model, rows: RowSet) -> FloatArray | None:
     """offset + log(exposure), (n,) or None; refused where the link gives it no meaning."""
     offset, exposure = rows.vectors.get("offset"), rows.vectors.get("exposure")
     if exposure is not None:
-        if model.link.name != "log":
-            raise SchemaError(
-                f"exposure= means offset=log(exposure) and needs the log link, not {model.link.name}: only there it "
-                "multiplies the mean. Use offset=, or weights="
-            )
+        check_meaning(model.family, model.link, ("exposure",))
         offset = np.log(exposure) + (0.0 if offset is None else offset)
     if offset is not None and model.family.vector:
         d = len(model.modelled)

@@ -265,6 +265,14 @@ def test_refusals_speak_of_the_options_as_they_are_typed(shell: Shell, words: tu
     assert not re.search(r"(?<![(\w ])\b[a-z_]+=['\w]", said)
 
 
+def test_an_option_without_meaning_stops_a_stream_at_once(shell: Shell) -> None:
+    """No row is at fault, and none is read."""
+    Path("rows.csv").write_text("y,x,e\n1,2,1\n2,1,2\n")
+    said = shell.refused("stream", "y ~ x", "rows.csv", "--exposure", "e", "--link", "identity")
+    assert "--exposure means --offset 'log(exposure)' and needs the log link, not identity" in said
+    assert "line" not in said
+
+
 def test_notes_and_what_did_not_converge_do_so_too(shell: Shell) -> None:
     Path("sep.csv").write_text("y,x\n0,1\n0,2\n1,3\n1,4\n1,\n")
     ran = shell("fit", "sep.csv", "y ~ x + I(2 * x)", "--family", "bernoulli")

@@ -732,6 +732,8 @@ def test_what_every_transform_learned_is_read_again(hash_bits: int | None) -> No
         ({"prior": 0.0}, "positive"),
         ({"half_life": -1.0}, "half_life"),
         ({"vcov": "HC3"}, "HC0"),
+        ({"exposure": "e"}, "log link, not identity"),
+        ({"trials": "n", "family": "poisson"}, "binomial"),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:

@@ -7,10 +7,11 @@ import numpy as np
 from expfam.errors import SolverError, one_of
 from expfam.formula.schema import Request
 from expfam.kernels.ready import CODED
-from expfam.model import Model
+from expfam.model import Model, check_meaning
 from expfam.solvers.implicit import Options
 from expfam.solvers.problem import WRITTEN_OUT
 from expfam.solvers.sgd import SGD
+from expfam.source import VECTORS
 from expfam.stream.growth import schema_of
 from expfam.stream.walking import check
 
@@ -38,6 +39,8 @@ class Ask:
     compiled: int = CODED
 
     def __post_init__(self) -> None:
+        given = [name for name in VECTORS if getattr(self.request, name) is not None]
+        check_meaning(self.model.family, self.model.link, given)
         if self.solver is not None:
             check(self.solver)
         if self.half_life is not None and self.walks is not None:
