@@ -195,19 +195,21 @@ class Objective:
         """The diagonal of X'WX (10) at theta, in its shape: a read of the rows, where a matrix would not fit."""
         maps = self.data.design.maps
         raw = maps.forward(theta)
-        d = raw[0:1].size
-        own = np.equal(*np.triu_indices(d))
 
         def part(bounds: tuple[int, ...]) -> FloatArray:
             return reduce(add, (squares(self.data.take(slice(lo, hi))) for lo, hi in pairwise(bounds)))
 
         def squares(block: Data) -> FloatArray:
-            weights = self.rows(block, raw, Level.HESSIAN).weight
-            assert weights is not None
-            return np.stack([block.design.squares(w) for w in np.atleast_2d(weights)[own]])
+            return np.stack([block.design.squares(w) for w in self.own_weights(block, raw)])
 
         total = ordered_sum(part, chunks(self.data, raw.size, Level.GRADIENT))
         return np.stack([maps.squares(one) for one in total], axis=1).reshape(theta.shape)
+
+    def own_weights(self, block: Data, raw: FloatArray) -> FloatArray:
+        """What of W a class has with itself, (d, n), for the rows of a block at raw coefficients."""
+        weights = self.rows(block, raw, Level.HESSIAN).weight
+        assert weights is not None
+        return np.atleast_2d(weights)[np.equal(*np.triu_indices(raw[0:1].size))]
 
     def _chunk(self, bounds: tuple[int, ...], raw: FloatArray, level: Level) -> Sums:
         """The sum over the blocks between consecutive bounds, in order, in raw columns."""

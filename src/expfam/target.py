@@ -8,11 +8,11 @@ from expfam._typing import AnyArray, FloatArray, IntArray
 from expfam.data.numerals import strangers
 from expfam.errors import ResponseError
 from expfam.families import ExponentialFamily
+from expfam.families._mean import mean_of
 from expfam.families.bernoulli import Bernoulli
 from expfam.families.binomial import Binomial
 from expfam.families.categorical import Categorical
 from expfam.families.quasi_binomial import QuasiBinomial
-from expfam.parallel import ordered_sum, slices
 
 LARGEST = 1e150
 
@@ -183,12 +183,6 @@ def extremes(family: ExponentialFamily, y: FloatArray, weight: FloatArray) -> Fl
     """The mean responses, a number a component of T(y), that are not inside the domain of means."""
     mean, (lo, hi) = mean_of(family, y, weight), family.mean_domain
     return np.asarray(mean[~((mean > lo) & (mean < hi))])
-
-
-def mean_of(family: ExponentialFamily, y: FloatArray, weight: FloatArray) -> FloatArray:
-    """The weighted mean of T(y), (1,) or (d,)."""
-    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ family.T(y[rows])), slices(len(y)))
-    return np.asarray(total / weight.sum())
 
 
 def labels_of(values: AnyArray) -> tuple[tuple[str, ...], IntArray]:

@@ -13,6 +13,7 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.errors import FamilyError
 from expfam.families import ExponentialFamily, Gamma, Gaussian, InverseGaussian, Tweedie
+from expfam.families._mean import mean_of
 from expfam.families.gamma import less_factorial, slopes_of_less_factorial
 from expfam.model import Prepared
 from expfam.nuisance.adjusted import adjusted, adjusts
@@ -22,7 +23,6 @@ from expfam.nuisance.tweedie import log_saturated
 from expfam.objective import Objective
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level
-from expfam.target import mean_of
 
 KINDS = ("pearson", "deviance", "ml")
 AT_ONCE = 1 << 16  # rows

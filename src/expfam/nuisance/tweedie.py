@@ -17,6 +17,7 @@ from scipy.special import digamma, gammaln, polygamma
 
 from expfam._typing import FloatArray
 from expfam.families import ExponentialFamily, Tweedie
+from expfam.families._mean import mean_of
 from expfam.families._saddle import concentrated, log_at_mean, log_variation, small
 from expfam.families.tweedie import along, slabs
 from expfam.model import Prepared
@@ -67,7 +68,7 @@ class FreePower(Free):
 
     def in_unit(self, prepared: Prepared) -> "FreePower":
         """The power of two next to the mean, by which to divide is exact."""
-        mean = float(np.average(prepared.data.y, weights=prepared.data.weight))
+        mean = float(mean_of(prepared.model.family, prepared.data.y, prepared.data.weight)[0])
         return self if self.phi is not None or not mean > 0 else replace(self, unit=2.0 ** round(np.log2(mean)))
 
     def family(self, u: FloatArray) -> ExponentialFamily:

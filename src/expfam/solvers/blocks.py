@@ -154,14 +154,8 @@ def remembered(objective: Objective, times: FloatArray, memory: Memory) -> Memor
 def _weights(objective: Objective, theta: FloatArray) -> tuple[FloatArray, float]:
     """w mu_k (1 - mu_k), (d, n), and the sum over rows of its mean over k."""
     data, raw = objective.data, objective.data.design.maps.forward(theta)
-    a, b = np.triu_indices(theta.shape[1])
-
-    def part(rows: slice) -> FloatArray:
-        weight = objective.rows(data.take(rows), raw, Level.HESSIAN).weight
-        assert weight is not None
-        return np.asarray(weight[a == b])
-
-    found = np.concatenate(ordered_map(part, slices(data.n, ROWS)), axis=1)
+    parts = ordered_map(lambda rows: objective.own_weights(data.take(rows), raw), slices(data.n, ROWS))
+    found = np.concatenate(parts, axis=1)
     return found, float(found.sum()) / len(found)
 
 

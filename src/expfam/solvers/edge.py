@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from expfam._typing import FloatArray
+from expfam.families._mean import mean_of
 from expfam.objective import Objective
 from expfam.response import Level
 from expfam.solvers.newton import Newton
@@ -72,7 +73,7 @@ def _leans(objective: Objective, theta: FloatArray, edges: ArrayLike) -> bool:
 
 def _mean(objective: Objective) -> float:
     """The mean response."""
-    return float(np.average(objective.family.T(objective.data.y), weights=objective.data.weight))
+    return float(mean_of(objective.family, objective.data.y, objective.data.weight)[0])
 
 
 def _leaning(objective: Objective, mean: float, share: float) -> Objective:

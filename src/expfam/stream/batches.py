@@ -10,6 +10,7 @@ from expfam.aggregate import absorbs, pooled, unit_free
 from expfam.design import Columns, assemble
 from expfam.design.standard import recentred
 from expfam.errors import SolverError
+from expfam.families._mean import mean_of
 from expfam.formula.encode import lay_out
 from expfam.model import Model
 from expfam.objective import Data, Objective
@@ -17,7 +18,6 @@ from expfam.penalties import NoPenalty
 from expfam.response import At, Level, weighted
 from expfam.solvers.implicit import Memory, Options, learn
 from expfam.stream.rows import Rows
-from expfam.target import mean_of
 from expfam.terms import FormulaTerms
 
 MANY = 1 << 20  # rows that may wait for a first event, or for every class
