@@ -869,6 +869,18 @@ def test_rows_wait_for_every_class() -> None:
     assert model.fit.coef == pytest.approx(whole.coef, abs=0.02 * float(whole.se.max()))
 
 
+@pytest.mark.parametrize("rows_come", [600, 20_000])
+def test_a_stream_of_classes_is_saved_and_goes_on(rows_come: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    n = rows_come + 1_000
+    data = {"y": rng.choice(["a", "b", "c"], n), "x": rng.normal(size=n), "g": rng.choice(["d", "e"], n)}
+    model = learned(part(data, 0, rows_come), formula="y ~ x + g", family="categorical")
+    model.save(tmp_path / "state.json")
+    resumed = ef.OnlineGLM.from_state(tmp_path / "state.json")
+    rest = part(data, rows_come, n)
+    assert same(resumed.partial_fit(rest), model.partial_fit(rest))
+
+
 def test_more_rows_without_an_event_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("expfam.stream.batches.MANY", 2_000)
     model = ef.OnlineGLM("y ~ 1", "poisson").partial_fit({"y": np.zeros(1_500)})

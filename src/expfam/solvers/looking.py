@@ -109,9 +109,9 @@ def _tasks(data: Data, d: int) -> list[slice]:
 
 
 def _pearson(row: Weighted) -> float:
-    """sum w (t - mu)^2 / V = sum score^2 / weight; NaN for classes."""
+    """sum w (t - mu)^2 / V = sum score^2 / weight; 0 for classes, whose dispersion is known."""
     if row.score is None or row.weight is None or row.score.ndim == 2:
-        return np.nan
+        return 0.0
     share = np.divide(np.square(row.score), row.weight, out=np.zeros_like(row.score), where=row.weight > 0)
     return float(share.sum())
 
