@@ -200,16 +200,10 @@ class Objective:
             return reduce(add, (squares(self.data.take(slice(lo, hi))) for lo, hi in pairwise(bounds)))
 
         def squares(block: Data) -> FloatArray:
-            return np.stack([block.design.squares(w) for w in self.own_weights(block, raw)])
+            return np.stack([block.design.squares(w) for w in self.rows(block, raw, Level.HESSIAN).own])
 
         total = ordered_sum(part, chunks(self.data, raw.size, Level.GRADIENT))
         return np.stack([maps.squares(one) for one in total], axis=1).reshape(theta.shape)
-
-    def own_weights(self, block: Data, raw: FloatArray) -> FloatArray:
-        """What of W a class has with itself, (d, n), for the rows of a block at raw coefficients."""
-        weights = self.rows(block, raw, Level.HESSIAN).weight
-        assert weights is not None
-        return np.atleast_2d(weights)[np.equal(*np.triu_indices(raw[0:1].size))]
 
     def _chunk(self, bounds: tuple[int, ...], raw: FloatArray, level: Level) -> Sums:
         """The sum over the blocks between consecutive bounds, in order, in raw columns."""

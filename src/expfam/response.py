@@ -54,6 +54,15 @@ class Weighted(NamedTuple):
     score: FloatArray | None = None
     weight: FloatArray | None = None
 
+    @property
+    def own(self) -> FloatArray:
+        """The weights that a class has with itself, (d, n)."""
+        assert self.score is not None
+        assert self.weight is not None
+        return (
+            self.weight[None] if self.score.ndim == 1 else self.weight[np.equal(*np.triu_indices(self.score.shape[1]))]
+        )
+
 
 class At(NamedTuple):
     """Where a form is asked, and what for: eta and t = T(y), (n,) or (n, d); conjugate = a*(t), (n,)."""

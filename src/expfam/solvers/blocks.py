@@ -154,7 +154,7 @@ def remembered(objective: Objective, times: FloatArray, memory: Memory) -> Memor
 def _weights(objective: Objective, theta: FloatArray) -> tuple[FloatArray, float]:
     """w mu_k (1 - mu_k), (d, n), and the sum over rows of its mean over k."""
     data, raw = objective.data, objective.data.design.maps.forward(theta)
-    parts = ordered_map(lambda rows: objective.own_weights(data.take(rows), raw), slices(data.n, ROWS))
+    parts = ordered_map(lambda rows: objective.rows(data.take(rows), raw, Level.HESSIAN).own, slices(data.n, ROWS))
     found = np.concatenate(parts, axis=1)
     return found, float(found.sum()) / len(found)
 

@@ -56,7 +56,7 @@ def see(objective: Objective, theta: FloatArray, frequency: FloatArray | None, s
             weights = np.concatenate([weights, outer if frequency is None else outer / frequency[rows]])
         grams = block.design.grams(weights)
         grams = grams.written() if isinstance(grams, Bordered) else grams
-        return _Raw(row.value, _trace(row.weight, d), block.design.adjoint(row.score), grams)
+        return _Raw(row.value, _trace(row), block.design.adjoint(row.score), grams)
 
     with np.errstate(over="ignore", invalid="ignore"):
         total = ordered_sum(part, _tasks(data, d))
@@ -82,7 +82,7 @@ def glance(objective: Objective, theta: FloatArray) -> Glance:
         row = objective.rows(data.take(rows), raw, Level.HESSIAN)
         if not np.isfinite(row.value) or row.score is None or row.weight is None:
             return Glance(np.inf, np.nan, np.inf)
-        return Glance(row.value, _pearson(row), _trace(row.weight, d))
+        return Glance(row.value, _pearson(row), _trace(row))
 
     with np.errstate(over="ignore", invalid="ignore"):
         total = ordered_sum(part, _tasks(data, d))
@@ -116,8 +116,6 @@ def _pearson(row: Weighted) -> float:
     return float(share.sum())
 
 
-def _trace(weight: FloatArray, d: int) -> float:
-    """The sum over rows of the mean curvature of a class, of weights (n,) or (pairs, n)."""
-    return (
-        float(weight.sum() if d == 1 else weight[[a == b for a, b in zip(*np.triu_indices(d), strict=True)]].sum()) / d
-    )
+def _trace(row: Weighted) -> float:
+    """The sum over rows of the mean curvature of a class."""
+    return float(row.own.sum()) / len(row.own)
