@@ -228,6 +228,8 @@ BAD = {
     "two-dimensional": ({"a": np.ones((3, 2))}, None, "'a' has shape \\(3, 2\\)"),
     "scalar": ({"a": 3}, None, "'a' is the single value 3"),
     "text scalar": ({"a": "abc"}, None, "single value 'abc'"),
+    "dict in a dict": (pd.DataFrame({"a": [3, 4]}).to_dict(), None, r"'a' is a dict.*to_dict\('list'\)"),
+    "set": ({"a": {3, 4}}, None, "'a' is a set.*in the order of the rows"),
     "matrix": (np.ones((3, 2)), None, "ndarray of shape \\(3, 2\\) is not a table"),
     "number": (7, None, "a int is not a table"),
     "none": (None, None, "NoneType is not a table"),

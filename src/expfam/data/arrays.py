@@ -1,6 +1,6 @@
 """A dict of arrays, lists or series."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,11 @@ def _length(name: str, values: Any) -> int:
     shape = getattr(values, "shape", None)
     if isinstance(values, (str, bytes)) or shape == () or not hasattr(values, "__len__"):
         raise SchemaError(f"column {name!r} is the single value {values!r}; give one entry a row")
+    if isinstance(values, (Mapping, Set)):
+        raise SchemaError(
+            f"column {name!r} is a {type(values).__name__}, whose entries are not numbered by rows; give a list of "
+            "them in the order of the rows, of pandas' to_dict() that of to_dict('list')"
+        )
     if shape is not None and len(shape) > 1:
         raise SchemaError(
             f"column {name!r} has shape {tuple(shape)}; give each of its columns an entry of its own, "
