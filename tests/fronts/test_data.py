@@ -24,7 +24,8 @@ from expfam.data.chunks import chunks
 from expfam.data.csv import CSV
 from expfam.data.dialect import Dialect
 from expfam.data.table import read
-from expfam.errors import SchemaError
+from expfam.errors import DataWarning, SchemaError
+from expfam.front import glm
 
 PLAIN = {
     "n": [3, 1, 2, 2, 10],
@@ -375,6 +376,19 @@ def test_answers_come_in_the_callers_kind(kind):
     assert again.kind == kind
     assert again.column("term").labels == ("a", "bb")
     np.testing.assert_array_equal(again.column("estimate").values, [1.5, 2.5])
+
+
+def test_answers_for_rows_of_a_pandas_frame_have_their_labels():
+    rows = pd.DataFrame({"x": [3.0, 1.0]}, index=["b", "a"])
+    for columns in ({"fit": [1.0, 2.0]}, {"g": np.array(["u", "v"])}):
+        assert frame_like("pandas", columns, rows).index.tolist() == ["b", "a"]
+        assert frame_like("pandas", columns).index.tolist() == [0, 1]
+        assert frame_like("polars", columns, rows).shape == (2, 1)
+    data = pd.DataFrame({"y": [1.0, 2, 4, 3], "x": [1.0, 2, 3, np.nan]}, index=[7, 3, 5, 3])
+    with pytest.warns(DataWarning, match="1 of 4 rows"):
+        fit = glm("y ~ x", data)
+    assert fit.predict(se=True).index.tolist() == fit.partial_residuals().index.tolist() == [7, 3, 5, 3]
+    assert fit.predict(data[2:], interval="confidence").index.tolist() == [5, 3]
 
 
 def test_polars_is_read_without_pandas():

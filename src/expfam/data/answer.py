@@ -38,9 +38,14 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
-def frame_like(kind: str, columns: Mapping[str, Any]) -> Any:
-    """`columns` (arrays or lists of one length; text too) as the frame `kind` names: see Table.kind."""
-    return KINDS[kind]({name: _plain(values) for name, values in columns.items()})
+def frame_like(kind: str, columns: Mapping[str, Any], rows: Any = None) -> Any:
+    """`columns` (arrays or lists of one length; text too) as the frame `kind` names: see Table.kind.
+
+    `rows` is the data that the answer has a row for each row of: pandas aligns by label, so it has their labels.
+    """
+    answer = KINDS[kind]({name: _plain(values) for name, values in columns.items()})
+    index = getattr(rows, "index", None)
+    return answer.set_axis(index) if kind == "pandas" and hasattr(index, "equals") else answer
 
 
 def columns_of(frame: Any) -> dict[str, AnyArray]:

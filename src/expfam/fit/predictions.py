@@ -71,7 +71,8 @@ def predict(
         parts["lower"], parts["upper"] = ends
     if len(parts) == 1:
         return prediction.spread_out(parts["fit"], line.kept)
-    return frame_like(kind, _by_class(fit, {k: prediction.spread_out(v, line.kept) for k, v in parts.items()}))
+    whole = {k: prediction.spread_out(v, line.kept) for k, v in parts.items()}
+    return frame_like(kind, _by_class(fit, whole), fit.rows_source().data if new is None else new)
 
 
 def _line(fit: "Fit", new: Any, given: dict[str, Any], unseen: str | None) -> tuple[prediction.Linear, str]:

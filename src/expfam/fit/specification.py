@@ -41,7 +41,8 @@ def partial_residuals(fit: "Fit", term: str | None = None, data: Any = None) -> 
         if not blocks:
             raise ExpfamError(f"the model has no term {term!r}; {nearest(term, known)}")
     found = partial.partial_residuals(fit.at_rows(data), blocks)
-    return frame_like(fit.kind, {block.label: found[:, k] for k, block in enumerate(blocks)})
+    columns = {block.label: found[:, k] for k, block in enumerate(blocks)}
+    return frame_like(fit.kind, columns, fit._source(data).data)
 
 
 def link_test(fit: "Fit", data: Any = None) -> specification.LinkTest:
