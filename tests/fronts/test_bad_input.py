@@ -413,6 +413,25 @@ def test_prediction_on_other_types() -> None:
         fit.confint(95)
 
 
+GAPS: dict[str, Any] = {
+    "None": [None, None],
+    "NaN": [np.nan, np.nan],
+    "text": pa.array([None, None], pa.string()),
+    "booleans": pa.array([None, None], pa.bool_()),
+    "numbers": pa.array([None, None], pa.float64()),
+    "categories": pd.Categorical([None, None]),
+}
+
+
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("column", ["x", "z", "g", "b"])
+def test_a_column_without_a_value_predicts_nan_whatever_its_type(column: str, gap: str) -> None:
+    fit = ef.glm("y ~ bs(x) + z + g * b", {**GOOD, "b": [value == 1 for value in GOOD["b"]]}, penalty=ef.Ridge(0.1))
+    new: dict[str, Any] = {"x": [1.0, 2], "z": [1.0, 2], "g": ["a", "b"], "b": [True, False]}
+    assert np.isnan(fit.predict({**new, column: GAPS[gap]})).all()
+    assert np.isfinite(fit.predict(new)).all()
+
+
 def test_nan_in_polars_counts_as_missing_in_a_predictor() -> None:
     with pytest.warns(ef.DataWarning, match="1 of 6 rows"):
         fit = ef.glm("y ~ x", pl.DataFrame(put("x", 0, np.nan)))

@@ -85,6 +85,14 @@ def _kinds() -> dict[Kind, tuple[Callable[[Any], bool], ...]]:
     }
 
 
+def nulls(kind: Kind, n: int) -> Any:
+    """A compact Arrow array of this kind without a single value, (n,)."""
+    import pyarrow as pa
+
+    types = {"number": pa.float64, "text": pa.string, "bool": pa.bool_}
+    return compact(pa.nulls(n, types[kind]()))
+
+
 def missing(name: str, array: Any, nan_too: bool) -> BoolArray | None:
     """Rows (n,) that are null, or also NaN; None if there are none."""
     import pyarrow.types as is_

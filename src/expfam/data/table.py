@@ -9,7 +9,7 @@ import numpy as np
 from expfam._typing import AnyArray, BoolArray
 from expfam.data import arrays, files, frame
 from expfam.data.bits import LOOKED, bits
-from expfam.data.column import Column, Kind, compact, decode, kind_of, missing
+from expfam.data.column import Column, Kind, compact, decode, kind_of, missing, nulls
 from expfam.data.few import Few, few
 from expfam.data.names import Wanted, nearest
 from expfam.data.raw import Raw, Unreadable
@@ -92,6 +92,15 @@ class Table:
         columns = {n: a if isinstance(a, Unreadable) else a.take(rows) for n, a in self.columns.items()}
         bytes_of = {name: x[rows] for name, x in self.bits.items()}
         return Table(columns, len(rows), self.kind, rows if self.rows is None else self.rows[rows], bytes_of)
+
+    def typed(self, kinds: Mapping[str, Kind]) -> "Table":
+        """The same, where columns that have no value in any row are of these kinds, whatever type held them."""
+        bare = {name: nulls(kind, self.n) for name, kind in kinds.items() if self._bare(name, kind)}
+        return replace(self, columns={**self.columns, **bare}) if bare else self
+
+    def _bare(self, name: str, kind: Kind) -> bool:
+        gone = None if self.kind_of(name) == kind else self.missing(name, nan_too=True)
+        return gone is not None and bool(gone.all())
 
     def row(self, i: int) -> int:
         """Where row i stood in the data as given, counted from 0."""

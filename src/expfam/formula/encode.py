@@ -44,6 +44,7 @@ def encode(schema: Schema, table: Table, unseen: Policy = "error") -> Encoded:
     if unseen not in ("error", "reference", "missing"):
         raise SchemaError(f"unseen={unseen!r} is not allowed; choose 'error', 'reference' or 'missing'")
     found = plan(schema, tuple(schema.columns))
+    table = table.typed({name: schema.columns[name] for name in found.predictors})
     _check_kinds(schema, table, found.predictors)
     gone, _ = missing_in(table, found.predictors, frozenset(found.predictors))
     values, invalid, counts = replay(schema, table.filter(~gone), unseen)
@@ -99,15 +100,13 @@ def _settle(known: Variable, factor: Factor, unseen: Policy, table: Table) -> Fa
 
 
 def _check_kinds(schema: Schema, table: Table, names: tuple[str, ...]) -> None:
-    """Numbers stay numbers and text stays text (a boolean may come as text); a column of nulls is either."""
+    """Numbers stay numbers and text stays text (a boolean may come as text)."""
     for name in names:
         kind, learned = table.kind_of(name), schema.columns[name]
         if (kind == "number") != (learned == "number"):
-            gone = table.missing(name, nan_too=True)
-            if gone is None or not gone.all():
-                raise SchemaError(
-                    f"column {name!r} was {learned} when the model learned it, here it is {kind}; cast it to {learned}"
-                )
+            raise SchemaError(
+                f"column {name!r} was {learned} when the model learned it, here it is {kind}; cast it to {learned}"
+            )
 
 
 def _spread(part: Columns, rows: BoolArray) -> Columns:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeAlias, get_args
 
+from expfam.data.column import Kind
 from expfam.errors import ModelFileError
 from expfam.formula import coding
 from expfam.formula.buckets import check_bits
@@ -45,7 +46,7 @@ class Schema:
     variables: Mapping[str, Variable]
     offsets: tuple[str, ...]
     states: Mapping[str, State]
-    columns: Mapping[str, str]
+    columns: Mapping[str, Kind]
     n: int
 
     @property

@@ -98,9 +98,10 @@ def enter(request: Request, model: Model, known: Schema | None, data: object) ->
     """
     asked = known or request
     table = read(data, lambda names: needed(asked, names), empty=True)
-    table = table.with_bits(_plain(asked, table))
     if known is not None and table.n:
+        table = table.typed(known.columns)
         _same_kinds(known, table)
+    table = table.with_bits(_plain(asked, table))
     mask, lacking = missing_rows(asked, table)
     if lacking and model.missing == "error":
         name = next(iter(lacking))
