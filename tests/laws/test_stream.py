@@ -562,6 +562,7 @@ def spoilt(name: str, value: object) -> Callable[[Frame], Frame]:
 
 BAD = {
     "a number that is not finite": (spoilt("x", np.inf), ef.SchemaError, "finite"),
+    "a number whose square overflows": (spoilt("x", -1e200), ef.SchemaError, r"1e\+200 in size at row.*power of ten"),
     "a response outside its support": (spoilt("y", -1.0), ef.ResponseError, "poisson"),
     "a column that became text": (spoilt("z", "much"), ef.ExpfamError, "z"),
     "a factor that became numbers": (
@@ -585,6 +586,22 @@ def test_a_frame_that_is_refused_changes_nothing(name: str) -> None:
     with pytest.raises(error, match=message):
         model.partial_fit(spoil(part(data, 400, N)))
     assert same(learned(data), model.partial_fit(part(data, 400, N)))
+
+
+def test_numbers_whose_product_overflows_are_refused() -> None:
+    large = {"y": np.ones(1), "x": np.array([-1e90]), "z": np.array([1e80])}
+    model = learned(rows(), formula="y ~ x + z + x:z")
+    with pytest.raises(ef.SchemaError, match=r"x is 1e\+90 .*squares of x:z overflow"):
+        model.partial_fit(large)
+
+
+@pytest.mark.parametrize("column", ["x", "g"])
+def test_a_frame_that_has_no_value_of_a_column_is_left_out_whatever_type_that_has(column: str) -> None:
+    data = rows()
+    gap = {**part(data, 400, 402), column: np.array([None, None])}
+    model = learned(data, [400]).partial_fit(gap)
+    assert model.fit.dropped == {column: 2}
+    assert np.array_equal(model.fit.coef, learned(data).fit.coef)
 
 
 def test_rows_with_gaps_are_left_out_and_counted() -> None:

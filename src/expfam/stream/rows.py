@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor
 from expfam.model import Model, offset_of, trials_of, whole
 from expfam.source import RowSet, check_vectors
-from expfam.target import RawResponse, Target, known
+from expfam.target import LARGEST, RawResponse, Target, known
 from expfam.terms import FormulaTerms, response_of
 
 
@@ -158,6 +159,7 @@ def _rows(model: Model, schema: Schema, values: Values, roles: Mapping[str, Wort
     raw = response_of(schema.response or "y", roles["response"], table)
     given = RowSet((), table.n, table.kind, raw, vectors)
     check_vectors(given, some=False)
+    _check_sizes(schema, values, table)
     bound, goal = _response(model, raw)
     weight = np.ones(table.n)
     frequency = None
@@ -172,6 +174,21 @@ def _rows(model: Model, schema: Schema, values: Values, roles: Mapping[str, Wort
     rows = Rows(plain, goal.y, weight, np.zeros(table.n) if offset is None else offset, frequency)
     counted = weight > 0
     return bound, rows if counted.all() else rows.each(lambda array: array[counted])
+
+
+def _check_sizes(schema: Schema, values: Values, table: Table) -> None:
+    """SchemaError where squares of a term's numbers may overflow: no later row would undo that."""
+    arrays = {text: found for text, found in values.items() if not isinstance(found, Factor)}
+    largest = {text: max(float(x.max(initial=0)), -float(x.min(initial=0))) for text, x in arrays.items()}
+    for term in schema.terms:
+        numbers = [text for text in term.variables if text in arrays]
+        if prod(largest[text] for text in numbers) > LARGEST:
+            worst = max(numbers, key=lambda text: largest[text])
+            row = table.row(int(np.argmax(np.abs(arrays[worst]).reshape(table.n, -1).max(axis=1))))
+            raise SchemaError(
+                f"{worst} is {largest[worst]:g} in size at row {row} (the first row is 0); beyond {LARGEST:g} squares "
+                f"of {':'.join(numbers)} overflow. Check the value, or divide the column by a power of ten"
+            )
 
 
 def _narrowed(array: AnyArray) -> AnyArray:
