@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray, IntArray
+from expfam.data.column import label as label_of
 from expfam.data.numerals import strangers
 from expfam.errors import ResponseError
 from expfam.families import ExponentialFamily
@@ -153,7 +154,7 @@ def labelled(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
         row = at if raw.rows is None else int(raw.rows[at])
         raise ResponseError(f"{raw.name} is {raw.numbers[at]} in row {row}; classes must be finite. Leave the row out")
     values, codes = np.unique(raw.numbers, return_inverse=True)
-    return tuple(f"{v:g}" if v == int(v) else repr(float(v)) for v in values), codes.astype(np.int32)
+    return tuple(map(label_of, values.tolist())), codes.astype(np.int32)
 
 
 def check_weighed(classes: tuple[str, ...], y: FloatArray, weight: FloatArray, name: str) -> None:

@@ -563,3 +563,14 @@ def test_files_of_earlier_versions_load(tmp_path: Path) -> None:
     assert older.certificate.separated == fit.certificate.separated
     assert not older.converged
     assert older.statistics == fit.statistics
+
+
+def test_classes_of_large_numbers_keep_all_their_digits() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.array([1000001, 1000002, 2000001])[rng.integers(0, 3, 90)]
+    data = {"x": rng.normal(size=90), "code": codes}
+    soft = ef.glm("code ~ x", data, family="categorical")
+    assert soft.classes == ("1000001", "1000002", "2000001")
+    assert np.array_equal(soft.coef, ef.glm("code ~ x", {**data, "code": codes.astype(str)}, family="categorical").coef)
+    last = ef.glm("code ~ x", data, family=ef.families.Categorical(reference=1000002))
+    assert last.classes == ("1000001", "2000001", "1000002")
