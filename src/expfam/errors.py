@@ -1,5 +1,9 @@
 """What was found where, what is allowed, what to do: every error and warning of the library, one family each."""
 
+from math import isfinite
+from numbers import Integral, Real
+from typing import TypeGuard
+
 
 class ExpfamError(ValueError):
     """Anything the library refuses; catch this one to catch all of them."""
@@ -51,6 +55,16 @@ class CovarianceWarning(ExpfamWarning):
 
 class DataWarning(ExpfamWarning):
     """Rows were left out or replaced."""
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Is it a finite real number, Python's or NumPy's, and no truth value?"""
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+
+
+def is_whole(value: object) -> bool:
+    """Is it a whole number, Python's or NumPy's, and no truth value?"""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def one_of(name: str, value: str | None, allowed: tuple[str | None, ...]) -> None:

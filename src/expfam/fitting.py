@@ -13,7 +13,15 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.aggregate import aggregated
 from expfam.diagnostics.certificate import Certificate, Closing, certify, closing
 from expfam.diagnostics.doubt import doubtful, resumed, settled
-from expfam.errors import AliasWarning, ConvergenceWarning, SchemaError, SeparationWarning, SolverError
+from expfam.errors import (
+    AliasWarning,
+    ConvergenceWarning,
+    SchemaError,
+    SeparationWarning,
+    SolverError,
+    is_number,
+    is_whole,
+)
 from expfam.fit import Fit
 from expfam.inference import reduction
 from expfam.inference.covariance import effective_df, tell_lost, unbounded
@@ -66,10 +74,12 @@ class How:
     def __post_init__(self) -> None:
         choice("aliased", self.aliased)
         choice("aggregate", self.aggregate)
-        if not self.tol > 0 or self.max_iter < 1:
-            raise SolverError(f"tol={self.tol}, max_iter={self.max_iter}: tol is positive, max_iter at least 1")
-        if self.seed < 0:
-            raise SolverError(f"seed={self.seed} is not allowed; give a whole number, at least 0")
+        if not (is_number(self.tol) and self.tol > 0):
+            raise SolverError(f"tol={self.tol!r} is not allowed; give a positive number, such as 1e-8")
+        if not (is_whole(self.max_iter) and self.max_iter >= 1):
+            raise SolverError(f"max_iter={self.max_iter!r} is not allowed; give a whole number, at least 1")
+        if not (is_whole(self.seed) and self.seed >= 0):
+            raise SolverError(f"seed={self.seed!r} is not allowed; give a whole number, at least 0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

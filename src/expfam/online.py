@@ -1,6 +1,6 @@
 """`OnlineGLM`: a generalized linear model that learns from frames as they come."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import signature
 from os import PathLike
 from pathlib import Path
@@ -12,7 +12,7 @@ from expfam.data.column import label as label_of
 from expfam.data.csv import CSV
 from expfam.data.names import some
 from expfam.elsewhere import no_option
-from expfam.errors import ExpfamError, SchemaError
+from expfam.errors import ExpfamError, SchemaError, SolverError
 from expfam.families import ExponentialFamily
 from expfam.families import family as family_of
 from expfam.fit import Fit
@@ -97,6 +97,8 @@ class OnlineGLM:
             raise SchemaError(f"{wrong[0]}= names a column or an expression: every frame brings its own numbers")
         if weights_kind == "sampling":
             raise SchemaError("weights_kind='sampling': take 'precision' with vcov='HC0', which is that sandwich")
+        if not isinstance(solver, SGD | None):
+            raise SolverError(f"solver={solver!r}: a stream takes SGD(...) with its options, or None")
         known = family_of(family)
         model = Model(
             known, link_of(link, known), MatrixTerms((), False), penalty_of(penalty), "", None,
@@ -142,7 +144,13 @@ class OnlineGLM:
     def consuming(self, source: Any, *, kind: str | None = None, strict: bool = False) -> Iterator[Sequence[Bad]]:
         """`consume` chunk by chunk, for a loop of one's own: yields the lines that were left out of each."""
         if not (isinstance(source, str | PathLike | CSV) or hasattr(source, "readline")):
-            for frame in (source,) if isinstance(source, Mapping) or hasattr(type(source), "columns") else source:
+            one = isinstance(source, Mapping) or hasattr(type(source), "columns")
+            if not (one or isinstance(source, Iterable)):
+                raise SchemaError(
+                    f"a {type(source).__name__} is no source of rows; give a path to Parquet, CSV or NDJSON, an open "
+                    "binary file, a frame, or an iterator of frames"
+                )
+            for frame in (source,) if one else source:
                 self.partial_fit(frame)
                 yield ()
             return

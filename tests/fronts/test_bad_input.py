@@ -105,6 +105,42 @@ def test_refused(
     assert len(str(caught.value)) > 30
 
 
+OF_OTHER_TYPES: dict[str, tuple[Any, str]] = {
+    "formula behind the data": (lambda: ef.glm(GOOD, "y ~ x"), "formula is a dict.*before the data"),  # type: ignore[arg-type]
+    "data before the formula": (lambda: ef.glm("data.csv", "y ~ x"), "'data.csv' is no formula"),
+    "list of columns": (lambda: ef.glm(["y", "x"], GOOD), "formula is a list"),  # type: ignore[arg-type]
+    "formula of a stream": (lambda: ef.OnlineGLM(None), "formula is a NoneType"),  # type: ignore[arg-type]
+    "tol": (lambda: ef.glm("y ~ x", GOOD, tol="1e-8"), "tol='1e-8'.*positive number"),  # type: ignore[arg-type]
+    "max_iter": (lambda: ef.glm("y ~ x", GOOD, max_iter=1.5), "max_iter=1.5.*whole number"),  # type: ignore[arg-type]
+    "seed": (lambda: ef.glm("y ~ x", GOOD, seed="x"), "seed='x'.*whole number"),  # type: ignore[arg-type]
+    "Ridge": (lambda: ef.glm("y ~ x", GOOD, penalty=ef.Ridge("a")), "strength is 'a'; give numbers"),  # type: ignore[arg-type]
+    "Ridge by name": (lambda: ef.glm("y ~ x", GOOD, penalty=ef.Ridge({"x": None})), "nan|numbers"),  # type: ignore[dict-item]
+    "l1_ratio": (lambda: ef.glm("y ~ x", GOOD, penalty=ef.ElasticNet(1, "a")), "l1_ratio is 'a'"),  # type: ignore[arg-type]
+    "dispersion": (lambda: ef.glm("y ~ x", GOOD, dispersion=[1.0]), "dispersion=.1.0. is not allowed"),  # type: ignore[arg-type]
+    "matrix for vcov": (lambda: ef.glm("y ~ x", GOOD, vcov=np.eye(2)), "vcov= is a ndarray.*Allowed: 'model'"),  # type: ignore[arg-type]
+    "level": (lambda: ef.glm("y ~ x", GOOD).confint("95%"), "level='95%'.*0.95"),  # type: ignore[arg-type]
+    "matrix for equations": (lambda: ef.glm("y ~ x", GOOD).wald_test(np.eye(2)), "hypothesis is a ndarray.*as text"),  # type: ignore[arg-type]
+    "type of anova": (lambda: ef.glm("y ~ x", GOOD).anova(3), "a int is none.*type=3"),  # type: ignore[arg-type]
+    "replicates": (lambda: ef.glm("y ~ x", GOOD).bootstrap(10.5), "replicates=10.5"),  # type: ignore[arg-type]
+    "half-life": (lambda: ef.OnlineGLM("y ~ x", half_life="day"), "half_life='day'"),  # type: ignore[arg-type]
+    "solver of a stream": (lambda: ef.OnlineGLM("y ~ x", solver="newton"), r"solver='newton'.*SGD\(...\)"),  # type: ignore[arg-type]
+    "source of a stream": (lambda: ef.OnlineGLM("y ~ x").consume(3), "a int is no source of rows"),
+}
+
+
+@pytest.mark.parametrize("what", OF_OTHER_TYPES)
+def test_what_is_of_another_type_is_told_in_words(what: str) -> None:
+    act, words = OF_OTHER_TYPES[what]
+    with pytest.raises(ef.ExpfamError, match=words):
+        act()
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    fit = ef.glm("y ~ x", GOOD, tol=np.float32(1e-6), max_iter=np.int64(50), seed=np.int8(1), dispersion=np.int64(2))  # type: ignore[arg-type]
+    assert fit.dispersion == 2
+    assert np.isfinite(fit.confint(np.float32(0.5))).all()  # type: ignore[arg-type]
+
+
 def test_rows_are_named_as_they_stood_before_missing_ones_left() -> None:
     data = put("x", 0, None)
     data["y"] = [1.0, 2, 3, np.inf, 4, 5]

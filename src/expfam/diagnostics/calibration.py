@@ -13,7 +13,7 @@ from expfam.diagnostics.intervals import ends
 from expfam.diagnostics.judged import Judged
 from expfam.diagnostics.refits import small
 from expfam.diagnostics.text import aligned
-from expfam.errors import ExpfamError
+from expfam.errors import ExpfamError, is_whole
 from expfam.families import Bernoulli, Binomial
 from expfam.inference.tails import chi_squared
 from expfam.target import extremes
@@ -146,7 +146,7 @@ def calibration(
 
 def check_bins(bins: int) -> None:
     """ExpfamError unless it is a whole number from 1 on."""
-    if not isinstance(bins, int | np.integer) or isinstance(bins, bool) or bins < 1:
+    if not is_whole(bins) or bins < 1:
         raise ExpfamError(f"bins={bins!r} is not allowed; give a whole number from 1 on, such as 10")
 
 

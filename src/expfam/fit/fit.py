@@ -30,7 +30,7 @@ from expfam.fit.estimates import Estimates
 from expfam.inference import profile, score, wald
 from expfam.inference.bootstrap import Bootstrap
 from expfam.inference.covariance import unbounded
-from expfam.inference.hypotheses import WaldTest, equations
+from expfam.inference.hypotheses import WaldTest, equations, written
 from expfam.inference.hypotheses import wald as wald_of
 from expfam.inference.optimum import Optimum, optimum
 from expfam.inference.reduction import maximal, penalised
@@ -251,7 +251,7 @@ class Fit(Estimates):
         Equations between commas, or a list of them, tested together; in the names of the coefficients (`class:name` for
         several classes), "= 0" understood; with the covariance that the fit carries, so that a sandwich tests robustly.
         """
-        text = hypothesis if isinstance(hypothesis, str) else ", ".join(hypothesis)
+        text = written(hypothesis)
         R, r = equations(text, self.model.flat_names)
         return wald_of(self, R, r, text)
 

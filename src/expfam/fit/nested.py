@@ -22,6 +22,9 @@ def models(fits: Sequence["Fit"], test: str | None) -> dict[str, Any]:
     their own; "f": per degree of freedom against F. phi and its degrees of freedom are the largest model's.
     """
     one_of("test", test, (None, "lrt", "f"))
+    strange = next((type(fit).__name__ for fit in fits if not hasattr(fit, "certificate")), None)
+    if strange is not None:
+        raise ExpfamError(f"anova() compares with other fits, and a {strange} is none; the type goes by name: type=3")
     ordered = sorted(fits, key=lambda fit: -fit.df_residual)
     for small, large in pairwise(ordered):
         _comparable(small, large)

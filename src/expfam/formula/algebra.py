@@ -30,9 +30,7 @@ class Algebra:
 
 def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Algebra:
     """Parse `formula` over the columns `names`; '.' stands for those the response and `hidden` leave."""
-    whole = re.sub(r"\s", " ", formula)
-    if "~" not in whole:
-        raise FormulaError(f"{formula!r} is no formula: write 'response ~ terms', for example 'y ~ a + log(b)'")
+    whole = re.sub(r"\s", " ", checked(formula))
     adapter = _Adapter(whole, names)
     tokens = adapter.tokens()
     middle = next((token.source_start for token in tokens if _parts(token)), 0)
@@ -51,6 +49,17 @@ def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Al
         _check(whole, term)
     ranked = [tuple(sorted(filter(_varies, term), key=lambda node: order[node.text])) for term in terms.values()]
     return Algebra(response, tuple(sorted(ranked, key=len)), offsets, tuple(dict.fromkeys(map(str, taken))))
+
+
+def checked(formula: str) -> str:
+    """The formula, if it is text with two sides."""
+    if not isinstance(formula, str):
+        raise FormulaError(
+            f"the formula is a {type(formula).__name__}, not text; it stands before the data: glm('y ~ a', data)"
+        )
+    if "~" not in formula:
+        raise FormulaError(f"{formula!r} is no formula: write 'response ~ terms', for example 'y ~ a + log(b)'")
+    return formula
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from expfam.data.column import Kind
 from expfam.errors import ModelFileError
 from expfam.formula import coding
+from expfam.formula.algebra import checked
 from expfam.formula.buckets import check_bits
 from expfam.formula.coding import Term, Variable
 from expfam.formula.values import State
@@ -30,6 +31,7 @@ class Request:
     hash_bits: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        checked(self.formula)
         check_bits(self.hash_bits)
 
 

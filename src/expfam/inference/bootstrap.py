@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.design.coded import code_verbs
-from expfam.errors import ExpfamError, one_of
+from expfam.errors import ExpfamError, is_whole, one_of
 from expfam.inference.optimum import Optimum
 from expfam.inference.robust import CELLS, Clusters, scores
 from expfam.inference.wald import critical
@@ -131,8 +131,8 @@ def bootstrap(
     optimum: Optimum, draw: Draw, kind: str, replicates: int, seed: int, tell: Callable[[str], None]
 ) -> Bootstrap:
     """Refits to so many replicates; each has a random stream of its own, so the batches do not matter."""
-    if replicates < 2:
-        raise ExpfamError(f"replicates={replicates}: at least 2 are needed, 1,000 for percentiles")
+    if not is_whole(replicates) or replicates < 2:
+        raise ExpfamError(f"replicates={replicates!r}: at least 2 are needed, 1,000 for percentiles")
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(replicates)]
     found, unbounded = [], 0
     with one_blas_thread():

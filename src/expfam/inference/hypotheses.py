@@ -1,7 +1,7 @@
 """Do coefficients meet linear equations? Wald tests of R theta = r, written as text: "a = b, c = 0"."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,6 +88,17 @@ def _check(fit: "Estimates", R: FloatArray, r: FloatArray, text: str) -> None:
 
 
 # ---- text ----------------------------------------------------------------------------------------------------------
+
+
+def written(hypothesis: str | Sequence[str]) -> str:
+    """Equations between commas, of a text or of a list of texts."""
+    parts = [hypothesis] if isinstance(hypothesis, str) else hypothesis
+    if not isinstance(parts, Iterable) or not all(isinstance(part, str) for part in parts):
+        raise ExpfamError(
+            f"the hypothesis is a {type(hypothesis).__name__}; write equations as text, or a list of them, such as "
+            "'a = b, 2 * c = 1'"
+        )
+    return ", ".join(parts)
 
 
 def equations(text: str, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:

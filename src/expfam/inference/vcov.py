@@ -71,6 +71,8 @@ def asked(vcov: str | Mapping[str, Any] | None) -> Asked:
         near = get_close_matches(vcov.upper(), PLAIN, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ExpfamError(f"vcov={vcov!r} is unknown{hint} Allowed: {_allowed()}")
+    if not isinstance(vcov, Mapping):
+        raise ExpfamError(f"vcov= is a {type(vcov).__name__}, which asks for none. Allowed: {_allowed()}")
     wrong = [key for key in vcov if key not in KEYS]
     kinds = [key for key in ("cluster", "hac", "bootstrap") if key in vcov]
     if wrong or kinds not in (["cluster"], ["hac"], ["bootstrap"], ["cluster", "bootstrap"]):

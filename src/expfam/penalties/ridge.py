@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,8 @@ class Ridge(Penalty):
             unknown = sorted(set(self.strength) - set(names))
             if unknown:
                 raise SolverError(f"the penalty names {unknown[0]!r}, no coefficient; there are: {', '.join(names)}")
-            return _diagonal(np.array([self.strength.get(name, 0.0) for name in names], dtype=float))
-        given = np.asarray(self.strength, dtype=float)
+            return _diagonal(_numbers([self.strength.get(name, 0.0) for name in names]))
+        given = _numbers(self.strength)
         free = np.array([name == "Intercept" for name in names], dtype=bool)
         if given.ndim == 0:
             return _diagonal(np.where(free, 0.0, given))
@@ -48,6 +49,13 @@ class Ridge(Penalty):
         strength = self.strength
         plain = dict(strength) if isinstance(strength, Mapping) else np.asarray(strength, dtype=float).tolist()
         return {"name": "ridge", "strength": plain}
+
+
+def _numbers(strength: Any) -> FloatArray:
+    try:
+        return np.asarray(strength, dtype=float)
+    except (TypeError, ValueError):
+        raise SolverError(f"Ridge strength is {strength!r}; give numbers, finite and not negative") from None
 
 
 def _diagonal(strength: FloatArray) -> PenaltyForm:
