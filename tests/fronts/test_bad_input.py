@@ -449,6 +449,39 @@ def test_prediction_on_other_types() -> None:
         fit.confint(95)
 
 
+OUTSIDE: dict[str, tuple[str, str | None, float]] = {
+    "negative mean of the canonical link": ("gamma", None, -30.0),
+    "negative mean of the identity link": ("poisson", "identity", -30.0),
+    "the other branch of a root": ("poisson", "sqrt", -30.0),
+    "a mean that overflows": ("poisson", "log", 1e5),
+    "a share beyond 1": ("binomial", "identity", 60.0),
+}
+
+
+@pytest.mark.parametrize("what", OUTSIDE)
+def test_means_that_no_response_can_have_are_told_and_have_no_interval(what: str) -> None:
+    family, link, far = OUTSIDE[what]
+    x = np.arange(6.0)
+    y = {
+        "gamma": 1 / (2 + x) + 0.01 * (x % 2),
+        "poisson": 3 + 2 * x + x % 2,
+        "binomial": 0.2 + 0.1 * x + 0.01 * (x % 2),
+    }
+    fit = ef.glm("y ~ x", {"x": x, "y": y[family]}, family=family, link=link)
+    trials = {"trials": 20} if family == "binomial" else {}
+    for interval, more in (("confidence", {}), ("prediction", trials)):
+        with pytest.warns(ef.DataWarning, match=rf"1 of 2 rows .* mean that the {family} .*row 2: .*, where eta is"):
+            found = fit.predict({"x": [1.0, np.nan, far]}, interval=interval, **more)
+        assert np.isnan(found["lower"]).tolist() == np.isnan(found["upper"]).tolist() == [False, True, True]
+        with pytest.warns(ef.DataWarning, match="1 of 1 rows"):
+            assert np.isnan(fit.predict({"x": [far]}, interval=interval, **more)["lower"]).all()
+    if family == "gamma":  # eta's own interval leaves its domain here, and that of the mean has no end
+        for interval in ("confidence", "prediction"):
+            edge = fit.predict({"x": [-(fit.coef[0] - 1e-6) / fit.coef[1]]}, interval=interval)
+            assert edge["lower"][0] < edge["fit"][0] < edge["upper"][0] == np.inf
+    assert np.isfinite(fit.predict({"x": [far]}, type="link")).all()
+
+
 GAPS: dict[str, Any] = {
     "None": [None, None],
     "NaN": [np.nan, np.nan],

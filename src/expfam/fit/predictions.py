@@ -1,5 +1,6 @@
 """What a fit says of rows: predictions with errors and intervals. The functions are methods of `Fit`."""
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.data.answer import frame_like
 from expfam.data.table import read
-from expfam.errors import ExpfamError, SchemaError, one_of
+from expfam.errors import DataWarning, ExpfamError, SchemaError, one_of
 from expfam.families import Binomial
 from expfam.fit.checks import check_rows
 from expfam.inference import observation, prediction
@@ -44,7 +45,8 @@ def predict(
     weights    precision weights of the observations to come (a number, one a row, or a column): their dispersion is
                phi / w; 1 by default. `trials` instead for binomial shares, which have no interval without
 
-    Rows with missing values predict NaN (None for labels). The errors are those of the covariance the fit carries.
+    Rows with missing values predict NaN (None for labels); those whose mean no response can have are told, and have no
+    interval. The errors are those of the covariance the fit carries.
     """
     one_of("type", type, ("response", "link", "class"))
     one_of("interval", interval, (None, "confidence", "prediction"))
@@ -57,18 +59,23 @@ def predict(
         if se or interval:
             raise ExpfamError("type='class': a label has no interval and no error; take type='response'")
         return prediction.spread_out(_labels(fit, line), line.kept)
-    parts = {"fit": line.eta if type == "link" else prediction.mean(fit.model, line.eta)}
-    if se or interval:
-        covariance = line.covariance(fit.known_covariance())
-    if se:
-        parts["se"] = prediction.standard_errors(fit.model, line.eta, covariance, type)
+    with np.errstate(all="ignore"):  # of the strange rows, which are told
+        parts = {"fit": line.eta if type == "link" else prediction.mean(fit.model, line.eta)}
+        if se or interval:
+            covariance = line.covariance(fit.known_covariance())
+        if se:
+            parts["se"] = prediction.standard_errors(fit.model, line.eta, covariance, type)
+    strange = None if type == "link" else _strange(fit, line, parts["fit"])
+    fine = None if strange is None else ~strange
+    if interval:
+        eta, around = (line.eta, covariance) if fine is None else (line.eta[fine], covariance[fine])
     if interval == "confidence":
-        ends = prediction.confidence(fit.model, line.eta, covariance, type, level, fit.df_reference)
+        ends = prediction.confidence(fit.model, eta, around, type, level, fit.df_reference)
     if interval == "prediction":
         weight = _weight(fit, new, weights if trials is None else trials, line)
-        ends = observation.interval(_uncertain(fit, line.eta, covariance, weight), level)
+        ends = observation.interval(_uncertain(fit, eta, around, weight if fine is None else weight[fine]), level)
     if interval:
-        parts["lower"], parts["upper"] = ends
+        parts["lower"], parts["upper"] = (prediction.spread_out(end, fine) for end in ends)
     if len(parts) == 1:
         return prediction.spread_out(parts["fit"], line.kept)
     whole = {k: prediction.spread_out(v, line.kept) for k, v in parts.items()}
@@ -94,6 +101,24 @@ def _line(fit: "Fit", new: Any, given: dict[str, Any], unseen: str | None) -> tu
     policy = choice("unseen", unseen or fit.model.unseen)
     rows = fit.model.terms.rows(source, response=False, missing="drop", unseen=policy)
     return prediction.linear(fit.model, fit.estimate, rows), rows.kind
+
+
+def _strange(fit: "Fit", line: prediction.Linear, mu: FloatArray) -> BoolArray | None:
+    """The rows (n,) whose mean no response can have, told; None where there are none."""
+    found = prediction.outside(fit.model, line.eta, mu)
+    if not found.any():
+        return None
+    at = int(np.argmax(found))
+    row = at if line.kept is None else int(np.flatnonzero(line.kept)[at])
+    warnings.warn(
+        f"{int(found.sum()):,} of {len(found):,} rows are predicted a mean that the {fit.model.family.name} family "
+        f"cannot have, the first of them row {row}: {np.ravel(mu[at])[0]:g}, where eta is "
+        f"{np.ravel(line.eta[at])[0]:.4g}. Compare their predictors with those of the fit; links such as log and logit "
+        "map into the means, where an exponential does not overflow",
+        DataWarning,
+        stacklevel=3,
+    )
+    return found
 
 
 def _labels(fit: "Fit", line: prediction.Linear) -> AnyArray:

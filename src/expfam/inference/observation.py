@@ -122,7 +122,7 @@ def _quantiles(of: Uncertain, rows: IntArray, z: FloatArray, w: FloatArray, tail
     if isinstance(family, Tweedie) and family.parent is not None:
         family = family.parent
     eta, se, size = of.eta[rows], of.se[rows], of.weight[rows]
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):
         nodes = eta[:, None, None] + se[:, None, None] * np.sqrt(times)[:, None] * z
         mu = of.link.inverse(np.clip(nodes, *of.link.domain))
 
@@ -140,8 +140,11 @@ def _quantiles(of: Uncertain, rows: IntArray, z: FloatArray, w: FloatArray, tail
     if family.mean_domain[0] == 0:
         atom = below(np.zeros(len(rows)), np.arange(len(rows)))  # P(Y = 0); where it is p or more the quantile is 0
         goals = [np.where(atom < p, p, (1 + atom) / 2) for p in tails]
-        log = [_root(lambda s, at: below(np.exp(s), at), q, np.log(centre), np.log1p(spread / centre)) for q in goals]
-        return np.stack([np.where(atom < p, np.exp(s), 0.0) for p, s in zip(tails, log, strict=True)])
+        with np.errstate(over="ignore"):  # an end that is infinite
+            log = [
+                _root(lambda s, at: below(np.exp(s), at), q, np.log(centre), np.log1p(spread / centre)) for q in goals
+            ]
+            return np.stack([np.where(atom < p, np.exp(s), 0.0) for p, s in zip(tails, log, strict=True)])
     return np.stack([_root(below, np.full(len(rows), p), centre, spread) for p in tails])
 
 

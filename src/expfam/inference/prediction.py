@@ -40,6 +40,14 @@ def mean(model: Model, eta: FloatArray) -> FloatArray:
     return model.family.all_means(model.link.inverse(eta))
 
 
+def outside(model: Model, eta: FloatArray, mu: FloatArray) -> BoolArray:
+    """Which rows (n,) have an eta that is outside of the link's domain, or a mean that no response can have?"""
+    (lo, hi), (low, high) = model.family.mean_domain, model.link.domain
+    both = (np.isfinite(mu) & (mu >= lo) & (mu <= hi), (eta >= low) & (eta <= high))
+    one, other = (inside.all(axis=tuple(range(1, inside.ndim))) for inside in both)
+    return np.asarray(~(one & other))
+
+
 def classes(model: Model, mu: FloatArray) -> AnyArray:
     """The most probable label of each row."""
     assert model.classes is not None
@@ -69,7 +77,7 @@ def confidence(
         half = reach * standard_errors(model, eta, covariance, "link")
         if type == "link":
             return eta - half, eta + half
-        with np.errstate(over="ignore"):  # an infinite standard error has an infinite upper end
+        with np.errstate(over="ignore", divide="ignore"):  # past the last mean, or the edge of eta, is infinity
             a, b = (model.link.inverse(np.clip(end, *model.link.domain)) for end in (eta - half, eta + half))
         return np.minimum(a, b), np.maximum(a, b)
     half, probability = reach * standard_errors(model, eta, covariance, type), mean(model, eta)
