@@ -6,7 +6,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, FloatArray, IntArray
 from expfam.data.column import label as label_of
-from expfam.data.numerals import strangers
+from expfam.data.numerals import is_number, strangers
 from expfam.errors import ResponseError
 from expfam.families import ExponentialFamily
 from expfam.families._mean import mean_of
@@ -108,13 +108,22 @@ def _check_numerals(raw: RawResponse) -> None:
         )
 
 
+def _remedy(labels: tuple[str, ...]) -> str:
+    """What to do with labels where numbers are needed."""
+    if set(labels) <= {"False", "True"}:
+        return "Cast the column to numbers, 0 and 1, or take family='bernoulli'"
+    if all(map(is_number, labels)):
+        return "Cast the column to numbers"
+    return "Text responses suit family='bernoulli' (two levels) and family='categorical'"
+
+
 def _two_levels(family: ExponentialFamily, raw: RawResponse) -> Target:
     """Text and booleans as a 0/1 response: the first level is failure."""
     if not isinstance(family, Bernoulli | Binomial | QuasiBinomial):
         _check_numerals(raw)
         raise ResponseError(
-            f"{raw.name} holds text ({_some(raw.labels)}); the {family.name} family needs numbers. "
-            "Text responses suit family='bernoulli' (two levels) and family='categorical'"
+            f"{raw.name} holds text or booleans ({_some(raw.labels)}); the {family.name} family needs numbers. "
+            f"{_remedy(raw.labels)}"
         )
     if len(raw.labels) != 2:
         remedy = "use family='categorical'" if len(raw.labels) > 2 else "both outcomes must occur"

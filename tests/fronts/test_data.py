@@ -258,8 +258,9 @@ def test_what_is_no_sound_table_is_told(case):
         ([{"a": 1}, {"a": 2}], "struct.*column of its own"),
         ([b"a", b"b"], "binary.*cast it"),
         ([1, "a"], r"cannot be read: it holds 'a' \(row 1\) beside 1 \(row 0\); make it all numbers or all text"),
-        ([2**70, 1], "cannot be read"),
-        (np.array([1j, 2]), "cannot be read"),
+        ([2**70, 1], "cannot be read: .*too large.*; cast it to float64, or to text"),
+        (np.array([1j, 2]), "cannot be read: .*; cast it to float64, or to text"),
+        (np.array([1, 2], dtype=np.longdouble), "cannot be read: .*; cast it to float64, or to text"),
     ],
 )
 def test_a_column_without_a_coding_is_an_error_only_when_read(values, says):

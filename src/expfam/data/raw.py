@@ -29,9 +29,10 @@ def attempt(convert: Callable[[], Any], values: Iterable[object]) -> Any:
     try:
         return convert()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        reason = str(error).strip().splitlines()
-        told = _mixed(values) or (reason[0] if reason else type(error).__name__)
-        return Unreadable(f"{told}; make it all numbers or all text")
+        mixed, reason = _mixed(values), str(error).strip().splitlines()
+        if mixed:
+            return Unreadable(f"{mixed}; make it all numbers or all text")
+        return Unreadable(f"{reason[0] if reason else type(error).__name__}; cast it to float64, or to text")
 
 
 def _mixed(values: Iterable[object]) -> str:
