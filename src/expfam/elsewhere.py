@@ -104,6 +104,25 @@ OPTIONS = {
 }
 """Of `glm`: the other name, and what to write here."""
 
+FUNCTIONS = {
+    "factor": "C(x)",
+    "as.factor": "C(x)",
+    "ordered": "C(x)",
+    "relevel": "C(x, ref='b')",
+    "Treatment": "C(x, ref='b')",
+    "Sum": "C(x, contrasts='sum')",
+    "Helmert": "C(x, contrasts='helmert')",
+    "ln": "log(x)",
+    "power": "I(x**2)",
+    "pow": "I(x**2)",
+    "square": "I(x**2)",
+    "s": "bs(x, df=5), or ns(x, df=4)",
+    "cr": "ns(x, df=4)",
+    "standardize": "scale(x)",
+    "Q": "the name in backticks",
+}
+"""In a formula: the other function, and what to write here."""
+
 ONCE = "nothing: every row is read once, when it comes"
 MODEL = "an option of the model, not of its solver: penalty=... of glm or OnlineGLM"
 
@@ -129,6 +148,14 @@ BY_FRONT: Mapping[str, Mapping[str, str]] = {
     },
 }
 """What is said in another way where a front is no fit to all rows at once."""
+
+
+def no_function(name: str, known: Iterable[str]) -> str:
+    """A hint for a function of a formula that is not listed, "" where none is near; np.log is log here."""
+    bare = name.rpartition(".")[2]
+    near = next(iter(get_close_matches(bare, known, n=1, cutoff=0.75)), None)
+    here = FUNCTIONS.get(name) or FUNCTIONS.get(bare) or (None if near is None else f"{near}(...)")
+    return "" if here is None else f"; write {here}"
 
 
 def no_attribute(name: str, known: Iterable[str]) -> AttributeError:

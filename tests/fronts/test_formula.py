@@ -17,6 +17,7 @@ from expfam.data.table import read
 from expfam.errors import DataWarning, ExpfamError, FormulaError, ModelFileError, SchemaError
 from expfam.formula import interpret
 from expfam.formula.encode import encode, evaluate, lay_out
+from expfam.formula.expression import parse
 from expfam.formula.learn import learn, learn_values, missing_rows, needed, plan
 from expfam.formula.schema import Request, Schema
 from expfam.formula.transforms import TRANSFORMS
@@ -360,6 +361,23 @@ def test_a_refusal_lists_what_is_allowed():
         fitted("y ~ age + system('ls')")
     assert "'system' is not listed" in str(caught.value)
     assert all(name in str(caught.value) for name in (*TRANSFORMS, "offset", "cbind"))
+
+
+@pytest.mark.parametrize(
+    ("term", "says"),
+    [
+        ("factor(g)", r"'factor' is not listed; write C\(x\)"),
+        ("np.log(x)", r"'np.log' is not listed; write log\(...\)"),
+        ("C(g, Treatment('b'))", r"'Treatment' is not listed; write C\(x, ref='b'\)"),
+        ("logg(x)", r"'logg' is not listed; write log\(...\)"),
+        ("quux(x)", r"'quux' is not listed\n"),
+        ("I(x^2)", r"'x\^2' is refused(.|\n)*write \*\* for the power"),
+        ("I(x > 0)", r"'x > 0' is refused(.|\n)*compare before the fit"),
+    ],
+)
+def test_what_others_write_is_told_as_it_is_written_here(term, says):
+    with pytest.raises(FormulaError, match=says):
+        parse(term, ("x", "g"))
 
 
 @pytest.mark.parametrize(

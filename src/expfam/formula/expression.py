@@ -8,6 +8,7 @@ from keyword import iskeyword
 from typing import TypeAlias
 
 from expfam.data.names import nearest
+from expfam.elsewhere import no_function
 from expfam.errors import FormulaError, SchemaError
 from expfam.formula.transforms import TRANSFORMS
 
@@ -164,6 +165,11 @@ class Source:
                 return Operation(text, OPERATORS[type(op)], (self.node(left), self.node(right)))
             case ast.Call():
                 return self.call(text, node, root)
+            case ast.BinOp(op=ast.BitXor()):
+                raise self.refusal(node.col_offset, f"{self.cut(node)!r} is refused", "write ** for the power")
+            case ast.Compare():
+                do = "compare before the fit, in a column of the data of its own"
+                raise self.refusal(node.col_offset, f"{self.cut(node)!r} is refused", do)
             case _:
                 raise self.refusal(node.col_offset, f"{self.cut(node)!r} is refused ({type(node).__name__.lower()})")
 
@@ -199,7 +205,8 @@ class Source:
         if function in SPECIAL and not root:
             raise self.refusal(node.col_offset, f"{function}(...) must stand alone, not inside {self.text!r}")
         if function not in TRANSFORMS and function not in SPECIAL:
-            raise self.refusal(node.col_offset, f"the function {function!r} is not listed")
+            hint = no_function(function, (*TRANSFORMS, *SPECIAL))
+            raise self.refusal(node.col_offset, f"the function {function!r} is not listed{hint}")
         keywords = tuple((word.arg, self.node(word.value)) for word in node.keywords if word.arg is not None)
         if len(keywords) < len(node.keywords):
             raise self.refusal(node.col_offset, f"{text!r} holds **; write every argument by itself")
