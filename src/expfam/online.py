@@ -129,8 +129,8 @@ class OnlineGLM:
     ) -> "OnlineGLM":
         """Learn from all that a source brings, in memory that does not grow with it.
 
-        source   a path to Parquet (read by row group), CSV or NDJSON; an open binary file or pipe; an iterator of
-                 frames; or one frame
+        source   a path to Parquet (read by row group), CSV or NDJSON (.gz too); an open binary file or pipe; an
+                 iterator of frames; or one frame
         kind     "parquet", "csv" or "ndjson", where the name of the file does not say it; a pipe is NDJSON by default
         strict   a line that no row can be made of, or none that the model allows, stops; else it is left out, and
                  handed to `tell` with its number

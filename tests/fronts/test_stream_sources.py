@@ -1,5 +1,6 @@
 """Streams from files and pipes: by chunks, bad lines told by number, Ctrl-C saves, the command line."""
 
+import gzip
 import json
 import os
 import signal
@@ -51,7 +52,10 @@ def test_every_source_teaches_the_same(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=100)
     (tmp_path / "a.ndjson").write_bytes(b"".join(ndjson(rows)))
     (tmp_path / "a.csv").write_bytes(b"".join(csv(rows)))
-    sources = [iter([table[:100], table[100:]]), *(tmp_path / f"a.{kind}" for kind in ("parquet", "ndjson", "csv"))]
+    for kind, lines in (("ndjson", ndjson(rows)), ("csv", csv(rows))):
+        (tmp_path / f"a.{kind}.gz").write_bytes(gzip.compress(b"".join(lines)))
+    kinds = ("parquet", "ndjson", "csv", "ndjson.gz", "csv.gz")
+    sources = [iter([table[:100], table[100:]]), *(tmp_path / f"a.{kind}" for kind in kinds)]
     for source in (*sources, BytesIO(b"".join(ndjson(rows)))):
         found = ef.OnlineGLM(FORMULA, "bernoulli").consume(source)
         assert np.array_equal(found.fit.coef, exact().fit.coef)
@@ -95,6 +99,8 @@ def test_whole_numbers_may_become_fractions_and_keys_may_be_absent() -> None:
 
 def test_data_of_another_kind_is_refused_at_once(tmp_path: Path) -> None:
     wrong = ndjson([{"a": 1}] * 3000)
+    (tmp_path / "plain.csv.gz").write_bytes(b"".join(csv(records())))
+    (tmp_path / "half.csv.gz").write_bytes(gzip.compress(b"".join(csv(records())))[:500])
     with pytest.raises(ef.ExpfamError, match="no column"):
         ef.OnlineGLM(FORMULA).consume(BytesIO(b"".join(wrong)))
     for source, kind, message in (
@@ -103,6 +109,10 @@ def test_data_of_another_kind_is_refused_at_once(tmp_path: Path) -> None:
         (BytesIO(b""), "parquet", "pipe"),
         (BytesIO(b""), "xml", "no kind"),
         (BytesIO(b""), "csv", "header"),
+        (tmp_path, "csv", "cannot be read"),
+        (tmp_path / "plain.csv.gz", None, "plain.csv.gz' cannot be read"),
+        (tmp_path / "half.csv.gz", None, "half.csv.gz' cannot be read"),
+        (BytesIO(b"".join(csv(records())).replace(b"\n", b"\r")), "csv", "carriage return alone"),
     ):
         with pytest.raises(ef.SchemaError, match=message):
             ef.OnlineGLM(FORMULA).consume(source, kind=kind)

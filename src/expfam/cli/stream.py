@@ -27,7 +27,9 @@ def stream(
     formula: Annotated[str, typer.Argument(metavar="FORMULA", help="Such as 'y ~ x + C(z)'.", show_default=False)],
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="[SOURCE]", help="A Parquet, CSV or NDJSON file; else stdin.", show_default=False),
+        typer.Argument(
+            metavar="[SOURCE]", help="A Parquet, CSV or NDJSON file, .gz too; else stdin.", show_default=False
+        ),
     ] = None,
     family: Annotated[str | None, typer.Option(help="A family, such as poisson; gaussian if left out.")] = None,
     link: Annotated[str | None, typer.Option(help="A link; the family's own if left out.")] = None,

@@ -3,15 +3,17 @@
 What cannot be read as a row is told by the number of its line, and is no reason to stop.
 """
 
+import gzip
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO, TextIOBase
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 import numpy as np
 
@@ -65,11 +67,20 @@ def chunks(source: Path | IO[bytes] | CSV, kind: str | None, wanted: Wanted, row
         yield from _ahead(_parquet(place, wanted, rows))
         return
     try:
-        with open(place, "rb") if isinstance(place, Path) else nullcontext(place) as lines:
+        with _opened(place) as lines:
             parts = batches(lines, rows, SAMPLE)
             yield from _csv(parts, wanted, dialect) if known == "csv" else _ndjson(parts, wanted)
     except FileNotFoundError:
         raise SchemaError(f"there is no file {place}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise SchemaError(f"{str(place)!r} cannot be read: {error}; name a file of rows that is whole") from error
+
+
+def _opened(place: Path | IO[bytes]) -> AbstractContextManager[IO[bytes]]:
+    """A file, unpacked where its name ends with .gz; an open one as it is."""
+    if not isinstance(place, Path):
+        return nullcontext(place)
+    return cast(IO[bytes], gzip.open(place)) if place.suffix.lower() == ".gz" else open(place, "rb")
 
 
 KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
@@ -78,7 +89,8 @@ KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".ndjson": "ndj
 def _kind(source: Path | IO[bytes], kind: str | None) -> str:
     allowed = sorted(set(KINDS.values()))
     if kind is None and isinstance(source, Path):
-        kind = KINDS.get(source.suffix.lower())
+        plain = source.with_suffix("") if source.suffix.lower() == ".gz" else source
+        kind = KINDS.get(plain.suffix.lower())
         if kind is None:
             raise SchemaError(f"{str(source)!r}: the suffix tells no kind; name one of {', '.join(allowed)}")
     kind = kind or "ndjson"
@@ -157,6 +169,11 @@ def _csv(lines: Iterator[list[bytes]], wanted: Wanted, dialect: Dialect) -> Iter
     if not header.strip():
         raise SchemaError("the CSV has no header line; the first line names the columns")
     check_lines([header, *begin[:SAMPLE]], "the CSV", dialect)
+    if b"\r" in header.removesuffix(b"\r"):
+        raise SchemaError(
+            "the lines of the CSV end with a carriage return alone, as of old Macs: write line feeds "
+            "(tr '\\r' '\\n' < OLD > NEW)"
+        )
     names = csv.read_csv(_file([header]), parse_options=dialect.parsing).column_names
     kept = list(choose(names, wanted))
 
