@@ -40,6 +40,8 @@ POISSON, FREQUENCY = {"family": "poisson"}, {"weights_kind": "frequency"}
 REFUSED: list[tuple[str, str, Any, dict[str, Any], type[Exception], str]] = [
     # what, formula, data, options, error, words of the message
     ("empty data", "y ~ x", {"y": [], "x": []}, {}, ef.SchemaError, "no rows"),
+    ("response among the terms", "y ~ x + y", GOOD, {}, ef.FormulaError, "y stands on both sides of 'y ~ x . y'"),
+    ("response in an interaction", "log(y) ~ x:log(y)", GOOD, {}, ef.FormulaError, "stands on both sides"),
     ("no such column", "y ~ ages", {**GOOD, "age": GOOD["x"]}, {}, ef.SchemaError, "'ages'.*'age'"),
     ("no such weights", "y ~ x", GOOD, {"weights": "weight"}, ef.SchemaError, "'weight'"),
     ("inf in y", "y ~ x", put("y", 3, np.inf), {}, ef.ResponseError, "'y', row 3.*inf"),

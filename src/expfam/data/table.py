@@ -133,7 +133,7 @@ def read(data: Any, columns: Wanted = None, *, empty: bool = False) -> Table:
         )
     raw = reader(data, columns)
     if raw.n == 0 and not empty:
-        raise SchemaError("the data has no rows; a model needs at least one")
+        raise SchemaError("the data has no rows; at least one is needed")
     held = each(_held, tuple(raw.columns.values()), raw.n)
     return Table(dict(zip(raw.columns, held, strict=True)), raw.n, raw.kind)
 

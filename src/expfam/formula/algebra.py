@@ -47,6 +47,8 @@ def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Al
     terms = {frozenset(node.text for node in term): term for term in (*ones, *others)}
     for term in terms.values():
         _check(whole, term)
+        if response is not None and response.text in [node.text for node in term]:
+            raise FormulaError(f"{response.text} stands on both sides of {whole!r}; leave it out on the right")
     ranked = [tuple(sorted(filter(_varies, term), key=lambda node: order[node.text])) for term in terms.values()]
     return Algebra(response, tuple(sorted(ranked, key=len)), offsets, tuple(dict.fromkeys(map(str, taken))))
 
