@@ -195,6 +195,21 @@ def test_many_rows_are_seen_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"0:g[7]", "0:rare"} <= set(few.names)
 
 
+@pytest.mark.parametrize("rare", [1, 5])
+@pytest.mark.parametrize("family", ["poisson", "bernoulli"])
+def test_a_level_of_a_few_of_many_rows_runs_to_infinity(family: str, rare: int) -> None:
+    """No row of it is among the first that the programme sees, and it takes the level's way without being asked."""
+    rng = np.random.default_rng(rare + 6)
+    n = 12_000
+    X, level = rng.normal(size=(n, 6)), np.zeros(n)
+    level[rng.choice(n, rare, replace=False)] = 1.0
+    y = np.where(level == 1, 0, np.minimum(rng.poisson(np.exp(X[:, 0] / 4)), 1))
+    with pytest.warns(ef.SeparationWarning, match="x7 -> -inf"):
+        fit = ef.glm_arrays(np.column_stack([X, level]), y, family=family)
+    assert fit.certificate.separated == ("x7",)
+    assert fit.separation().rows == rare
+
+
 # ---- which way may a row run? -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("family", "link", "t", "way"),

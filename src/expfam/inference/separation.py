@@ -103,9 +103,9 @@ def separation(objective: Objective, standard: Standard, names: Names, entries: 
     if found is None:
         return UNDECIDED
     d, cone, moved = found
-    if not moved.any():
-        return none
     gains = search.gains(d) > GAIN
+    if not gains.any():  # of all rows: those of a rare level the programme has no need to see
+        return none
     edge, basis = np.asarray(gains.any(axis=1)), cone.span(moved)
     known = _signs(search, basis, _reduced(search, basis, np.flatnonzero(edge)))
     kept = compress(names(), np.tile(standard.kept, max(search.classes - 1, 1)))
