@@ -143,6 +143,15 @@ def test_a_root_is_its_information() -> None:
     assert root(X[:2]).matrix == pytest.approx(X[:2].T @ X[:2])
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_singular_root_is_not_definite(seed: int) -> None:
+    """Whatever rounding has made of the sums of squares."""
+    X = np.random.default_rng(seed).normal(size=(40, 5))
+    found = root(np.column_stack([X, X[:, 0]])).factor()
+    assert not found.definite
+    assert found.condition == np.inf
+
+
 def test_uncentred_and_huge_columns_cost_no_digits() -> None:
     """A year, a time stamp, a column in units of 1e9: the slopes of the same columns centred and scaled."""
     rng = np.random.default_rng(3)

@@ -125,6 +125,22 @@ def test_what_runs_to_infinity_is_seen(family: str, rare: int) -> None:
     assert not fit.converged
 
 
+@pytest.mark.parametrize("seed", [26, 28, 32])
+def test_a_level_that_one_step_throws_to_infinity_is_seen(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that pays for other columns leaves no weight at all in two rows, and an information that only rounding
+    keeps from being singular."""
+    monkeypatch.setattr(warm, "ROWS_A_COEFFICIENT", 5)
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(N, 30))
+    eta = X @ rng.normal(size=30) * 0.3 / np.sqrt(30)
+    level = np.zeros(N)
+    level[rng.choice(N, 2, replace=False)] = 1.0
+    y = np.where(level == 1, 0, rng.poisson(np.exp(eta)))
+    with pytest.warns(ef.SeparationWarning, match="x31 -> -inf"):
+        fit = ef.glm_arrays(np.column_stack([X, level]), y, family="poisson")
+    assert not fit.converged
+
+
 def test_a_combination_that_runs_to_infinity_is_seen() -> None:
     """No column alone, but the difference of two that are equal but for some rows, all of them events."""
     X, y = rows("bernoulli")

@@ -74,15 +74,16 @@ class Full(Information):
         return cholesky(self.matrix)
 
 
-def cholesky(hessian: FloatArray) -> Cholesky:
+def cholesky(hessian: FloatArray, singular: bool = False) -> Cholesky:
     """Cholesky of a symmetric matrix scaled to unit diagonal, with a 1-norm condition estimate.
 
-    Where it is not positive definite, the diagonal is raised just enough: a step stays a descent direction.
+    Where it is not positive definite, the diagonal is raised just enough: a step stays a descent direction. So is that
+    of a matrix known to be `singular`, which rounding may have left positive definite.
     """
     diagonal = np.abs(hessian.diagonal())
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     unit = hessian * scale[:, None] * scale
-    for lift in LIFTS:
+    for lift in LIFTS[singular:]:
         with blas_threads(len(unit)):
             lower, info = lapack.dpotrf(unit + lift * np.eye(len(unit)) if lift else unit, lower=1)
         if info == 0:

@@ -9,6 +9,7 @@ from scipy.linalg import solve_triangular
 from expfam._typing import BoolArray, FloatArray
 from expfam.information._information import Information
 from expfam.information.full import Cholesky, cholesky, condition_of
+from expfam.information.rank import independent_of_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,11 @@ class Root(Information):
     @property
     def singular(self) -> bool:
         """Are some columns combinations of others to all digits, as where all rows they differ in have no weight?"""
-        size = np.sqrt(self.diagonal)
-        return bool((np.abs(np.diagonal(self.triangle)) <= np.finfo(float).eps * size).any())
+        return not independent_of_root(self.triangle).all()
 
     def factor(self) -> Cholesky:
         if self.singular:
-            return cholesky(self.matrix)
+            return cholesky(self.matrix, singular=True)
         scale = 1 / np.sqrt(np.where(self.diagonal > 0, self.diagonal, 1.0))
         unit = self.triangle * scale
         return Cholesky(np.asfortranarray(unit.T), scale, condition_of(unit.T, unit.T @ unit), True)

@@ -215,8 +215,8 @@ def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
         return not (curved.observed or problem.alone)
     if state.steps == 0:  # its rate is only hoped for
         return False
-    quadratic = left / state.aimed if state.aim < FAST else 1.0
-    hoped = min(state.aim * min(quadratic, 1.0), 0.99)
+    quadratic = left / state.aimed if state.aim < FAST and left < state.aimed else 1.0
+    hoped = float(np.clip(state.aim * quadratic, np.finfo(float).tiny, 0.99))
     to_go = np.log((problem.tol if problem.alone else SURE) / left)
     return bool(to_go / np.log(rate) > problem.objective.dearness + 1 + to_go / np.log(hoped))
 
