@@ -80,6 +80,17 @@ def test_the_rows_are_read_for_them_once_and_not_before(family: str, information
     assert informations == [N]
 
 
+def test_a_start_that_is_the_end_has_its_information_already(informations: list[int]) -> None:
+    """The coefficients that came with an estimated theta: a last fit finds nothing to do, and reads nothing twice."""
+    X, y = rows("poisson")
+    fit = ef.glm_arrays(X, y, family="negative_binomial")
+    assert fit.certificate.steps == 0
+    assert fit.certificate.hessians == 1
+    informations.clear()
+    assert np.isfinite(fit.se).all()
+    assert not informations
+
+
 def test_arrays_that_were_written_to_are_told() -> None:
     X, y = rows("poisson")
     fit = ef.glm_arrays(X, y, family="poisson")

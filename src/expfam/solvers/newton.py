@@ -52,8 +52,9 @@ class Newton(Solver):
         start = _hurried(problem, curved, _begin(problem, curved))
         end = iterate(partial(_advance, problem, curved), start, partial(_report, problem))
         near = end.status is Status.CONVERGED and _suffices(problem, end)
-        near = near and (exact or not end.fresh)
-        known = end.known if near else None if exact else end.hessian
+        other = exact and (end.steps > 0 or problem.first is None)  # that of a start which is the end is Fisher's
+        near = near and (other or not end.fresh)
+        known = end.known if near else None if other else end.hessian
         at = None if known is None else replace(end.at, hessian=known)
         return Solution(end.theta, at, end.status, end.steps, end.passes, end.hessians, near=near)
 
