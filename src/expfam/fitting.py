@@ -136,7 +136,8 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     sums, numbers = _statistics(prepared, objective, theta, 2 * half, _null_deviance(problem), df, how, numbers)
     covariance: Covariance | None = None
     if solution.near:
-        later = later_covariance(problem, solution.theta, at.value, sums.dispersion)
+        null = problem.null.deviance
+        later = later_covariance(problem.objective, solution.theta, at.value, null, sums.dispersion)
         covariance = Original(later, standard, theta[0:1].size)
     elif factor is not None and inverse is not None:
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)

@@ -19,7 +19,7 @@ from expfam.objective import Objective, chunks, information
 from expfam.parallel import one_blas_thread, ordered_sum
 from expfam.response import Level
 from expfam.solvers.optimality import from_classes
-from expfam.solvers.problem import Problem, loses, sharpened
+from expfam.solvers.problem import loses, sharpened
 
 SAME = 1e-9  # the share of F by which it may differ at the same theta: sums over rows in other parts
 LOST = 1e13  # the condition of an information from which the errors by sums of squares have fewer than three digits
@@ -82,26 +82,25 @@ def roots(variance: FloatArray) -> FloatArray:
     return np.sqrt(np.where(lost, np.nan, variance))
 
 
-def later(problem: Problem, theta: FloatArray, value: float, dispersion: float) -> Later:
+def later(objective: Objective, theta: FloatArray, value: float, null: float, dispersion: float) -> Later:
     """phi H^-1 at an optimum in standard coordinates, by a read of the rows when it is first asked for, which then are
-    let go of; ExpfamError where F at theta is no longer the `value` that it was."""
-    held, found, one_by_one = [problem], list[Covariance](), Lock()
+    let go of; ExpfamError where F at theta is no longer the `value` that it was, beside the `null` deviance."""
+    held, found, one_by_one = [objective], list[Covariance](), Lock()
 
     def read() -> Covariance:
         with one_by_one:
             if not found:
-                found.append(_inverse(held[0], theta, value).times(dispersion))
+                found.append(_inverse(held[0], theta, value, null).times(dispersion))
                 held.clear()
             return found[0]
 
     return Later(theta.size, read)
 
 
-def _inverse(problem: Problem, theta: FloatArray, value: float) -> Covariance:
-    objective = problem.objective
+def _inverse(objective: Objective, theta: FloatArray, value: float, null: float) -> Covariance:
     with one_blas_thread():
         at = objective(theta)
-        if at.hessian is None or not np.isclose(at.value, value, rtol=SAME, atol=SAME * problem.null.deviance):
+        if at.hessian is None or not np.isclose(at.value, value, rtol=SAME, atol=SAME * null):
             raise ExpfamError(
                 f"the data was changed since the fit: at its coefficients F is {at.value:.10g}, not {value:.10g}. A "
                 "large fit reads the errors of its coefficients when they are first asked for: ask before you write to "
