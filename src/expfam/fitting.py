@@ -24,8 +24,7 @@ from expfam.errors import (
 )
 from expfam.fit import Fit
 from expfam.inference import reduction
-from expfam.inference.covariance import effective_df, tell_lost, unbounded
-from expfam.inference.covariance import later as later_covariance
+from expfam.inference.covariance import effective_df, later, tell_lost, unbounded
 from expfam.inference.optimum import Optimum
 from expfam.inference.robust import sampled
 from expfam.inference.separation import Separation
@@ -33,7 +32,6 @@ from expfam.inference.statistics import Statistics, statistics
 from expfam.inference.vcov import Asked
 from expfam.inference.vcov import covariance as asked_covariance
 from expfam.information import Covariance
-from expfam.information.original import Original
 from expfam.model import Model, Prepared, choice, prepare
 from expfam.nuisance import Free, Nuisance
 from expfam.nuisance.dispersion import EXACT, Dispersion, dispersion, meets
@@ -135,11 +133,7 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     df = _df_model(problem, theta, inverse)
     sums, numbers = _statistics(prepared, objective, theta, 2 * half, _null_deviance(problem), df, how, numbers)
     covariance: Covariance | None = None
-    if solution.near:
-        null = problem.null.deviance
-        later = later_covariance(problem.objective, solution.theta, at.value, null, sums.dispersion)
-        covariance = Original(later, standard, theta[0:1].size)
-    elif factor is not None and inverse is not None:
+    if factor is not None:
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)
         covariance = here.original(_covariance(here, inverse, sums, how.vcov, source))
         if separation is not None and how.vcov.robust:
@@ -272,8 +266,12 @@ def _df_model(problem: Problem, theta: FloatArray, inverse: Covariance | None) -
     return np.nan if inverse is None else effective_df(problem.objective, inverse, classes)
 
 
-def _covariance(here: Optimum, inverse: Covariance, sums: Statistics, ask: Asked, source: Source) -> Covariance:
-    """phi H^-1, another that was asked for, or the sandwich where weights are sampling weights."""
+def _covariance(here: Optimum, inverse: Covariance | None, sums: Statistics, ask: Asked, source: Source) -> Covariance:
+    """phi H^-1, another that was asked for, or the sandwich where weights are sampling weights; read later where H is
+    that of another point, which has no `inverse`."""
+    if inverse is None:
+        problem = here.problem
+        return later(problem.objective, here.beta, here.at.value, problem.null.deviance, sums.dispersion)
     if ask.kind != "model":
         return asked_covariance(here, ask, sums.dispersion, source)
     tell_lost(here.factor, rooted=here.rooted)

@@ -566,6 +566,10 @@ def test_sgd_with_ridge(update: str) -> None:
         {"passes": 1.5},
         {"passes": True},
         {"batch": 0},
+        {"rate": "a"},
+        {"decay": np.nan},
+        {"prior": "a"},
+        {"half_life": "a"},
     ],
 )
 def test_sgd_refuses(options: dict) -> None:

@@ -657,6 +657,19 @@ def numbers_of(plain: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
             yield from numbers_of(plain[name], (*at, name))
 
 
+def damaged(state: Any, path: tuple[Any, ...], new: object) -> Any:
+    """A copy of a state with another value at the path; without it for `...`."""
+    broken = json.loads(json.dumps(state))
+    inner = broken
+    for name in path[:-1]:
+        inner = inner[name]
+    if new is ...:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = new
+    return broken
+
+
 @pytest.mark.parametrize("solver", [None, ef.SGD(step="normalised")], ids=["memory", "walked"])
 def test_a_damaged_state_is_told_by_the_name_of_its_field(solver: ef.SGD | None) -> None:
     """Before it is learned from: an array that is too short would be written beyond its end."""
@@ -667,14 +680,7 @@ def test_a_damaged_state_is_told_by_the_name_of_its_field(solver: ef.SGD | None)
     assert len(found) > 20
     for path in found:
         for new in ("text", [], nan, ...):
-            broken = json.loads(json.dumps(state))
-            inner = broken
-            for name in path[:-1]:
-                inner = inner[name]
-            if new is ...:
-                del inner[path[-1]]
-            else:
-                inner[path[-1]] = new
+            broken = damaged(state, path, new)
             if path[-1] in ("gathered", "centre", "share") and new in (..., []):
                 continue  # older files have none
             with pytest.raises(ef.ModelFileError, match=path[-1]):
@@ -708,14 +714,7 @@ def test_a_damaged_model_of_a_state_is_told_or_does_no_harm(rows_come: int) -> N
     found = []
     for path in (path for name in ("request", "asked", "known", "model") for path in leaves_of(state[name], (name,))):
         for new in ("text", ["a", 3], ...):
-            broken = json.loads(json.dumps(state))
-            inner = broken
-            for name in path[:-1]:
-                inner = inner[name]
-            if new is ...:
-                del inner[path[-1]]
-            else:
-                inner[path[-1]] = new
+            broken = damaged(state, path, new)
             told = reason(broken)
             found.append(told)
             if told is None:

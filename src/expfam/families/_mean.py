@@ -1,4 +1,6 @@
-"""The mean response of some rows."""
+"""The mean response of some rows, and of any function of them."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -6,8 +8,15 @@ from expfam._typing import FloatArray
 from expfam.families._family import ExponentialFamily
 from expfam.parallel import ordered_sum, slices
 
+AT_ONCE = 1 << 18  # rows
+
 
 def mean_of(family: ExponentialFamily, y: FloatArray, weight: FloatArray) -> FloatArray:
     """The weighted mean of T(y), (1,) or (d,)."""
-    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ family.T(y[rows])), slices(len(y)))
+    return weighted_mean(family.T, y, weight)
+
+
+def weighted_mean(of: Callable[[FloatArray], FloatArray], values: FloatArray, weight: FloatArray) -> FloatArray:
+    """That of a function of values, (n, ...): (1,) or (d,)."""
+    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ of(values[rows])), slices(len(values), AT_ONCE))
     return np.asarray(total / weight.sum())

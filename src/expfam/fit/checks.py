@@ -9,6 +9,7 @@ import numpy as np
 
 from expfam.errors import ExpfamError, one_of
 from expfam.inference import counts, wald
+from expfam.inference.covariance import SAME
 from expfam.inference.optimum import Optimum, silent
 from expfam.inference.scene import check_supplied
 from expfam.model import Prepared, prepare_fresh
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from expfam.fit import Fit
 
 TOL, TURNS = 1e-9, 100
-SAME, ALIKE = 1e-9, 1e-7
-"""The share of the deviance, or of the null deviance, by which the deviance of the same rows may differ: in standard
-coordinates; in the columns' own units."""
+ALIKE = 1e-7  # as SAME, in the columns' own units
 
 
 def check_same(fit: "Fit", here: Optimum) -> None:

@@ -21,7 +21,7 @@ from expfam.response import Level
 from expfam.solvers.optimality import from_classes
 from expfam.solvers.problem import loses, sharpened
 
-SAME = 1e-9  # the share of F by which it may differ at the same theta: sums over rows in other parts
+SAME = 1e-9  # the share of F, or of the null deviance, by which F of the same rows may differ: they are added otherwise
 LOST = 1e13  # the condition of an information from which the errors by sums of squares have fewer than three digits
 
 

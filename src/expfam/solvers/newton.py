@@ -51,10 +51,10 @@ class Newton(Solver):
         curved = replace(problem.objective, observed=True) if exact else problem.objective
         start = _hurried(problem, curved, _begin(problem, curved))
         end = iterate(partial(_advance, problem, curved), start, partial(_report, problem))
-        near = end.status is Status.CONVERGED and _suffices(problem, end)
-        other = exact and (end.steps > 0 or problem.first is None)  # that of a start which is the end is Fisher's
-        near = near and (other or not end.fresh)
-        known = end.known if near else None if other else end.hessian
+        observed = exact and (end.steps > 0 or problem.first is None)  # that of a start which is the end is Fisher's
+        answers = end.fresh and not observed
+        near = not answers and end.status is Status.CONVERGED and _suffices(problem, end)
+        known = end.known if near else None if observed else end.hessian
         at = None if known is None else replace(end.at, hessian=known)
         return Solution(end.theta, at, end.status, end.steps, end.passes, end.hessians, near=near)
 

@@ -49,10 +49,9 @@ class Problem:
 
     `first` is F at the start with its information, where that was needed to find the independent columns; `sample`
     some of the rows, where the data is so large that a solution on those is a good start, and `sampled` their loss at
-    the start, where it is known. `bounded` tells that the
-    minimum is known to be at a finite theta, however flat F is before. `frequency` (n,) is how often each row is there,
-    None for once; `original` takes theta to the columns' own units, a linear map. `alone` tells that theta is asked
-    for without the information there.
+    the start, where it is known. `bounded` tells that the minimum is known to be at a finite theta, however flat F is
+    before; `alone` that theta is asked for without the information there. `frequency` (n,) is how often each row is
+    there, None for once; `original` takes theta to the columns' own units, a linear map.
     """
 
     objective: Objective

@@ -8,13 +8,12 @@ coefficient (`first_order.py`).
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Integral
 from typing import Literal
 
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.errors import SolverError
+from expfam.errors import SolverError, is_number, is_whole
 from expfam.information import Full
 from expfam.solvers.blocks import fits, in_blocks
 from expfam.solvers.first_order import FirstOrder
@@ -78,19 +77,20 @@ class SGD(Solver):
     def __post_init__(self) -> None:
         batch = 1 if self.batch is None else self.batch
         for name, value in (("passes", self.passes), ("batch", batch), ("workers", self.workers)):
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            if not (is_whole(value) and value >= 1):
                 raise SolverError(f"SGD({name}={value!r}): a whole number, at least 1")
-        if not ((self.rate is None or _positive(self.rate)) and self.decay >= 0 and self.power >= 0):
+        fine = all(is_number(value) and value >= 0 for value in (self.decay, self.power))
+        if not ((self.rate is None or _positive(self.rate)) and fine):
             raise SolverError(
-                f"SGD(rate={self.rate}, decay={self.decay}, power={self.power}): the rate is positive, "
+                f"SGD(rate={self.rate!r}, decay={self.decay!r}, power={self.power!r}): the rate is positive, "
                 "the others not negative"
             )
         if not _positive(self.prior):
-            raise SolverError(f"SGD(prior={self.prior}): a positive number of pseudo-rows, 0.01 by default")
+            raise SolverError(f"SGD(prior={self.prior!r}): a positive number of pseudo-rows, 0.01 by default")
         if not (self.half_life is None or _positive(self.half_life)):
-            raise SolverError(f"SGD(half_life={self.half_life}): a positive sum of weights, or None")
-        if not 0 <= self.burn_in < 1:
-            raise SolverError(f"SGD(burn_in={self.burn_in}): a share of the steps, from 0 to below 1")
+            raise SolverError(f"SGD(half_life={self.half_life!r}): a positive sum of weights, or None")
+        if not (is_number(self.burn_in) and 0 <= self.burn_in < 1):
+            raise SolverError(f"SGD(burn_in={self.burn_in!r}): a share of the steps, from 0 to below 1")
         for name, allowed in (("update", UPDATES), ("step", (None, *STEPS)), ("average", AVERAGES)):
             if getattr(self, name) not in allowed:
                 raise SolverError(f"SGD({name}={getattr(self, name)!r}): allowed are {', '.join(map(repr, allowed))}")
@@ -128,7 +128,7 @@ class SGD(Solver):
 
 
 def _positive(number: float) -> bool:
-    return bool(np.isfinite(number) and number > 0)
+    return is_number(number) and number > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,14 @@ from expfam._typing import FloatArray
 from expfam.aggregate import within
 from expfam.design import Columns, assemble
 from expfam.errors import SolverError
+from expfam.families._mean import weighted_mean
 from expfam.information import Arrow
 from expfam.objective import Evaluation, Objective, information
-from expfam.parallel import ordered_sum, slices
 from expfam.penalties import NoPenalty
 from expfam.response import At, Level, weighted
 from expfam.solvers.newton import Newton
 from expfam.solvers.optimality import Scale
 from expfam.solvers.problem import Null, Problem
-
-AT_ONCE = 1 << 18  # rows
 
 
 def null_model(objective: Objective) -> Null:
@@ -85,10 +83,7 @@ def _null(theta: FloatArray, at: Evaluation) -> Null:
 
 def _mean(objective: Objective, of: Callable[[FloatArray], FloatArray], values: FloatArray) -> FloatArray:
     """The weighted mean of a function of values, (n, ...), kept as a row: (1,) or (1, d), the shape of an intercept."""
-    weight = objective.data.weight
-    parts = slices(len(values), AT_ONCE)
-    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ of(values[rows])), parts)
-    mean = np.asarray(total / weight.sum())
+    mean = weighted_mean(of, values, objective.data.weight)
     return mean.reshape(1, -1) if objective.family.vector else mean
 
 

@@ -179,16 +179,27 @@ def _rows(model: Model, schema: Schema, values: Values, roles: Mapping[str, Wort
 def _check_sizes(schema: Schema, values: Values, table: Table) -> None:
     """SchemaError where squares of a term's numbers may overflow: no later row would undo that."""
     arrays = {text: found for text, found in values.items() if not isinstance(found, Factor)}
-    largest = {text: max(float(x.max(initial=0)), -float(x.min(initial=0))) for text, x in arrays.items()}
+    bounds = {text: _bound(x) for text, x in arrays.items()}
     for term in schema.terms:
         numbers = [text for text in term.variables if text in arrays]
-        if prod(largest[text] for text in numbers) > LARGEST:
+        if prod(bounds[text] for text in numbers) <= LARGEST:
+            continue
+        largest = {text: float(np.abs(arrays[text]).max(initial=0)) for text in numbers}
+        if prod(largest.values()) > LARGEST:
             worst = max(numbers, key=lambda text: largest[text])
             row = table.row(int(np.argmax(np.abs(arrays[worst]).reshape(table.n, -1).max(axis=1))))
             raise SchemaError(
                 f"{worst} is {largest[worst]:g} in size at row {row} (the first row is 0); beyond {LARGEST:g} squares "
                 f"of {':'.join(numbers)} overflow. Check the value, or divide the column by a power of ten"
             )
+
+
+def _bound(x: AnyArray) -> float:
+    """No less than the largest |x|, by one read without a copy; bytes are zeros and ones."""
+    if x.dtype == np.uint8:
+        return 1.0
+    with np.errstate(over="ignore"):
+        return float(np.sqrt(np.vdot(x, x)))
 
 
 def _narrowed(array: AnyArray) -> AnyArray:
