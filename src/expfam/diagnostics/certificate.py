@@ -31,6 +31,9 @@ class Certificate:
     passes     over the rows, those over a sample in proportion; hessians: how many of them took the information, too
     rows       that the solver read; summed_from: how many they were before equal rows were summed
     timings    seconds of each phase: reading, design, start, solver, inference
+
+    Where errors are read later, as of a large fit, kkt, decrement and condition are those of the information that led
+    to the end: of a sample, or of a point before.
     """
 
     gradient: float
