@@ -5,7 +5,7 @@ from functools import cache, reduce
 from itertools import pairwise
 from math import isfinite, isqrt
 from operator import add
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from expfam.information import Arrow, Full, Information, Root, root
 from expfam.links import Link
 from expfam.parallel import ordered_sum, scratch
 from expfam.penalties import PenaltyForm
-from expfam.response import At, Level, Weighted, weighted
+from expfam.response import At, Level, Weighted, twin, weighted
 
 CACHED, CALLED, LONGEST = 1 << 19, 1 << 25, 3 << 16
 """Numbers of a block: so many stay in cache; and of w a row, CALLED / w are enough that threads seldom wait for each
@@ -27,6 +27,9 @@ ROUNDING = 1e-15  # of a sum of terms
 SHORT = 1024  # rows that are one block, however wide
 CHUNK_BYTES = 1 << 28  # what the accumulators of all chunks may take together
 ROW_PRICE = 5.0  # nanoseconds for loss and score of a row, against `Design.price`
+
+
+Read: TypeAlias = tuple[float, FloatArray | None, FloatArray | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,8 @@ class Objective:
         with np.errstate(over="ignore", invalid="ignore"):  # infinite sums are seen, and told, by whoever asked
             if len(bounds) == 2 and bounds[1] - bounds[0] == self.data.n:
                 return self.block(self.data, raw, level)
+            if self.swept:
+                bounds = bounds[0], bounds[-1]
             blocks = (self.data.take(slice(lo, hi)) for lo, hi in pairwise(bounds))
             total = self.block(next(blocks), raw, level)
             for block in blocks:
@@ -220,15 +225,30 @@ class Objective:
 
     def block(self, block: Data, raw: FloatArray, level: Level) -> Sums:
         """One block, everything while it is in cache: eta, loss, score, weight, gradient, Gram products."""
+        value, gradient, weight = self._sweep(block, raw, level) if self.swept else self._read(block, raw, level)
+        if not isfinite(value):
+            return Sums(value)
+        grams = None if weight is None else block.design.grams(np.atleast_2d(weight))
+        return Sums(value, gradient, grams)
+
+    @property
+    def swept(self) -> bool:
+        """Are rows read in one compiled pass, tile by tile? Where design and pair allow it."""
+        return self.data.design.swept and not self.family.vector and twin(self.family, self.link) is not None
+
+    def _sweep(self, block: Data, raw: FloatArray, level: Level) -> Read:
+        """sum w loss, its gradient in raw columns and w weight: in one compiled pass."""
+        fast = twin(self.family, self.link)
+        assert fast is not None, "of a `swept` objective"
+        name, parameter = fast
+        given = self.family.T(block.y), block.conjugate, block.weight, block.offset
+        return block.design.sweep(raw, name, given, (int(level), parameter, self.observed))
+
+    def _read(self, block: Data, raw: FloatArray, level: Level) -> Read:
+        """The same, one thing after the other."""
         row = self.rows(block, raw, level)
-        if level == Level.VALUE or not isfinite(row.value):
-            return Sums(row.value)
-        assert row.score is not None
-        gradient = block.design.adjoint(row.score)
-        if level == Level.GRADIENT:
-            return Sums(row.value, gradient)
-        assert row.weight is not None
-        return Sums(row.value, gradient, block.design.grams(np.atleast_2d(row.weight)))
+        gradient = None if row.score is None or not isfinite(row.value) else block.design.adjoint(row.score)
+        return row.value, gradient, row.weight
 
     def rows(self, block: Data, raw: FloatArray, level: Level) -> Weighted:
         """sum w loss, w score and w weight of the rows of a block at raw coefficients."""

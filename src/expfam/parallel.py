@@ -1,8 +1,9 @@
 """Who folds: how many threads share the row blocks, and the ordered sum that hides their number from the result."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache, reduce
@@ -63,7 +64,36 @@ def slices(n: int, step: int = 1 << 16) -> list[slice]:
 def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
     workers = min(thread_count(), len(items))
     with one_blas_thread():
-        yield from map(part, items) if workers < 2 else _pool(workers).map(part, items)
+        yield from map(part, items) if workers < 2 else _shared(part, items, workers)
+
+
+def _shared(part: Callable[[S], T], items: Sequence[S], workers: int) -> list[T]:
+    """The parts of all items, or the error of the first that fails, after which none is begun.
+
+    This thread works, too: woken for every part, it would take a core from those that do.
+    """
+    parts: dict[int, T] = {}
+    failed: dict[int, Exception] = {}
+    numbers = iter(range(len(items)))
+
+    def work() -> None:
+        i = len(items)
+        try:
+            for i in numbers:  # no two threads get the same
+                parts[i] = part(items[i])
+        except Exception as error:
+            failed[i] = error
+        finally:
+            deque(numbers, maxlen=0)
+
+    helpers = [_pool(workers - 1).submit(work) for _ in range(workers - 1)]
+    try:
+        work()
+    finally:
+        wait([helper for helper in helpers if not helper.cancel()])
+    if failed:
+        raise failed[min(failed)]
+    return [parts[i] for i in range(len(items))]
 
 
 _alone: ContextVar[bool] = ContextVar("expfam_one_blas_thread", default=False)

@@ -111,14 +111,12 @@ def weighted(
 
     offset is like eta, or None. `compiled` takes the twin of a form that has one: one pass, the interpreter unlocked.
     """
-    if isinstance(family, Tweedie) and family.parent is not None:
-        return weighted(family.parent, link, at, w, offset, compiled)
-    form = PAIRS.get((type(family), type(link)), derived)
-    if compiled and form in TWINS:
+    family = getattr(family, "parent", None) or family
+    if compiled and (fast := twin(family, link)):
         from expfam.kernels import rows as twins  # brings Numba
 
-        option = int(at.level), float(getattr(family, TWINS[form], 0.0)), at.observed
-        return Weighted(*twins.weighted(form.__name__, at.eta, (at.t, at.conjugate, w, offset), option))
+        option = int(at.level), fast[1], at.observed
+        return Weighted(*twins.weighted(fast[0], at.eta, (at.t, at.conjugate, w, offset), option))
     same = is_ones(w)
     every = same or bool(w.all())
 
@@ -128,6 +126,7 @@ def weighted(
         scale = w if x.ndim == 1 else w[:, None]
         return scale * x if every else np.where(scale == 0, 0.0, scale * x)
 
+    form = PAIRS.get((type(family), type(link)), derived)
     with np.errstate(all="ignore"):
         row = form(family, link, at if offset is None else at._replace(eta=at.eta + offset))
         score, weight = row.score, row.weight
@@ -138,6 +137,13 @@ def weighted(
             None if score is None else times(score),
             None if weight is None else np.ascontiguousarray(times(weight).T),
         )
+
+
+def twin(family: ExponentialFamily, link: Link) -> tuple[str, float] | None:
+    """The compiled twin of a pair, if it has one: its name in `kernels.rows`, and the family's number that it takes."""
+    family = getattr(family, "parent", None) or family
+    form = PAIRS.get((type(family), type(link)), derived)
+    return (form.__name__, float(getattr(family, TWINS[form], 0.0))) if form in TWINS else None
 
 
 @cache

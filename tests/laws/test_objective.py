@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise, product
+from time import sleep
 
 import numpy as np
 import pytest
@@ -149,6 +150,30 @@ def test_a_block_has_one_blas_thread(items: int) -> None:
     """Also where there is one block only: results do not depend on threads, and threads(1) means one."""
     for found in ordered_map(lambda _: threadpool_info(), range(items)):
         assert {library["num_threads"] for library in found if library["user_api"] == "blas"} == {1}
+
+
+@pytest.mark.parametrize("bad", [0, 1, 30])
+def test_an_error_in_a_part_is_raised_and_the_rest_is_left(bad: int) -> None:
+    done = []
+
+    def part(k: int) -> int:
+        if k == bad:
+            raise ValueError(f"part {k}")
+        sleep(0.002)
+        done.append(k)
+        return k
+
+    with ef.threads(3), pytest.raises(ValueError, match=f"part {bad}"):
+        ordered_map(part, range(60))
+    assert len(done) < bad + 30
+
+
+def test_folds_inside_folds_end() -> None:
+    """More folds at once than threads wait for none that never begins."""
+    with ef.threads(2):
+        assert ordered_map(lambda k: ordered_sum(lambda j: [(k, j)], range(3)), range(20)) == [
+            [(k, j) for j in range(3)] for k in range(20)
+        ]
 
 
 def test_no_threads_is_an_error() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate, compress, pairwise
 from operator import add
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from expfam.design.ones import Ones
 from expfam.design.sparse import Sparse
 from expfam.design.wide import Bordered, Wide
 from expfam.parallel import scratch, slices
+
+if TYPE_CHECKING:
+    from expfam.kernels.rows import Given, Option, Weighted
 
 CELLS, COLUMNS = 1 << 20, 256  # numbers written out at a time, of so many columns
 ROWS = 1 << 16  # rows whose numbers are written out at a time beside codes
@@ -118,6 +121,19 @@ class Design:
         if len(self.groups) == 1:
             return self.groups[0].adjoint(rows)
         return np.concatenate([group.adjoint(rows) for group in self.groups])
+
+    @property
+    def swept(self) -> bool:
+        """Are the rows read in one compiled pass? Where they are numbers, with ones before them or not."""
+        *first, last = self.groups or (None,)
+        return self.compiled and isinstance(last, Dense) and len(first) <= 1 and all(isinstance(g, Ones) for g in first)
+
+    def sweep(self, raw_theta: FloatArray, row: str, given: "Given", option: "Option") -> "Weighted":
+        """sum w loss of the rows at R raw_theta, R' (w score), w weight: `kernels.sweep`, of a `swept` design."""
+        numbers, ones = self.groups[-1], len(self.groups) - 1
+        assert isinstance(numbers, Dense)
+        value, gradient, weight = numbers.sweep(raw_theta if ones else np.r_[0.0, raw_theta], row, given, option)
+        return value, None if gradient is None else gradient[1 - ones :], weight
 
     def squares(self, weights: FloatArray) -> FloatArray:
         """(R * R)' weights, (raw,)."""

@@ -75,7 +75,7 @@ def _covariance(w, mu, rest, others, v, lo, hi):  # type: ignore[no-untyped-def]
 
 
 def categorical_softmax(eta, given, out, option):  # type: ignore[no-untyped-def]
-    (t, a, w, offset), (s, v), (level, _, _) = given, out, option
+    (t, a, w, offset), (s, v, _), (level, _, _) = given, out, option
     n, d = eta.shape
     parts = np.empty((4, CLASS_TILE))
     tiles = np.empty(d * CLASS_TILE)

@@ -3,6 +3,10 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+ALONE: dict[str, Any] = {"nogil": True, "cache": True, "no_cfunc_wrapper": True}
+"""For kernels that Python calls: no wrapper for other languages, which would be compiled, too."""
 
 
 @contextmanager

@@ -12,8 +12,9 @@ import numpy as np
 from numba import from_dtype, njit, types
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.kernels.compiling import compiling
+from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.panels import OPTIONS, group, inner, pack, times, weighted
+from expfam.kernels.pointer import window
 from expfam.kernels.vector import LANES, load, some, splat, store, total, turn
 from expfam.parallel import scratch
 
@@ -34,9 +35,10 @@ def _grams(values, centre, weights, turned, panels, scaled, out, sums):  # type:
     """out[a] += R' diag(weights[a]) R, sums[a] += R' weights[a]."""
     n, width, rows = len(values), out.shape[1], panels.shape[1] - SPARE
     for lo in range(0, n, rows):
-        pack(values[lo : lo + rows], centre, turned, panels)
+        hi = lo + rows if lo + rows < n else n
+        pack(window(values, lo, hi), centre, turned, panels)
         for a in range(len(weights)):
-            weighted(panels, weights[a, lo : lo + rows], scaled, out[a], sums[a])
+            weighted(panels, window(weights[a], lo, hi), scaled, out[a], sums[a])
     for a in range(len(weights)):
         for i in range(width):
             for j in range(i):
@@ -228,6 +230,11 @@ def _adjoint_many(values, centre, vectors, none, turned, panels, right, out):  #
 
 _OUT = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
 _TURNED = object()
+_BY_ORDER: dict[str, tuple[Callable[..., None], Callable[..., None]]] = {
+    "forward": (_forward, _forward_turned),
+    "adjoint": (_adjoint, _adjoint_turned),
+}
+"""The verbs of one vector, for numbers of a row and of a column one after the other."""
 _REST: dict[Callable[..., None], tuple[Any, ...]] = {
     _forward: (_VECTOR, _OUT[0]),
     _forward_turned: (_VECTOR, _OUT[0]),
@@ -243,14 +250,26 @@ _REST: dict[Callable[..., None], tuple[Any, ...]] = {
 
 
 @cache
-def _kernel(function: Callable[..., None], dtype: np.dtype[Any], turned: bool | None = None) -> Callable[..., None]:
+def _kernel(
+    function: Callable[..., None], dtype: np.dtype[Any], turned: bool | None = None, layout: Any = "A"
+) -> Callable[..., None]:
     """The kernel for float32 or float64: one for all memory orders, or for two where it packs; read-only or not."""
-    values = types.Array(from_dtype(dtype), 2, "A", readonly=True)
+    values = types.Array(from_dtype(dtype), 2, layout, readonly=True)
     order = types.none if turned is None else types.boolean
     rest = (order if kind is _TURNED else kind for kind in _REST[function])
     with compiling():
-        compiled: Callable[..., None] = njit([(values, _VECTOR, *rest)], nogil=True, cache=True, **OPTIONS)(function)
+        compiled: Callable[..., None] = njit([(values, _VECTOR, *rest)], **ALONE, **OPTIONS)(function)
     return compiled
+
+
+def one_vector(verb: str, part: AnyArray, turned: bool | None) -> Callable[..., None]:
+    """The kernel (values, centre, theta or r, out) of R theta ("forward") or R' r ("adjoint") for numbers stored so."""
+    return _kernel(_BY_ORDER[verb][turned is not None], part.dtype, None, layout_of(part, turned))
+
+
+def layout_of(part: AnyArray, turned: bool | None) -> str:
+    """ "C" where nothing stands between rows, whose kernels are faster, else "A"."""
+    return "C" if turned is None and part.flags.c_contiguous else "A"
 
 
 def forward(
@@ -260,32 +279,30 @@ def forward(
     n, m = values.shape
     if theta.ndim == 1:
         out, theta = np.zeros(n) if out is None else out, _numbers(theta)
-        for rows, part, turned in _parts(values):
-            _kernel(_forward if turned is None else _forward_turned, part.dtype)(
-                part, _centre(centre, m), theta, out[rows]
-            )
+        for rows, part, turned in orderly(values):
+            one_vector("forward", part, turned)(part, centre_of(centre, m), theta, out[rows])
         return out
     d, count = theta.shape[1], max(_panels(theta.shape[1]), 2)
     wide = np.zeros((m, LANES * count))
     wide[:, :d] = theta
     panels = np.ascontiguousarray(wide.reshape(m, count, LANES).transpose(1, 0, 2))
     product = scratch("product", n, LANES * count)
-    for rows, part, _ in _parts(values):
-        _kernel(_forward_many, part.dtype)(part, _centre(centre, m), panels, product[rows])
+    for rows, part, _ in orderly(values):
+        _kernel(_forward_many, part.dtype)(part, centre_of(centre, m), panels, product[rows])
     return product[:, :d].copy() if out is None else np.add(out, product[:, :d], out=out)
 
 
 def columns(values: AnyArray, centre: FloatArray | None) -> FloatArray:
     """R, (n, m), the numbers of a row one after the other."""
     out = np.empty(values.shape)
-    _kernel(_columns, values.dtype)(values, _centre(centre, values.shape[1]), out)
+    _kernel(_columns, values.dtype)(values, centre_of(centre, values.shape[1]), out)
     return out
 
 
 def dots(values: AnyArray, centre: FloatArray | None, rows: FloatArray, out: FloatArray) -> None:
     """out += the sum of R * rows over the columns, (n,) for rows (n, m)."""
-    for at, part, _ in _parts(values):
-        _kernel(_dots, part.dtype)(part, _centre(centre, values.shape[1]), rows[at], out[at])
+    for at, part, _ in orderly(values):
+        _kernel(_dots, part.dtype)(part, centre_of(centre, values.shape[1]), rows[at], out[at])
 
 
 def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> FloatArray:
@@ -293,18 +310,16 @@ def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> Fl
     m, rows = values.shape[1], _numbers(rows)
     if rows.ndim == 1:
         out = np.zeros(LANES * _panels(m))
-        for at, part, turned in _parts(values):
-            _kernel(_adjoint if turned is None else _adjoint_turned, part.dtype)(
-                part, _centre(centre, m), rows[at], out
-            )
+        for at, part, turned in orderly(values):
+            one_vector("adjoint", part, turned)(part, centre_of(centre, m), rows[at], out)
         return out[:m]
     d = rows.shape[1]
     panels, none = _workspace(_panels(m)), np.zeros(d)
     right = np.zeros((max(_panels(d), 2), *panels.shape[1:]))
     out = np.zeros((LANES * len(panels), LANES * len(right)))
-    for at, part, turned in _parts(values):
+    for at, part, turned in orderly(values):
         kernel = _kernel(_adjoint_many, part.dtype, turned)
-        kernel(part, _centre(centre, m), rows[at], none, turned, panels, right, out)
+        kernel(part, centre_of(centre, m), rows[at], none, turned, panels, right, out)
     return out[:m, :d]
 
 
@@ -314,9 +329,9 @@ def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> t
     panels = _workspace(max(_panels(m), 2))
     scaled, width = np.empty((3, *panels.shape[1:])), LANES * len(panels)
     out, sums = np.zeros((k, width, width)), np.zeros((k, width))
-    for at, part, turned in _parts(values):
+    for at, part, turned in orderly(values):
         arguments = weights[:, at], turned, panels, scaled, out, sums
-        _kernel(_grams, part.dtype, turned)(part, _centre(centre, m), *arguments)
+        _kernel(_grams, part.dtype, turned)(part, centre_of(centre, m), *arguments)
     return out[:, :m, :m], sums[:, :m]
 
 
@@ -325,7 +340,7 @@ def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) ->
     m, total = values.shape[1], np.zeros(values.shape[1])
     rows = max(PANELS_BYTES // (8 * max(m, 1)), LANES)
     for lo in range(0, len(values), rows):
-        block = np.subtract(values[lo : lo + rows], _centre(centre, m))
+        block = np.subtract(values[lo : lo + rows], centre_of(centre, m))
         total += adjoint(np.square(block, out=block), None, weights[lo : lo + rows])
     return total
 
@@ -345,11 +360,11 @@ def _numbers(array: FloatArray) -> FloatArray:
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
-def _centre(centre: FloatArray | None, m: int) -> FloatArray:
+def centre_of(centre: FloatArray | None, m: int) -> FloatArray:
     return np.zeros(m) if centre is None else _numbers(centre)
 
 
-def _parts(values: AnyArray) -> Iterator[tuple[slice, AnyArray, bool | None]]:
+def orderly(values: AnyArray) -> Iterator[tuple[slice, AnyArray, bool | None]]:
     """(rows, values, None where a row's numbers stand one after the other, else True), all at once where a row's or a
     column's do."""
     item = values.itemsize

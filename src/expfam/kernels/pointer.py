@@ -1,8 +1,10 @@
-"""Arrays as bare pointers: in a loop over rows, counting references to views would cost more than the arithmetic."""
+"""Arrays and kernels as bare pointers: in a loop over rows, what Numba does to be safe costs more than all else."""
 
+from functools import cache, reduce
 from typing import Any
 
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 
@@ -16,3 +18,56 @@ def _pointer(_context, array):  # type: ignore[no-untyped-def]
 
 pointer: Any = _pointer
 """pointer(array): where the numbers of a C-ordered array begin, for p[0], p[1], ...; the array must stay alive."""
+
+
+@intrinsic
+def _window(_context, array, lo, hi):  # type: ignore[no-untyped-def]
+    def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        whole = context.make_array(array)(context, builder, values[0])
+        part = context.make_array(array)(context, builder)
+        unpack: Any = cgutils.unpack_tuple
+        (_, *rest), (step, *_) = unpack(builder, whole.shape), unpack(builder, whole.strides)
+        rows = builder.sub(values[2], values[1])
+        part.data = cgutils.pointer_add(builder, whole.data, builder.mul(values[1], step))  # type: ignore[no-untyped-call]
+        part.shape = cgutils.pack_array(builder, [rows, *rest])  # type: ignore[no-untyped-call]
+        part.strides, part.itemsize, part.nitems = whole.strides, whole.itemsize, reduce(builder.mul, rest, rows)
+        return part._getvalue()
+
+    return array(array, types.intp, types.intp), build
+
+
+window: Any = _window
+"""window(array, lo, hi): array[lo:hi] for 0 <= lo <= hi <= len(array), which must stay alive. What a slice checks
+besides, and counts, takes long to compile."""
+
+
+@cache
+def address(kernel: Any) -> int:
+    """Where a kernel of one signature begins in memory; the kernel must stay alive."""
+    (compiled,) = kernel.overloads.values()
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+
+
+def calling(signature: Any) -> Any:
+    """call(address, arguments): the kernel of this signature that begins there.
+
+    Numba's own functions as arguments do the same, and look the address up, under the lock of the interpreter, at every
+    call of what they are handed to: 30 microseconds.
+    """
+
+    tuple_of: Any = types.Tuple
+
+    @intrinsic
+    def call(_context, where, arguments):  # type: ignore[no-untyped-def]
+        def build(context, builder, _signature, values):  # type: ignore[no-untyped-def]
+            convention, result, kinds = context.call_conv, signature.return_type, signature.args
+            kernel = builder.inttoptr(values[0], convention.get_function_type(result, kinds).as_pointer())
+            rest = cgutils.unpack_tuple(builder, values[1])  # type: ignore[no-untyped-call]
+            status, answer = convention.call_function(builder, kernel, result, kinds, rest)
+            with cgutils.if_unlikely(builder, status.is_error):  # type: ignore[no-untyped-call]
+                convention.return_status_propagate(builder, status)
+            return answer
+
+        return signature.return_type(types.intp, tuple_of(signature.args)), build
+
+    return call

@@ -14,13 +14,17 @@ from numba import njit, types
 from expfam._typing import FloatArray
 from expfam.families._special import NEAR
 from expfam.kernels.classes import categorical_softmax
-from expfam.kernels.compiling import compiling
+from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.elementary import exp, log, log1p, straight
+from expfam.kernels.pointer import window
 from expfam.kernels.tiles import TILE, dot, scale, tile
 from expfam.parallel import is_ones, ones, scratch
 
 Given: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray | None]
+Option: TypeAlias = tuple[int, float, bool]
 Weighted: TypeAlias = tuple[float, FloatArray | None, FloatArray | None]
+
+PARTS = 4 * TILE  # numbers that a kernel of one linear predictor works in
 
 _generic = njit(inline="always")  # takes functions, which only an inlined body may do if it is to be cached
 
@@ -110,13 +114,16 @@ def _tweedie_log(x, e, t, a, p, observed):  # type: ignore[no-untyped-def]
 
 @_generic
 def _fold(exponent, row, eta, given, out, option):  # type: ignore[no-untyped-def]
-    """sum w loss; w score and w weight into `out`. A row of weight 0 adds 0, whatever its eta."""
-    (t, a, w, offset), (s, v), (level, parameter, observed) = given, out, option
-    parts = np.empty(4 * TILE)  # loss, first e; score; weight; eta: in one array, for then they cannot overlap
+    """sum w loss; w score and w weight into `out`. A row of weight 0 adds 0, whatever its eta.
+
+    A tile works in `parts`: loss, first e; score; weight; eta: in one array, for then they cannot overlap.
+    """
+    (t, a, w, offset), (s, v, parts), (level, parameter, observed) = given, out, option
     total = 0.0
     for lo in range(0, len(eta), TILE):
         hi = lo + TILE if lo + TILE < len(eta) else len(eta)  # min() would be compiled apart
-        x, t_, a_, w_, plus = eta[lo:hi], t[lo:hi], a[lo:hi], w[lo:hi], tile(offset, lo, hi)
+        x, t_, a_, w_ = window(eta, lo, hi), window(t, lo, hi), window(a, lo, hi), window(w, lo, hi)
+        plus = tile(offset, lo, hi)
         for i in range(hi - lo):
             at = x[i] + plus[i] if w_[i] != 0.0 else 0.0
             parts[3 * TILE + i] = at
@@ -128,9 +135,9 @@ def _fold(exponent, row, eta, given, out, option):  # type: ignore[no-untyped-de
             parts[2 * TILE + i] = weight
         total += dot(w_, parts)
         if level > 0:
-            scale(w_, parts[TILE:], s[lo:hi])
+            scale(w_, window(parts, TILE, 2 * TILE), window(s, lo, hi))
         if level > 1:
-            scale(w_, parts[2 * TILE :], v[lo:hi])
+            scale(w_, window(parts, 2 * TILE, 3 * TILE), window(v, lo, hi))
     return total
 
 
@@ -176,35 +183,47 @@ NAMED = {function.__name__: function for function in FUNCTIONS}
 def kernel(name: str) -> Any:
     """The function of this name compiled for C-ordered float64, read-only or not: once, or read from disk."""
 
+    with compiling():
+        return njit(signature(2 if name == "categorical_softmax" else 1), **ALONE)(NAMED[name])
+
+
+def signature(d: int) -> Any:
+    """sum w loss (eta, given, out, option), for eta of d dimensions."""
+
     def array(d: int, readonly: bool = True) -> Any:
         return types.Array(types.float64, d, "C", readonly=readonly)
 
     make: Any = types.Tuple
-    d = 2 if name == "categorical_softmax" else 1
     given = make((array(d), array(1), array(1), array(d)))
-    out = make((array(d, readonly=False), array(d, readonly=False)))
+    out = make((array(d, readonly=False), array(d, readonly=False), array(1, readonly=False)))
     option = make((types.int64, types.float64, types.boolean))
-    with compiling():
-        return njit(types.float64(array(d), given, out, option), nogil=True, cache=True)(NAMED[name])
+    return types.float64(array(d), given, out, option)
 
 
-def weighted(name: str, eta: FloatArray, given: Given, option: tuple[int, float, bool]) -> Weighted:
+def weighted(name: str, eta: FloatArray, given: Given, option: Option) -> Weighted:
     """sum w loss; w score like eta; w weight, (n,), or (pairs, n) for the pairs of np.triu_indices(d): in `scratch`.
 
     `given` is t, a*(t), w and an offset or None; `option` the level (0, 1, 2), the family's parameter, and whether
     the observed weight is meant.
     """
     level, (n, *classes) = option[0], eta.shape
-    t, a, w, offset = given
-    plus = np.zeros((TILE, *classes)) if offset is None else offset
     pairs = [d * (d + 1) // 2 for d in classes]
-    score = _space("score", level > 0, n, *classes)
-    weight = _space("weight", level > 1, *pairs, n)
-    w = ones(n) if is_ones(w) else w  # written out once for all blocks, not for each
-    x, t, a, w, plus = (np.ascontiguousarray(part, dtype=np.float64) for part in (eta, t, a, w, plus))
-    value = kernel(name)(x, (t, a, w, plus), (score, weight), option)
+    score = space("score", level > 0, n, *classes)
+    weight = space("weight", level > 1, *pairs, n)
+    out = score, weight, scratch("parts", PARTS)
+    value = kernel(name)(np.ascontiguousarray(eta, dtype=np.float64), side_by_side(given), out, option)
     return value, score if level > 0 else None, weight if level > 1 else None
 
 
-def _space(name: str, asked: bool, *shape: int) -> FloatArray:
+def side_by_side(given: Given) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """t, a*(t), w and offset as kernels want them: numbers one after the other, for no offset a tile of zeros."""
+    t, a, w, offset = given
+    plus = np.zeros((TILE, *t.shape[1:])) if offset is None else offset
+    w = ones(len(w)) if is_ones(w) else w  # written out once for all blocks, not for each
+    t, a, w, plus = (np.ascontiguousarray(part, dtype=np.float64) for part in (t, a, w, plus))
+    return t, a, w, plus
+
+
+def space(name: str, asked: bool, *shape: int) -> FloatArray:
+    """An array to work in, empty where it is not asked for."""
     return scratch(name, *shape) if asked else np.empty([0] * len(shape))
