@@ -13,7 +13,7 @@ from expfam.design.cells import cells
 from expfam.families import ExponentialFamily, Gamma, InverseGaussian, Poisson, QuasiPoisson, Tweedie
 from expfam.links import Identity, Log
 from expfam.objective import Data, Objective
-from expfam.parallel import ordered_sum, slices
+from expfam.parallel import ordered_sum, slices, weighed, weight_of
 from expfam.response import At, Level, weighted
 
 KEPT = 1e-3  # of two sums their difference must be this share, so that no more than three digits are lost
@@ -59,8 +59,8 @@ def within(objective: Objective, mean: FloatArray) -> float | None:
     None where the difference of the two would lose digits, as for numbers far from zero.
     """
     data = objective.data
-    apart = float(data.weight @ data.conjugate)
-    together = float(data.weight.sum() * objective.family.conjugate(mean)[0])
+    apart = float(weighed(data.weight, data.conjugate))
+    together = float(weight_of(data.weight) * objective.family.conjugate(mean)[0])
     return apart - together if _keeps(apart, together) else None
 
 

@@ -14,7 +14,7 @@ from expfam.design import Bordered, Design, Grams, Map
 from expfam.families import Categorical, ExponentialFamily
 from expfam.information import Arrow, Full, Information, Root, root
 from expfam.links import Link
-from expfam.parallel import ordered_sum, scratch
+from expfam.parallel import ordered_sum, scratch, weighed, weight_of
 from expfam.penalties import PenaltyForm
 from expfam.response import At, Level, Weighted, twin, weighted
 
@@ -57,7 +57,7 @@ class Data:
     @property
     def total(self) -> float:
         """sum of the weights, as they were given."""
-        return float(self.weight.sum()) if self.weights is None else self.weights
+        return weight_of(self.weight) if self.weights is None else self.weights
 
     def take(self, at: slice | AnyArray) -> "Data":
         """Some rows: views for a slice."""
@@ -126,7 +126,7 @@ class Objective:
     @property
     def rounding(self) -> float:
         """How exactly F can be known: it is what large terms leave, a*(t) among them."""
-        return ROUNDING * float(self.data.weight @ np.abs(self.data.conjugate))
+        return ROUNDING * float(weighed(self.data.weight, np.abs(self.data.conjugate)))
 
     def __call__(self, theta: FloatArray, level: Level = Level.HESSIAN) -> Evaluation:
         """F at theta (p,) or (p, d): one pass over the rows; +inf where a mean leaves its domain."""

@@ -176,6 +176,16 @@ def is_ones(w: FloatArray) -> bool:
     return len(w) > 1 and w.strides == (0,) and bool(w[0] == 1)
 
 
+def weighed(w: FloatArray, x: FloatArray) -> FloatArray:
+    """sum_i w_i x_i, () or (...) for x (n, ...); where all w are 1 it does not read them."""
+    return np.asarray(x.sum(axis=0) if is_ones(w) else w @ x)
+
+
+def weight_of(w: FloatArray) -> float:
+    """sum_i w_i."""
+    return float(len(w) if is_ones(w) else w.sum())
+
+
 @lru_cache(maxsize=4)
 def _ones(n: int) -> FloatArray:
     array = np.ones(n)

@@ -15,7 +15,7 @@ from expfam.design.dense import Dense
 from expfam.design.design import Design
 from expfam.design.maps import span
 from expfam.errors import SchemaError
-from expfam.parallel import ordered_sum
+from expfam.parallel import ordered_sum, weight_of
 
 LEAST = np.finfo(float).tiny  # squares below it lose digits
 CONSTANT = 1e-12  # a column whose spread is this share of its size is a multiple of the intercept, up to rounding
@@ -256,7 +256,7 @@ def _standard(design: Design, weight: FloatArray, held: BoolArray) -> Standard:
     free = design.intercept is not None and not held[design.intercept]
     intercept = design.intercept if free else None
     rough = _rough(design) if free else None
-    total = float(weight.sum())
+    total = weight_of(weight)
     first, second = (part / total for part in _moments(_centred(design, rough), weight))
     mean, square = design.maps.adjoint(first), design.maps.squares(second)
     check_overflow(design.names, square)

@@ -6,7 +6,7 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.families._family import ExponentialFamily
-from expfam.parallel import ordered_sum, slices
+from expfam.parallel import ordered_sum, slices, weighed, weight_of
 
 AT_ONCE = 1 << 18  # rows
 
@@ -18,5 +18,6 @@ def mean_of(family: ExponentialFamily, y: FloatArray, weight: FloatArray) -> Flo
 
 def weighted_mean(of: Callable[[FloatArray], FloatArray], values: FloatArray, weight: FloatArray) -> FloatArray:
     """That of a function of values, (n, ...): (1,) or (d,)."""
-    total = ordered_sum(lambda rows: np.atleast_1d(weight[rows] @ of(values[rows])), slices(len(values), AT_ONCE))
-    return np.asarray(total / weight.sum())
+    parts = slices(len(values), AT_ONCE)
+    total = ordered_sum(lambda rows: np.atleast_1d(weighed(weight[rows], of(values[rows]))), parts)
+    return np.asarray(total / weight_of(weight))

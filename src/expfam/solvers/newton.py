@@ -9,6 +9,7 @@ from expfam._typing import FloatArray
 from expfam.design.standard import check_overflow
 from expfam.information import Factor, Information
 from expfam.objective import Evaluation, Objective
+from expfam.parallel import weight_of
 from expfam.response import Level, observed_differs
 from expfam.solvers.descent import descend, fair
 from expfam.solvers.loop import iterate
@@ -108,7 +109,7 @@ def _begin(problem: Problem, curved: Objective) -> _State:
 
 def _share(problem: Problem, sample: Problem) -> float:
     """How many times heavier all rows are than those of the sample."""
-    return float(problem.objective.data.weight.sum() / sample.objective.data.weight.sum())
+    return weight_of(problem.objective.data.weight) / weight_of(sample.objective.data.weight)
 
 
 def _first_value(problem: Problem) -> float:

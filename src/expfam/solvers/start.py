@@ -13,6 +13,7 @@ from expfam.errors import SolverError
 from expfam.families._mean import weighted_mean
 from expfam.information import Arrow
 from expfam.objective import Evaluation, Objective, information
+from expfam.parallel import weight_of
 from expfam.penalties import NoPenalty
 from expfam.response import At, Level, weighted
 from expfam.solvers.newton import Newton
@@ -57,7 +58,7 @@ def _pooled(objective: Objective, mean: FloatArray, eta: FloatArray) -> Null | N
     deviance = within(objective, mean)
     if deviance is None:
         return None
-    family, total = objective.family, objective.data.weight.sum()
+    family, total = objective.family, weight_of(objective.data.weight)
     row = weighted(family, objective.link, At(eta, mean, family.conjugate(mean)), np.array([total]))
     if not np.isfinite(row.value) or row.weight is None:  # the mean is none of the family
         return None
