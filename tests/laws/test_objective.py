@@ -152,6 +152,22 @@ def test_a_block_has_one_blas_thread(items: int) -> None:
         assert {library["num_threads"] for library in found if library["user_api"] == "blas"} == {1}
 
 
+def test_an_information_is_dear_where_its_tables_are_large() -> None:
+    """Of small factors it costs a few reads of the rows, of large ones or of many columns far more."""
+
+    def dearness(levels: int, factors: int, columns: int) -> float:
+        rng, n = np.random.default_rng(0), 5000
+        names = [tuple(f"g{k}[{j}]" for j in range(levels)) for k in range(factors)]
+        coded = [Columns(name, codes=rng.integers(0, levels, n).astype(np.int16), levels=levels) for name in names]
+        x = Columns(tuple(f"x{k}" for k in range(columns)), values=rng.normal(size=(n, columns)))
+        data = Data(assemble((*coded, x), n, True), np.ones(n), np.zeros(n), np.ones(n), None)
+        return Objective(EVERY[0], link(None, EVERY[0]), NoPenalty().bind(data.design.names), data).dearness
+
+    assert 1 < dearness(4, 3, 2) < 4
+    assert dearness(4, 3, 2) < dearness(90, 3, 2) < dearness(90, 6, 2)
+    assert dearness(4, 3, 2) < dearness(4, 3, 20) < dearness(4, 3, 60)
+
+
 @pytest.mark.parametrize("bad", [0, 1, 30])
 def test_an_error_in_a_part_is_raised_and_the_rest_is_left(bad: int) -> None:
     done = []

@@ -36,7 +36,7 @@ class Dense(Group):
     @property
     def price(self) -> tuple[float, float]:
         m = self.width
-        return 0.55 * m, 6.0 + 0.3 * m + 0.022 * m**2
+        return 0.6 * m, 6.0 + 0.3 * m + 0.022 * m**2
 
     def forward(self, theta: FloatArray) -> FloatArray:
         return np.asarray(verbs(self.compiled).forward(self.values, self.centre, theta))

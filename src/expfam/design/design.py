@@ -90,7 +90,7 @@ class Design:
         gradient, gram = zip((0.0, 0.0), *(group.price for group in self.groups), strict=True)
         stored = [group.stored for group in self.groups]
         across = (sum(stored) ** 2 - sum(s * s for s in stored)) / 2
-        return sum(gradient), sum(gram) + (12 + across if across else 0.0)
+        return sum(gradient), sum(gram) + (2.0 + 0.6 * across if across else 0.0)
 
     def take(self, rows: slice | AnyArray) -> "Design":
         """Some rows: a view for a slice, a copy for row numbers."""
