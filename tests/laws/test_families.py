@@ -197,8 +197,16 @@ def test_the_tweedie_series_stays_right_over_many_orders_of_size():
     for y, phi in [(1e-6, 1.0), (0.3, 0.7), (50.0, 0.01), (2e3, 1e-4)]:
         root = 4 * np.sqrt(y) / phi
         closed = np.log(ive(1, root)) + root + np.log(2 / (phi * np.sqrt(y)))
-        got = Tweedie(1.5).log_b(np.array([y]), phi)[0]
-        assert got == pytest.approx(closed, rel=1e-11, abs=1e-8)
+        for power in (1.5, np.nextafter(1.5, 2)):  # the one in closed form, the other term by term
+            got = Tweedie(power).log_b(np.array([y]), phi)[0]
+            assert got == pytest.approx(closed, rel=1e-11, abs=1e-8)
+
+
+def test_the_closed_form_of_the_tweedie_series_is_its_first_term_where_that_is_all():
+    y, k = np.array([1e-300, 1e-10, 1e-3]), np.array([1e-5, 1e-300, 1e-200])
+    term = np.log(k * y / 0.5) + np.log(k / 0.5) - np.log(y)
+    np.testing.assert_allclose(_log_series(1.5, y, k), term, atol=1e-12)  # rounding of log y = -691
+    np.testing.assert_allclose(_log_series(np.nextafter(1.5, 2), y, k), term, atol=1e-12)
 
 
 @pytest.mark.parametrize("phi", [0.1, 1e-2, 1e-4, 1e-8, 1e-15, 1e-100])

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, TypeAlias, TypeVar, fi
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammainc, gammaln, ndtr, xlogy
+from scipy.special import gammainc, gammaln, i1e, ndtr, xlogy
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.errors import FamilyError
@@ -21,6 +21,7 @@ from expfam.families.poisson import Poisson
 
 PARENTS: dict[float, ExponentialFamily] = {0: Gaussian(), 1: Poisson(), 2: Gamma(), 3: InverseGaussian()}
 MANY = 1e6  # w mu^(2-p) / phi above which the distribution function's sum is long and its saddlepoint has ten digits
+SMALLEST = -400.0  # log z from which on two terms of the series are one
 CELLS = 1 << 20  # entries of one slab of the series
 
 P = ParamSpec("P")
@@ -209,9 +210,16 @@ class Tweedie(ExponentialFamily):
 
 
 def _log_series(p: float, y: FloatArray, k: FloatArray) -> FloatArray:
-    """log b = log sum_j W_j - log y, W_j = z^j / (j! Gamma(j alpha)), largest near j = k y^(2-p) / (2-p)."""
+    """log b = log sum_j W_j - log y, W_j = z^j / (j! Gamma(j alpha)), largest near j = k y^(2-p) / (2-p).
+
+    At the usual power, p = 3/2, the sum is sqrt(z) I_1(2 sqrt(z)) of Bessel's functions.
+    """
     alpha = (2 - p) / (p - 1)
     log_z = alpha * np.log(k * y / (p - 1)) + np.log(k / (2 - p))
+    if alpha == 1:
+        root = np.exp(np.maximum(log_z, SMALLEST) / 2)
+        below = np.minimum(log_z - SMALLEST, 0.0) / 2  # there I_1(x) is x / 2
+        return np.asarray(log_z / 2 + np.log(i1e(2 * root)) + 2 * root + below - np.log(y))
 
     def log_term(rows: IndexArray, first: FloatArray, width: int) -> FloatArray:
         factorials = along(lambda j: gammaln(j + 1) + gammaln(j * alpha), first, width)
