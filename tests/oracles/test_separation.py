@@ -122,6 +122,24 @@ def test_far_out_is_not_at_infinity(link: str, weight: float) -> None:
     assert fit.predict({"x": [-1.0, 1.0]}, type="link") == pytest.approx(ends, rel=1e-3)
 
 
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("family", ["bernoulli", "poisson"])
+@pytest.mark.parametrize("weight", [1.0, 1e-6, 1e-12, 1e-20, 1e-100])
+def test_the_weights_of_a_level_do_not_change_the_verdict(family: str, solver: str, weight: float) -> None:
+    """Without events it runs to infinity, with some it ends at their share, however little it weighs."""
+    g, x = np.repeat(list("abc"), 20), np.tile(np.linspace(-1, 1, 20), 3)
+    y = np.tile([0, 1, 1, 0, 1], 12)
+    data = {"g": g, "x": x, "y": np.where(g == "c", 0, y), "w": np.where(g == "c", weight, 1.0)}
+    fit = separated("y ~ g + x", data, family=family, weights="w", solver=solver)
+    assert fit.certificate.separation == fit.separation()
+    assert fit.separation().limits == ("g[c] -> -inf",)
+    mixed = data | {"y": np.where((g == "c") & (y == 1), np.arange(60) % 2, y)}
+    finite = ef.glm("y ~ g + x", mixed, family=family, weights="w", solver=solver)
+    assert finite.converged
+    assert finite.separation().names == ()
+    assert np.mean((finite.predict(mixed) - mixed["y"])[g == "c"]) == pytest.approx(0, abs=0.02)
+
+
 # ---- known cases ------------------------------------------------------------------------------------------------
 def separated(*args: Any, **options: Any) -> ef.Fit:
     with pytest.warns(ef.SeparationWarning):

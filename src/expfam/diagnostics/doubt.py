@@ -29,7 +29,7 @@ def doubtful(problem: Problem, solution: Solution, factor: Factor | None, readin
         return False
     if solution.status is not Status.CONVERGED or factor is None or not factor.definite:
         return True
-    return reach(reading.step, problem.objective.data.design) >= STIRRED
+    return reach(reading.step, problem.objective.data) >= STIRRED
 
 
 def settled(objective: Objective, posed: Posed, names: Names, theta: FloatArray, reading: Reading) -> Separation:
@@ -46,7 +46,7 @@ def settled(objective: Objective, posed: Posed, names: Names, theta: FloatArray,
     if found.exact:
         return found
     flat = reading.gradient <= max(problem.tol, 1e-6)
-    runaway = flat and runs_away(reading, problem.scale, problem.objective.data.design)
+    runaway = flat and runs_away(reading, problem.scale, problem.objective.data)
     return direct or (_along(reading.step, posed, names()) if runaway else found)
 
 

@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
-from expfam.design.standard import Standard
+from expfam.design.standard import Standard, standardise
 from expfam.families import Categorical
 from expfam.inference.cone import GAIN, MISSED, Cone, farthest
 from expfam.objective import Objective
-from expfam.parallel import ordered_map, slices
+from expfam.parallel import ordered_map, repeated, slices
 from expfam.recession import coercive, directions, unreached
 from expfam.solvers.optimality import by_class
 
@@ -215,10 +215,13 @@ def _others(k: int) -> AnyArray:
 
 
 def _search(objective: Objective, standard: Standard) -> _Search:
-    """Columns are centred where the mean exceeds the spread: others would lose their zeros."""
+    """Columns are centred where the mean exceeds the spread: others would lose their zeros. All rows count alike, for
+    a direction that separates does so whatever their weights."""
     data, family = objective.data, objective.family
-    far = np.abs(standard.centre) * standard.scale > 1
-    frame = replace(standard, centre=np.where(far, standard.centre, 0.0))
+    even = standardise(data.design, repeated(1.0, data.n), objective.penalty.holds, np.zeros(data.design.p))[1]
+    scale = np.where(even.scale > 0, even.scale, standard.scale)
+    far = np.abs(standard.centre) * scale > 1
+    frame = replace(standard, scale=scale, centre=np.where(far, standard.centre, 0.0))
     classes = (family.k or 2) if isinstance(family, Categorical) else 0
     marks = data.y + 1.0 if classes else directions(family, objective.link, family.T(data.y))
     return _Search(objective, frame, marks, classes)

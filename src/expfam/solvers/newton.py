@@ -256,11 +256,12 @@ def _judged(problem: Problem, state: _State, before: _State | None = None) -> _S
     """
     now, precise = state.reading, state.factor.condition if _rounds(problem, state.factor) else 1.0
     if now.gradient <= problem.tol:
-        if state.fresh and not problem.bounded and runs_away(now, problem.scale, problem.objective.data.design):
+        away = state.fresh and runs_away(now, problem.scale, problem.objective.data)
+        if away and not problem.bounded:
             return replace(state, status=Status.SEPARATED)
         alike = before is not None and ((state.fresh and before.fresh) or now.decrement <= CLOSE)
         rounding = alike and before is not None and before.reading.decrement <= now.decrement <= NEAR
-        if rounding or now.decrement * precise <= problem.tol:
+        if rounding or (now.decrement * precise <= problem.tol and not away):
             return replace(state, status=Status.CONVERGED)
     return replace(state, status=Status.MAX_ITER) if state.steps >= problem.max_iter else state
 

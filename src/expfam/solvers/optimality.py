@@ -7,11 +7,15 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.design import Design
 from expfam.information import Factor, Root
-from expfam.objective import Evaluation
+from expfam.objective import Data, Evaluation
+from expfam.parallel import is_ones, weight_of
 
 RUNAWAY = 0.1
 """A Newton step that still moves a linear predictor by this much on a flat likelihood runs to infinity: in the
 exponential tail of a loss every step moves it by 1."""
+
+SLIGHT = 1e-4
+"""A step known to move every linear predictor by less is small, whatever is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +72,22 @@ def from_classes(flat: FloatArray, like: FloatArray) -> FloatArray:
     return flat if like.ndim == 1 else np.ascontiguousarray(flat.reshape(like.shape[::-1]).T)
 
 
-def runs_away(reading: Reading, scale: Scale, design: Design) -> bool:
+def runs_away(reading: Reading, scale: Scale, data: Data) -> bool:
     """Is the likelihood flat while the Newton step still moves a linear predictor? Then it may run to infinity."""
-    moved = reach(reading.step, design)
+    moved = reach(reading.step, data)
     return moved >= RUNAWAY and scale.slope * moved >= 1e3 * reading.decrement * scale.response
 
 
-def reach(step: FloatArray, design: Design) -> float:
-    """By how much a step moves some row's linear predictor at most; the rows are only read where it is not small."""
-    if np.abs(step).max(initial=0.0) <= 1e-6:
+def reach(step: FloatArray, data: Data) -> float:
+    """By how much a step moves some row's linear predictor at most; the rows are only read where it is not small.
+
+    A column z has sum w z^2 = sum w, so that no |z_i| exceeds sqrt(sum w / w_i): of a level whose weights are tiny, a
+    tiny step is none.
+    """
+    least = 1.0 if is_ones(data.weight) else float(data.weight.min())
+    if np.abs(step).sum() * np.sqrt(weight_of(data.weight) / least) <= SLIGHT:
         return 0.0
-    return float(np.abs(stirred(step, design)).max(initial=0.0))
+    return float(np.abs(stirred(step, data.design)).max(initial=0.0))
 
 
 def stirred(step: FloatArray, design: Design) -> FloatArray:
