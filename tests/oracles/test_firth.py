@@ -322,3 +322,15 @@ def test_likelihoods_of_another_kind_are_refused() -> None:
     for other in (endometrial(bias="median"), endometrial(link="probit")):
         with pytest.raises(ef.SolverError, match="no profile"):
             other.confint(method="profile")
+
+
+@pytest.mark.parametrize("bias", ["mean", "median"])
+@pytest.mark.parametrize("weight", [1e-6, 1e-10, 1e-30])
+def test_steps_that_a_tiny_weight_throws_off_are_no_optimum(bias: str, weight: float) -> None:
+    """Scores are adjusted by halves of a row whatever it weighs: far out, where no information is left, it is lost."""
+    g, x = np.repeat(list("abc"), 20), np.tile(np.linspace(-1, 1, 20), 3)
+    data = {"g": g, "x": x, "y": np.where(g == "c", 0, np.tile([0, 1, 1, 0, 1], 12))}
+    data["w"] = np.where(g == "c", weight, 1.0)
+    with pytest.warns(ef.ConvergenceWarning):
+        fit = ef.glm("y ~ g + x", data, family="bernoulli", weights="w", bias=bias)
+    assert not fit.converged

@@ -73,12 +73,17 @@ def _start(problem: Problem) -> FloatArray:
 
 
 def _arrived(solver: AdjustedScores, problem: Problem, theta: FloatArray) -> _State | None:
-    """The state at a point; None where a mean is outside its domain."""
+    """The state at a point; None where a mean is outside its domain, or so near its edge that the information is lost."""
     at = problem.objective(theta)
     if at.gradient is None or at.hessian is None:
         return None
-    factor, phi = at.hessian.factor(), solver.dispersion(theta, at.value)
+    factor = at.hessian.factor()
+    if not factor.definite:
+        return None
+    phi = solver.dispersion(theta, at.value)
     change = adjustment(problem.objective, solver.standard, theta, at.hessian, solver.kind)
+    if not np.isfinite(change).all():
+        return None
     at = replace(at, gradient=at.gradient - phi * change)
     return _State(theta, at, read(at, problem.scale, factor))
 
@@ -126,7 +131,8 @@ def adjustment(
         total = block.design.adjoint(mean)
         if turned is None:
             return total
-        cubes = (weight * median) @ block.design.forward(turned) ** 3
+        with np.errstate(over="ignore", invalid="ignore"):  # who asked sees that it is no number
+            cubes = (weight * median) @ block.design.forward(turned) ** 3
         return np.concatenate([total, cubes])
 
     total = ordered_sum(part, slices(data.n, max(CELLS // width, 1024)))
@@ -134,7 +140,8 @@ def adjustment(
         return maps.adjoint(total)
     cubes = np.zeros(len(standard.kept))
     cubes[standard.kept] = total[maps.raw :] / _variances(standard, inverse)
-    return np.asarray(maps.adjoint(total[: maps.raw]) + hessian.times(standard.inverse(cubes)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(maps.adjoint(total[: maps.raw]) + hessian.times(standard.inverse(cubes)))
 
 
 def _units(standard: Standard) -> FloatArray:
