@@ -237,6 +237,18 @@ def test_a_bad_solver_is_not_believed() -> None:
     assert "NOT converged" in fit.summary()
 
 
+def test_a_limit_that_is_enough_for_newton_is_enough_for_large_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps that need no new information may be more; they count as what they cost."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 20))
+    y = rng.poisson(np.exp(X.sum(axis=1) / 5))
+    plain = ef.glm_arrays(X, y, family="poisson").certificate.steps
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    fit = ef.glm_arrays(X, y, family="poisson", max_iter=plain)
+    assert fit.converged
+    assert fit.certificate.steps > plain
+
+
 # ---- where plain Newton fails -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("family", ["poisson", "gamma", "inverse_gaussian"])
 @given(seed=st.integers(0, 2**32 - 1))

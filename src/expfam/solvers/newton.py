@@ -64,7 +64,8 @@ class Newton(Solver):
 class _State:
     """`reading` is that of the next step with `factor`, of the information `known`, and `secants`; `hessian` is the
     last information of the full data, taken `drift` standard errors before; `rate` the share of the decrement that the
-    last step left, `aim` that of the last step with information of its own point, when the decrement was `aimed`."""
+    last step left, `aim` that of the last step with information of its own point, when the decrement was `aimed`; of the `steps`,
+    `chords` were with an older one."""
 
     theta: FloatArray
     at: Evaluation
@@ -80,6 +81,7 @@ class _State:
     aimed: float = 1.0
     damping: float = 0.0
     steps: int = 0
+    chords: int = 0
     passes: float = 0.0
     hessians: float = 0.0
 
@@ -157,7 +159,7 @@ def _renewed(
     return _State(
         theta, at, known, factor, reading, hessian=at.hessian, drift=0.0, rate=rate,
         aim=rate if before.fresh else before.aim, aimed=before.reading.decrement if before.fresh else before.aimed,
-        damping=before.damping, steps=before.steps, passes=before.passes + (hessians - read_times),
+        damping=before.damping, steps=before.steps, chords=before.chords, passes=before.passes + (hessians - read_times),
         hessians=before.hessians + hessians,
     )  # fmt: skip
 
@@ -199,7 +201,7 @@ def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
     new = curved(theta, Level.HESSIAN if _renews(problem, curved, state) else Level.GRADIENT)
     hessians = int(new.hessian is not None)
     promised = float(-np.vdot(state.at.gradient, state.reading.step)) / 2
-    state = replace(state, steps=state.steps + 1, passes=state.passes + 1)
+    state = replace(state, steps=state.steps + 1, chords=state.chords + 1, passes=state.passes + 1)
     if fair(state.at, new, promised, curved):
         return _arrived(problem, curved, state, theta, new, hessians)
     state = replace(state, passes=state.passes + 1, hessians=state.hessians + hessians)
@@ -263,7 +265,12 @@ def _judged(problem: Problem, state: _State, before: _State | None = None) -> _S
         rounding = alike and before is not None and before.reading.decrement <= now.decrement <= NEAR
         if rounding or (now.decrement * precise <= problem.tol and not away):
             return replace(state, status=Status.CONVERGED)
-    return replace(state, status=Status.MAX_ITER) if state.steps >= problem.max_iter else state
+    return replace(state, status=Status.MAX_ITER) if _spent(problem, state) >= problem.max_iter else state
+
+
+def _spent(problem: Problem, state: _State) -> float:
+    """How many Newton steps those so far come to: one with an older information counts as the share that it costs."""
+    return state.steps - state.chords * (1 - 1 / (1 + problem.objective.dearness))
 
 
 def _suffices(problem: Problem, state: _State) -> bool:
