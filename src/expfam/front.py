@@ -103,8 +103,8 @@ def glm(
                   maximum likelihood infinite (R's brglm2, AS_mean and AS_median)
     solver        "auto", "newton", "lbfgs", "proximal", "sgd", or an object with options, SGD(prior=1.0)
     passes        of solver="sgd": how often it reads the rows, once by default
-    tol           bounds max |gradient| / sum(weights), columns standardised; max_iter bounds Newton's steps, of which those
-                  of large data that need no new information count as the share that they cost
+    tol           bounds max |gradient| / sum(weights), columns standardised; max_iter bounds Newton's steps, of which
+                  those of large data that need no new information count as the share that they cost
     missing       "drop" (told) or "error"; aliased: "drop" (told) or "error"
     unseen        a level first met at prediction: "error", "reference" or "missing"
     aggregate     sum rows of equal predictors first, factors and numbers of few values: the same likelihood from fewer

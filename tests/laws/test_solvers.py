@@ -300,6 +300,34 @@ def test_an_optimum_on_the_edge_of_the_means_is_found(family: str | ExponentialF
     assert (presses > 0).all()
 
 
+def pressed(n: int) -> dict[str, Any]:
+    """Counts whose means, a line, meet zero."""
+    rng = np.random.default_rng(0)
+    x, z = rng.uniform(size=(2, n))
+    return {"x": x, "z": z, "g": np.repeat(["a", "b"], n // 2), "y": rng.poisson(np.maximum(3 * x - 0.4 + 0.3 * z, 0))}
+
+
+def test_the_way_to_the_edge_does_not_end_in_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A point that rounding keeps from the tolerance would take all the steps that are allowed."""
+    ends, solve = [], Newton.solve
+    monkeypatch.setattr(Newton, "solve", lambda *given: ends.append(solve(*given)) or ends[-1])
+    with pytest.warns(ef.ConvergenceWarning, match="edge of the allowed means"):
+        ef.glm("y ~ x + z", pressed(10_000), family="poisson", link="identity")
+    assert len(ends) > 20
+    assert {end.status for end in ends[1:]} == {Status.CONVERGED}
+
+
+def test_refits_find_the_optimum_on_the_edge_too() -> None:
+    """The terms of an analysis of deviance are as far apart as the fits."""
+    data = pressed(60)
+    with pytest.warns(ef.ConvergenceWarning, match="edge of the allowed means"):
+        large, small = (ef.glm(f"y ~ {t}", data, family="poisson", link="identity") for t in ("x + z + g", "x + z"))
+    with pytest.warns(ef.ConvergenceWarning) as told:
+        table = large.anova()
+    assert all("columns ends on an edge" in str(one.message) for one in told)
+    assert table["deviance"][-1] == pytest.approx(small.deviance - large.deviance, abs=1e-4)
+
+
 @pytest.mark.parametrize("solver", ["newton", "lbfgs"])
 @pytest.mark.parametrize("exponent", [1 / 2, 1 / 3])
 def test_an_optimum_where_the_link_is_flat_is_on_the_edge(exponent: float, solver: str) -> None:

@@ -13,6 +13,7 @@ from expfam.model import Model, Prepared
 from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers import Newton, Problem, Status
+from expfam.solvers.edge import edged
 from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import loses, sharpened
 
@@ -117,15 +118,16 @@ def refit(objective: Objective, columns: BoolArray, near: FloatArray | None = No
         half = objective.loss(theta, Level.VALUE).value
         return Refit(theta, half, half, 0)
     posed = pose(part, TOL, STEPS, 0, silent, None if near is None else near[columns])
-    solution = Newton().solve(posed.problem)
+    solution = edged(posed.problem, Newton().solve(posed.problem))
     theta = np.zeros((len(columns), *solution.theta.shape[1:]))
     theta[columns] = posed.standard.original(solution.theta)
     at = solution.at or posed.problem.objective(solution.theta, Level.VALUE)
     penalty = posed.problem.objective.value_of_penalty(solution.theta)
     if solution.status not in (Status.CONVERGED, Status.SEPARATED):
+        where = "ends on an edge" if solution.status is Status.EDGE else "has not converged"
         warnings.warn(
-            f"a refit to {int(columns.sum())} of {len(columns)} columns has not converged, so that comparisons with it "
-            f"are not exact: {solution.status.value}",
+            f"a refit to {int(columns.sum())} of {len(columns)} columns {where}, so that comparisons with it are not "
+            f"exact: {solution.status.value}",
             ConvergenceWarning,
             stacklevel=2,
         )

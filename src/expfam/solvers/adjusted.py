@@ -73,7 +73,7 @@ def _start(problem: Problem) -> FloatArray:
 
 
 def _arrived(solver: AdjustedScores, problem: Problem, theta: FloatArray) -> _State | None:
-    """The state at a point; None where a mean is outside its domain, or so near its edge that the information is lost."""
+    """The state at a point; None where a mean is outside its domain, or so far out that no information is left."""
     at = problem.objective(theta)
     if at.gradient is None or at.hessian is None:
         return None

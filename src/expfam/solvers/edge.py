@@ -23,6 +23,7 @@ from expfam.solvers.status import Status
 
 SHARES = 2.0 ** -np.arange(3, 25)
 LEANS = 1e-6  # of the mean response: a mean so near to the edge leans on it
+ROUGH = 1e-6  # `tol` of a point on the way: so near to the edge rounding shows in the gradient
 LAST = 1e-6  # the share of the way from the last point to the edge at which to end: F has a value there
 
 
@@ -37,10 +38,11 @@ def edged(problem: Problem, solution: Solution) -> Solution:
         return solution
     mean = _mean(objective)
     theta, before, spent = problem.start, problem.start, solution
+    rough = replace(problem, tol=max(problem.tol, ROUGH), first=None, sample=None)
     for share in SHARES:
         leaning = _leaning(objective, mean, share)
         start = _first(leaning, theta + (theta - before) / 2, theta)
-        part = Newton().solve(replace(problem, objective=leaning, start=start, first=None, sample=None))
+        part = Newton().solve(replace(rough, objective=leaning, start=start))
         done = {name: getattr(spent, name) + getattr(part, name) for name in ("steps", "passes", "hessians")}
         spent = replace(spent, **done)
         if part.status is not Status.CONVERGED:  # slacks as small as the rounding of eta

@@ -64,8 +64,8 @@ class Newton(Solver):
 class _State:
     """`reading` is that of the next step with `factor`, of the information `known`, and `secants`; `hessian` is the
     last information of the full data, taken `drift` standard errors before; `rate` the share of the decrement that the
-    last step left, `aim` that of the last step with information of its own point, when the decrement was `aimed`; of the `steps`,
-    `chords` were with an older one."""
+    last step left, `aim` that of the last step with information of its own point, when the decrement was `aimed`; of
+    the `steps`, `chords` were with an older one."""
 
     theta: FloatArray
     at: Evaluation
@@ -159,8 +159,8 @@ def _renewed(
     return _State(
         theta, at, known, factor, reading, hessian=at.hessian, drift=0.0, rate=rate,
         aim=rate if before.fresh else before.aim, aimed=before.reading.decrement if before.fresh else before.aimed,
-        damping=before.damping, steps=before.steps, chords=before.chords, passes=before.passes + (hessians - read_times),
-        hessians=before.hessians + hessians,
+        damping=before.damping, steps=before.steps, chords=before.chords,
+        passes=before.passes + (hessians - read_times), hessians=before.hessians + hessians,
     )  # fmt: skip
 
 
