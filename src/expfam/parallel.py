@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import cache, lru_cache, reduce
 from math import prod
 from operator import add
-from threading import local
+from threading import Lock, local
 from typing import TypeVar
 
 import numpy as np
@@ -70,13 +70,15 @@ def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
 def _shared(part: Callable[[S], T], items: Sequence[S], workers: int) -> list[T]:
     """The parts of all items, or the error of the first that fails, after which none is begun.
 
-    This thread works, too: woken for every part, it would take a core from those that do.
+    This thread works, too: woken for every part, it would take a core from those that do. What it has set, threads(n)
+    or np.errstate, holds for its helpers.
     """
     parts: dict[int, T] = {}
     failed: dict[int, Exception] = {}
     numbers = iter(range(len(items)))
 
     def work() -> None:
+        _shares.set(True)
         i = len(items)
         try:
             for i in numbers:  # no two threads get the same
@@ -86,17 +88,20 @@ def _shared(part: Callable[[S], T], items: Sequence[S], workers: int) -> list[T]
         finally:
             deque(numbers, maxlen=0)
 
-    helpers = [_pool(workers - 1).submit(work) for _ in range(workers - 1)]
+    helpers = [_pool(workers - 1).submit(copy_context().run, work) for _ in range(workers - 1)]
     try:
-        work()
+        copy_context().run(work)
     finally:
-        wait([helper for helper in helpers if not helper.cancel()])
+        began = wait([helper for helper in helpers if not helper.cancel()]).done
+    for helper in began:
+        helper.result()  # an exit, which is no Exception
     if failed:
         raise failed[min(failed)]
     return [parts[i] for i in range(len(items))]
 
 
 _alone: ContextVar[bool] = ContextVar("expfam_one_blas_thread", default=False)
+_shares: ContextVar[bool] = ContextVar("expfam_shares", default=False)
 PAGE = 1 << 12  # blocks of about one length share their ones
 LARGE = 512  # rows of a matrix whose factorisation is worth more than one thread
 
@@ -120,8 +125,8 @@ def one_blas_thread() -> Iterator[None]:
 
 @contextmanager
 def blas_threads(rows: int) -> Iterator[None]:
-    """BLAS on all threads for the factorisation of a matrix of so many rows, where that pays."""
-    if rows < LARGE or not _alone.get():
+    """BLAS on all threads for the factorisation of a matrix of so many rows, where that pays and no others are busy."""
+    if rows < LARGE or not _alone.get() or _shares.get():
         yield
         return
     with _blas(thread_count()):
@@ -130,16 +135,33 @@ def blas_threads(rows: int) -> Iterator[None]:
 
 @contextmanager
 def _blas(limit: int) -> Iterator[None]:
-    """Every BLAS on so many threads inside the `with` block; `ThreadpoolController.limit` takes three times as long."""
-    libraries = _libraries()
-    before = [library.get_num_threads() for library in libraries]
-    for library in libraries:
-        library.set_num_threads(limit)
+    """Every BLAS on so many threads inside the `with` block; `ThreadpoolController.limit` takes three times as long.
+
+    The number is that of the whole process: of threads inside at once the last to leave restores what the first found.
+    """
+    with _turn:
+        before = _counts()
+        _found.append(before)
+        _set([limit] * len(before))
     try:
         yield
     finally:
-        for library, count in zip(libraries, before, strict=True):
-            library.set_num_threads(count)
+        with _turn:
+            first, _ = _found[0], _found.pop()
+            _set(list(map(min, before, _counts())) if _found else first)
+
+
+_turn = Lock()
+_found: list[list[int]] = []
+
+
+def _counts() -> list[int]:
+    return [library.get_num_threads() for library in _libraries()]
+
+
+def _set(counts: list[int]) -> None:
+    for library, count in zip(_libraries(), counts, strict=True):
+        library.set_num_threads(count)
 
 
 _kept = local()

@@ -1,21 +1,23 @@
 """F is a sum over rows with the right derivatives, the same to the last bit for any number of threads."""
 
+from contextvars import copy_context
 from dataclasses import replace
 from itertools import pairwise, product
+from threading import current_thread, main_thread
 from time import sleep
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import expfam as ef
 from expfam.design import Columns, assemble
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.links import link
 from expfam.objective import Data, Objective, chunks
-from expfam.parallel import ordered_map, ordered_sum
+from expfam.parallel import blas_threads, one_blas_thread, ordered_map, ordered_sum, thread_count
 from expfam.penalties import NoPenalty, Ridge
 from expfam.response import Level
 
@@ -190,6 +192,54 @@ def test_folds_inside_folds_end() -> None:
         assert ordered_map(lambda k: ordered_sum(lambda j: [(k, j)], range(3)), range(20)) == [
             [(k, j) for j in range(3)] for k in range(20)
         ]
+
+
+def blas_counts() -> list[int]:
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+def test_helpers_work_under_what_the_caller_has_set() -> None:
+    """threads(n) in folds inside folds, and np.errstate: a warning from one thread and not from another is chance."""
+
+    def part(_: int) -> tuple[int, float]:
+        sleep(0.005)
+        return thread_count(), float(np.float64(1e300) * np.float64(1e300))
+
+    with ef.threads(3), np.errstate(over="ignore"):
+        assert set(ordered_map(part, range(12))) == {(3, np.inf)}
+
+
+def test_a_part_of_many_leaves_blas_alone() -> None:
+    """However large its matrix: the other threads are busy with the other parts."""
+
+    def part(_: int) -> list[int]:
+        sleep(0.005)
+        with blas_threads(10_000):
+            return blas_counts()
+
+    with ef.threads(3):
+        assert {count for counts in ordered_map(part, range(12)) for count in counts} == {1}
+
+
+@threadpool_limits.wrap(limits=2, user_api="blas")
+def test_blas_is_given_back_by_threads_that_overlap() -> None:
+    """One that came later leaves later, and found BLAS on the one thread of the other."""
+    ways = [(copy_context(), one_blas_thread()) for _ in range(2)]
+    for context, way in ways:
+        context.run(way.__enter__)
+    for after, (context, way) in zip((1, 2), ways, strict=True):
+        context.run(way.__exit__, None, None, None)
+        assert set(blas_counts()) == {after}
+
+
+def test_an_exit_in_a_helper_is_an_exit() -> None:
+    def part(_: int) -> None:
+        sleep(0.002)
+        if current_thread() is not main_thread():
+            raise SystemExit(3)
+
+    with ef.threads(3), pytest.raises(SystemExit):
+        ordered_map(part, range(60))
 
 
 def test_no_threads_is_an_error() -> None:
