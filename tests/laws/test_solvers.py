@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import product
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -247,6 +249,19 @@ def test_a_limit_that_is_enough_for_newton_is_enough_for_large_data(monkeypatch:
     fit = ef.glm_arrays(X, y, family="poisson", max_iter=plain)
     assert fit.converged
     assert fit.certificate.steps > plain
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("dearness", [0.0, 3.0, np.inf])
+def test_new_information_is_weighed_up_for_any_figures(dearness: float, alone: bool) -> None:
+    """Steps that left nothing, all, or no number of a decrement lead to an answer, not to logarithms of zero."""
+    tiny = float(np.nextafter(0.0, 1.0))
+    figures = (0.0, tiny, 1e-300, 1e-6, 0.3, 1.0, 1e300, np.inf, np.nan)
+    objective = SimpleNamespace(dearness=dearness, observed=False)
+    problem = SimpleNamespace(objective=objective, tol=1e-8, alone=alone)
+    for left, rate, aim, aimed in product(figures, repeat=4):
+        state = SimpleNamespace(reading=SimpleNamespace(decrement=left), rate=rate, aim=aim, aimed=aimed, steps=2)
+        assert newton._renews(problem, objective, state) in (True, False)  # type: ignore[arg-type]
 
 
 # ---- where plain Newton fails -----------------------------------------------------------------------------------

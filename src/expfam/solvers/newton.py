@@ -215,13 +215,13 @@ def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
     Prices are counted from the shape of the design, not timed: a fit is the same to the last bit on a busy machine.
     """
     left, rate = state.reading.decrement, min(state.rate, 0.99)
-    if left * rate <= SURE or rate <= 0:
+    if not left * rate > SURE:  # or no number
         return not (curved.observed or problem.alone)
     if state.steps == 0:  # its rate is only hoped for
         return False
     quadratic = left / state.aimed if state.aim < FAST and left < state.aimed else 1.0
     hoped = float(np.clip(state.aim * quadratic, np.finfo(float).tiny, 0.99))
-    to_go = np.log((problem.tol if problem.alone else SURE) / left)
+    to_go = np.log(problem.tol if problem.alone else SURE) - np.log(left)
     return bool(to_go / np.log(rate) > problem.objective.dearness + 1 + to_go / np.log(hoped))
 
 
