@@ -226,3 +226,8 @@ def _libraries() -> list[LibController]:
 @cache
 def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="expfam")
+
+
+if hasattr(os, "register_at_fork"):  # a child has the pools without their threads, and a lock as it was at that moment
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(before=_turn.acquire, after_in_parent=_turn.release, after_in_child=_turn.release)

@@ -3,6 +3,7 @@
 from contextvars import copy_context
 from dataclasses import replace
 from itertools import pairwise, product
+from multiprocessing import get_all_start_methods, get_context
 from threading import current_thread, main_thread
 from time import sleep
 
@@ -240,6 +241,27 @@ def test_an_exit_in_a_helper_is_an_exit() -> None:
 
     with ef.threads(3), pytest.raises(SystemExit):
         ordered_map(part, range(60))
+
+
+def who_works() -> set[str]:
+    """The threads that share a fold."""
+
+    def part(_: int) -> str:
+        sleep(0.005)
+        return current_thread().name
+
+    with ef.threads(3):
+        return set(ordered_map(part, range(12)))
+
+
+@pytest.mark.skipif("fork" not in get_all_start_methods(), reason="no processes are forked here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_has_helpers_of_its_own() -> None:
+    """Those of its parent did not come along."""
+    here = who_works()
+    with get_context("fork").Pool(1) as pool:
+        there = pool.apply_async(who_works).get(timeout=60)
+    assert len(there) == len(here) == 3
 
 
 def test_no_threads_is_an_error() -> None:
