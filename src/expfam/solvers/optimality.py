@@ -84,8 +84,9 @@ def reach(step: FloatArray, data: Data) -> float:
     A column z has sum w z^2 = sum w, so that no |z_i| exceeds sqrt(sum w / w_i): of a level whose weights are tiny, a
     tiny step is none.
     """
-    least = 1.0 if is_ones(data.weight) else float(data.weight.min())
-    if np.abs(step).sum() * np.sqrt(weight_of(data.weight) / least) <= SLIGHT:
+    w = data.weight
+    least = 1.0 if is_ones(w) else float(np.min(w, where=w > 0, initial=np.inf))
+    if np.abs(step).sum() * np.sqrt(weight_of(w) / least) <= SLIGHT:
         return 0.0
     return float(np.abs(stirred(step, data.design)).max(initial=0.0))
 
