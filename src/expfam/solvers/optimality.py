@@ -14,7 +14,7 @@ RUNAWAY = 0.1
 """A Newton step that still moves a linear predictor by this much on a flat likelihood runs to infinity: in the
 exponential tail of a loss every step moves it by 1."""
 
-SLIGHT = 1e-4
+SLIGHT = 1e-3
 """A step known to move every linear predictor by less is small, whatever is asked."""
 
 
