@@ -285,6 +285,26 @@ def test_notes_and_what_did_not_converge_do_so_too(shell: Shell) -> None:
     assert all("raise --max-iter or look" in " ".join(text.split()) for text in (stopped.out, stopped.err))
 
 
+def test_a_page_speaks_of_commands_and_their_options(shell: Shell) -> None:
+    """Of the options of fit, too, where another command writes the page: they are what makes the model better."""
+    Path("sep.csv").write_text("y,x,g\n" + "".join(f"{x > 105},{x},l{x}\n" for x in range(210)))
+    fit = ("fit", "sep.csv", "--family", "bernoulli", "--no-progress")
+    ran = shell(*fit, "y ~ x", "--save", "m.json", "--report", "a.html")
+    assert ran.code == 1
+    assert shell("report", "m.json", "sep.csv", "--out", "b.html", "--no-figures").code == 0
+    for page in ("a.html", "b.html"):
+        text = Path(page).read_text()
+        assert "reduce the bias (--bias firth), or add a penalty such as --ridge 1e-4" in text
+        assert "or take --bias firth." in text
+        assert "levels with the largest exposure; expfam.load(MODEL).actual_expected(&#39;g&#39;) in Python" in text
+    assert "`expfam plot MODEL DATA effects` draws them" in text
+    ran = shell(*fit, "x ~ g", "--family", "poisson", "--ridge", "1", "--report", "a.html")
+    assert "170 more: expfam.load(MODEL).tidy() in Python has all" in " ".join(ran.out.split())
+    text = Path("a.html").read_text()
+    assert "expfam.load(MODEL).tidy() in Python has all" in text
+    assert "largest exposure; `expfam relativities` has all" in text
+
+
 def test_levels_are_shown_as_they_are_where_advice_is_in_other_words(shell: Shell) -> None:
     Path("sep.csv").write_text("y,x,g\n0,1,None\n0,2,b\n1,3,None\n1,4,b\n0,1,None\n")
     ran = shell("fit", "sep.csv", "y ~ x + C(g, ref='None')", "--family", "bernoulli")

@@ -352,7 +352,7 @@ def test_a_report_of_very_many_coefficients_is_short() -> None:
     fit = ef.glm("y ~ x + g", portfolio(1100, 2200), family="poisson", penalty=ef.Ridge(1e-3))
     text = fit.summary()
     assert len(text.splitlines()) < 60
-    assert "1,061 more: tidy() has all" in text
+    assert "1,061 more: fit.tidy() has all" in text
     assert "g[L01099]" in text
     assert len(fit.tidy()["term"]) == 1101
 

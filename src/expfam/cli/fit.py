@@ -1,5 +1,6 @@
 """`expfam fit DATA FORMULA`."""
 
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,8 @@ import expfam
 from expfam.cli import spelled
 from expfam.cli.files import DECIMAL, SEP, destination, table
 from expfam.cli.report import told
-from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, own_words, say, watched
-from expfam.fit.reporting import SUFFIXES
+from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, of_model, say, watched
+from expfam.fit.reporting import SUFFIXES, contents, written
 from expfam.kernels.ready import renting
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def fit(
         out.print(f"Saved to {save} ({save.stat().st_size / 1e3:,.0f} kB), without any rows.", markup=False)
     if report is not None:
         begun = perf_counter()
-        told(fitted.report(report, progress=watched(progress)), perf_counter() - begun)
+        told(written(report, partial(contents, fitted, advice=of_model), watched(progress)), perf_counter() - begun)
     out.print(f"{perf_counter() - began:.2f} s in all: reading, fitting, certifying.", style="dim")
     if renting():
         out.print(COLD, style="dim")
@@ -97,7 +98,7 @@ def _print(fitted: "Fit") -> None:
     from expfam.report.content import content
     from expfam.report.text import render
 
-    summary = Text(f"\n{render(content(fitted, advice=own_words))}\n")
+    summary = Text(f"\n{render(content(fitted, advice=of_model))}\n")
     for pattern, style in ((r"^Generalized .*", "bold"), *VERDICTS):
         summary.highlight_regex(f"(?m){pattern}", style)
     console().print(summary)

@@ -1,5 +1,6 @@
 """`expfam report MODEL DATA --out FILE`."""
 
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -8,8 +9,8 @@ import typer
 
 import expfam
 from expfam.cli.files import Decimal, Sep, destination, table
-from expfam.cli.terminal import console, watched
-from expfam.fit.reporting import SUFFIXES
+from expfam.cli.terminal import console, of_model, watched
+from expfam.fit.reporting import SUFFIXES, contents, written
 
 
 def report(
@@ -34,8 +35,8 @@ def report(
     destination("--out", out, inputs=[model, data, *([] if holdout is None else [holdout])], suffixes=SUFFIXES)
     fitted = expfam.load(model)
     rows, aside = table(data, sep, decimal), None if holdout is None else table(holdout, sep, decimal)
-    fitted.report(out, data=rows, holdout=aside, title=title, figures=figures, progress=watched(progress))
-    told(out, perf_counter() - began)
+    page = partial(contents, fitted, rows, aside, title, figures, advice=of_model)
+    told(written(out, page, watched(progress)), perf_counter() - began)
 
 
 def told(out: Path, seconds: float) -> None:

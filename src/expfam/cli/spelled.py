@@ -19,6 +19,8 @@ SAID = re.compile(rf"""\b([a-z_]+)=('[^']*'|"[^"]*"|{CALL}|\[?\.\.\.\]?|-?\d+(?:
 """What messages write as in Python: an option with its value, if it has one, or an object, which may have options."""
 
 FRAME = re.compile(r", or hand over the frame of pandas\.read_csv\(path, ([^()]*)\)")
+METHOD = re.compile(r"\b(fit\.)?(plot\.)?(\w+)\(([^()]*)\)")
+"""What messages write as a method of a fit, or as a picture of `fit.plot`."""
 NOTHING = ((r"\bNone, ", ""), (r",? or None\b", ", or leave it out"), (r", or an object( of your own)?\b", ""))
 
 
@@ -44,6 +46,23 @@ def said(message: str, flags: Mapping[str, str]) -> str:
     for pattern, instead in NOTHING:
         message = re.sub(pattern, instead, message)
     return message
+
+
+def asked(message: str, commands: Mapping[str, Mapping[str, str]]) -> str:
+    """Methods of a fit as the commands that do the same, fit.anova(type=2) as `expfam anova --type 2`, and others as
+    those of a model that Python loads; `commands` are the options of each by their names."""
+
+    def word(found: re.Match[str]) -> str:
+        whose, drawn, name, options = found.groups()
+        if not drawn and name in commands:
+            return f"`expfam {name} {said(options, commands[name])}".rstrip() + "`"
+        if drawn or (name in PICTURES and not options):
+            return f"`expfam plot MODEL DATA {name}`"
+        return f"expfam.load(MODEL).{name}({options}) in Python" if whose else found[0]
+
+    from expfam.pictures import PICTURES  # brings what a picture is made of
+
+    return METHOD.sub(word, message)
 
 
 def _thing(text: str, flags: Mapping[str, str]) -> str:

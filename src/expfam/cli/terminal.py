@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, final
 import typer
 from typer.core import TyperGroup
 
-from expfam.cli.spelled import said
+from expfam.cli.spelled import asked, said
 from expfam.errors import (
     AliasWarning,
     ConvergenceWarning,
@@ -75,6 +75,11 @@ def own_words(message: str) -> str:
     return said(message, _flags())
 
 
+def of_model(message: str) -> str:
+    """What a fit advises, in the words of the commands: of the one that runs, and of `fit`, which makes it anew."""
+    return asked(said(message, _flags("fit") | _flags()), {name: _flags(name) for name in _commands()})
+
+
 COLD = "This machine has no compiled kernels yet. `expfam warmup` makes them, once; large fits are faster with them."
 
 
@@ -96,10 +101,16 @@ def _named(ctx: Any) -> Iterator[None]:
         _context.reset(token)
 
 
-def _flags() -> dict[str, str]:
-    """The options of the command that runs, by their names."""
+def _commands() -> list[str]:
+    """The commands there are."""
     ctx = _context.get()
-    command = None if ctx is None else ctx.command.get_command(ctx, ctx.invoked_subcommand or "")
+    return [] if ctx is None else list(ctx.command.list_commands(ctx))
+
+
+def _flags(name: str | None = None) -> dict[str, str]:
+    """The options of a command, of the one that runs without a name, by their names."""
+    ctx = _context.get()
+    command = None if ctx is None else ctx.command.get_command(ctx, name or ctx.invoked_subcommand or "")
     return {} if command is None else {part.name: max(part.opts, key=len) for part in command.params}
 
 

@@ -54,9 +54,14 @@ def report(
     Needs Jinja2, and matplotlib for the figures: `pip install 'expfam[report]'`. ExpfamError, before any work, for a
     path that cannot be written.
     """
+    return written(path, partial(contents, fit, data, holdout, title, figures), progress)
+
+
+def written(path: str | PathLike[str], make: Callable[..., Page], progress: bool) -> Path:
+    """The page that `make` makes, as a file."""
     target, render = destination("report", Path(path), suffixes=SUFFIXES), writer()
     with show_progress(progress, "report") as tell:
-        text = render(contents(fit, data, holdout, title, figures, tell))
+        text = render(make(tell=tell))
     whole(target, lambda part: part.write_text(text, encoding="utf-8"))
     return target
 
@@ -68,13 +73,15 @@ def contents(
     title: str | None = None,
     figures: bool = True,
     tell: Callable[[str], None] = silent,
+    advice: Callable[[str], str] = str,
 ) -> Page:
-    """Everything that the report says, free of markup."""
+    """Everything that the report says, free of markup; `advice` puts what is to be done into the words of who asks."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", ExpfamWarning)
         tell("report: reading the rows")
-        return assembled(_study(fit, data, holdout, figures), title, tell, lambda: [str(one.message) for one in caught])
+        study = replace(_study(fit, data, holdout, figures), advice=advice)
+        return assembled(study, title, tell, lambda: [str(one.message) for one in caught])
 
 
 def _study(fit: "Fit", data: Any, holdout: Any, figures: bool) -> Study:

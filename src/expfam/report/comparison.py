@@ -91,7 +91,7 @@ class Comparison:
             above, below = zip(*(part.get(term, ("", "")) for part in cells), strict=True)
             return (term, above), ("", below)
 
-        rows = tuple(shortened(self.terms, pair, "table()", len(self.names)))
+        rows = tuple(shortened(self.terms, pair, "table() has all", len(self.names)))
         foot = [*_words(self.fits).items(), *_totals(self.fits)]
         return Content("", "", "", self.names, rows, self.notes, tuple(foot))
 

@@ -40,6 +40,7 @@ class Content:
 def content(fit: "Estimates", level: float = 0.95, advice: Callable[[str], str] = str) -> Content:
     """Everything the summary says, as text in pieces; `advice` puts what is to be done into the words of who asks."""
     model = fit.model
+    whole = advice("fit.tidy() has all")
     sides = f"{(1 - level) / 2:.1%}", f"{(1 + level) / 2:.1%}"
     letter = "z" if fit.reference is None else "t"
     return Content(
@@ -47,7 +48,7 @@ def content(fit: "Estimates", level: float = 0.95, advice: Callable[[str], str] 
         model=model.terms.title,
         size=f"{count(fit.n)} rows, {fit.estimate.size} coefficients",
         header=("Estimate", "Std. error", letter, f"P(>|{letter}|)", *sides),
-        rows=tuple(_rows(fit, level)),
+        rows=tuple(_rows(fit, level, whole)),
         notes=tuple(_notes(fit, advice)),
     )
 
@@ -64,7 +65,7 @@ def words(name: str) -> str:
     return known.get(name, name.replace("_", " "))
 
 
-def _rows(fit: "Estimates", level: float) -> Iterator[Row]:
+def _rows(fit: "Estimates", level: float, whole: str) -> Iterator[Row]:
     blocks = (
         [("", slice(None))]
         if fit.estimate.ndim == 1
@@ -75,7 +76,7 @@ def _rows(fit: "Estimates", level: float) -> Iterator[Row]:
         if label:
             yield f"{fit.model.response} = {label}", ()
         lines = list(zip(fit.names, *(part[at] for part in columns), strict=True))
-        yield from shortened(lines, lambda line: (_row(line),), "tidy()", 6)
+        yield from shortened(lines, lambda line: (_row(line),), whole, 6)
 
 
 def shortened(
@@ -85,7 +86,7 @@ def shortened(
     parts = (lines,) if len(lines) <= most else (lines[:HEAD], lines[-TAIL:])
     for part in parts:
         if part is not parts[0]:
-            yield f"... {count(len(lines) - HEAD - TAIL)} more: {whole} has all", ("",) * columns
+            yield f"... {count(len(lines) - HEAD - TAIL)} more: {whole}", ("",) * columns
         for line in part:
             yield from rows(line)
 

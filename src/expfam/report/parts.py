@@ -1,12 +1,11 @@
 """What a page is made of, free of any markup: sections of prose, facts, tables, figures and notices."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from expfam.errors import ExpfamError
 from expfam.report.numbers import figure
 
 Form: TypeAlias = Callable[[float], str]
@@ -130,14 +129,6 @@ class Section:
     title: str
     lead: str
     parts: tuple[Part, ...]
-
-
-def attempt(make: Callable[[], Iterable[Part]], what: str) -> tuple[Part, ...]:
-    """The parts, or a sentence why there are none: what the library refuses is told, not hidden."""
-    try:
-        return tuple(make())
-    except ExpfamError as error:
-        return (Omitted(f"{what}: {str(error).rstrip('.')}."),)
 
 
 def number(value: float, form: Form = figure) -> Cell:

@@ -1,6 +1,6 @@
 """A fit with its rows read once: what every section of a report asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from expfam.inference.optimum import Optimum
 from expfam.model import Model
 from expfam.pictures.picture import Picture
 from expfam.pictures.plots import Pictures
-from expfam.report.parts import Figure, Omitted
+from expfam.report.parts import Figure, Omitted, Part
 from expfam.terms import FormulaTerms
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Study:
     `plots` are its pictures over rows that were read once, `judged` these rows as validation sees them. `aside` and
     `aside_table` are those that were kept aside, None without. `figures` asks for pictures; `unread` names columns that
     are too many to show; `check` makes the checks of `Fit.checks` on these rows; `told` is what the library warned of
-    while the page was made.
+    while the page was made; `advice` puts what is to be done into the words of who asks.
     """
 
     fit: "Fit"
@@ -45,6 +45,7 @@ class Study:
     unread: tuple[str, ...]
     check: Callable[[], Findings]
     told: tuple[str, ...] = ()
+    advice: Callable[[str], str] = str
 
     @property
     def model(self) -> Model:
@@ -95,5 +96,15 @@ class Study:
         try:
             found = make()
         except ExpfamError as error:
-            return (Omitted(f"No picture of {name.replace('_', ' ')}: {str(error).rstrip('.')}."),)
+            return (self._without(f"No picture of {name.replace('_', ' ')}", error),)
         return (Figure(found.title, found.caption, found.svg(), round(96 * found.size[0])),)
+
+    def attempt(self, make: Callable[[], Iterable[Part]], what: str) -> tuple[Part, ...]:
+        """The parts, or a sentence why there are none: what the library refuses is told, not hidden."""
+        try:
+            return tuple(make())
+        except ExpfamError as error:
+            return (self._without(what, error),)
+
+    def _without(self, what: str, error: ExpfamError) -> Omitted:
+        return Omitted(f"{what}: {self.advice(str(error)).rstrip('.')}.")

@@ -8,7 +8,7 @@ from expfam.diagnostics.calibration import calibration as calibrated
 from expfam.diagnostics.judged import Judged
 from expfam.pictures import calibration as picture
 from expfam.report.numbers import brief, count, figure, p_value
-from expfam.report.parts import Cell, Column, Folded, Omitted, Part, Section, Table, attempt, number, tabled
+from expfam.report.parts import Cell, Column, Folded, Omitted, Part, Section, Table, number, tabled
 from expfam.report.study import SEVERAL, Study
 
 
@@ -17,10 +17,11 @@ def calibration(study: Study) -> Section:
     lead = "Do the rows of low and of high fitted means come out as the model says?"
     parts: list[Part] = []
     for label in study.labels:
-        parts += attempt(partial(_parts, study, label), "No calibration")
+        parts += study.attempt(partial(_parts, study, label), "No calibration")
     classes = len(study.model.classes or ())
     if study.model.family.vector and classes > SEVERAL:
-        parts.append(Omitted(f"The first {SEVERAL} of {classes} classes; fit.calibration(label=...) has any."))
+        more = study.advice("fit.calibration(label=...) has any.")
+        parts.append(Omitted(f"The first {SEVERAL} of {classes} classes; {more}"))
     return Section("calibration", "Calibration", lead, tuple(parts))
 
 

@@ -19,7 +19,7 @@ def certificate(study: Study) -> Section:
 
 def _figures(study: Study) -> Iterator[tuple[str, str]]:
     found = study.fit.certificate
-    yield "Verdict", "converged" if study.fit.converged else f"not converged: {found.status.value}"
+    yield "Verdict", "converged" if study.fit.converged else f"not converged: {study.advice(found.status.value)}"
     yield "Gradient", f"{found.gradient:.1e} per unit of weight, columns standardised; the bound was {found.tol:.0e}"
     if not np.isnan(found.kkt):
         yield "KKT residual", f"{found.kkt:.1e}, free of any scale of the columns"

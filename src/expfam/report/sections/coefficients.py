@@ -28,5 +28,5 @@ def _table(study: Study) -> Table:
     if size <= MANY:
         return tabled(answer, columns, "Coefficients")
     largest = np.argsort(-np.nan_to_num(np.abs(answer["statistic"])), kind="stable")[:MANY]
-    note = f"The {MANY} of {count(size)} with the largest statistics; fit.tidy() has all."
+    note = f"The {MANY} of {count(size)} with the largest statistics; {study.advice('fit.tidy()')} has all."
     return tabled(answer, columns, "Coefficients", rows=sorted(largest.tolist()), note=note)

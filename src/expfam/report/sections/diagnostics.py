@@ -7,7 +7,7 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.diagnostics.residuals import KINDS, residuals
 from expfam.report.numbers import count, figure
-from expfam.report.parts import Cell, Column, Omitted, Part, Section, Table, attempt, number
+from expfam.report.parts import Cell, Column, Omitted, Part, Section, Table, number
 from expfam.report.study import Study
 
 SHOWN = 10
@@ -23,8 +23,8 @@ def diagnostics(study: Study) -> Section:
         return Section("diagnostics", "Diagnostics", lead, (none,))
     pictures = *study.picture("panels"), *study.picture("worm")
     numbers = (
-        *attempt(lambda: _residuals(study), "No residuals"),
-        *attempt(lambda: _influential(study), "No influence"),
+        *study.attempt(lambda: _residuals(study), "No residuals"),
+        *study.attempt(lambda: _influential(study), "No influence"),
     )
     return Section("diagnostics", "Diagnostics", lead, (*pictures, *numbers))
 

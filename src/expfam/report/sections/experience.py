@@ -12,7 +12,7 @@ from expfam.diagnostics.groups import of_column
 from expfam.errors import ExpfamError
 from expfam.pictures import actual_expected as picture
 from expfam.report.numbers import brief, count, figure, several
-from expfam.report.parts import Cell, Column, Folded, Omitted, Part, Section, Table, attempt, number, tabled
+from expfam.report.parts import Cell, Column, Folded, Omitted, Part, Section, Table, number, tabled
 from expfam.report.study import Study
 
 BINS = 10
@@ -24,7 +24,7 @@ WIDE = 5_000  # levels beyond which a text column that the model does not use na
 def experience(study: Study) -> Section:
     """The columns by how far what was seen is from what was expected; then each, level by level."""
     lead = "Where observed and expected part along a column, the model has missed something of it."
-    return Section("experience", "Actual and expected", lead, attempt(lambda: _parts(study), "No comparison"))
+    return Section("experience", "Actual and expected", lead, study.attempt(lambda: _parts(study), "No comparison"))
 
 
 def _parts(study: Study) -> Iterator[Part]:
@@ -38,7 +38,7 @@ def _parts(study: Study) -> Iterator[Part]:
     yield _summary(study, found, order)
     for k, name in enumerate(order):
         drawn = study.drawn(name, partial(picture.of, study.model, found[name])) if k < DRAWN else ()
-        yield Folded(_title(found[name]), (*drawn, _levels(found[name])), open=k < OPEN)
+        yield Folded(_title(found[name]), (*drawn, _levels(study, found[name])), open=k < OPEN)
     if left:
         yield Omitted(f"Not compared: {several(left)}, which name rows more than groups of them, or cannot be read.")
 
@@ -87,7 +87,7 @@ def _title(found: ActualExpected) -> str:
     return f"{found.column[0]}: {count(len(found.level))} levels, largest |z| {_worst(found)[1]:.1f}"
 
 
-def _levels(found: ActualExpected) -> Table:
+def _levels(study: Study, found: ActualExpected) -> Table:
     """The levels of one column, those of the largest exposure where they are many."""
     columns = [
         ("level", "Level", None), ("rows", "Rows", count), ("exposure", "Exposure", brief),
@@ -98,6 +98,7 @@ def _levels(found: ActualExpected) -> Table:
     rows, note = None, ""
     if size > LARGEST:
         rows = np.sort(np.argsort(-found.sums.exposure, kind="stable")[:LARGEST]).tolist()
-        note = f"The {LARGEST} of {count(size)} levels with the largest exposure; fit.actual_expected({name!r}) has all"
+        whole = study.advice(f"fit.actual_expected({name!r})")
+        note = f"The {LARGEST} of {count(size)} levels with the largest exposure; {whole} has all."
     answer = replace(found, kind="dict").table()
     return tabled(answer, columns, name, rows=rows, note=note)

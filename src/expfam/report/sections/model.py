@@ -37,7 +37,7 @@ def _facts(study: Study, link: str) -> Iterator[tuple[str, str]]:
     yield "Dispersion", "1, fixed by the family" if kind == "fixed" else f"{figure(fit.dispersion)}, {KINDS[kind]}"
     for number in fit.nuisance:
         said = f"{figure(number.value)}, standard error {figure(number.se)}, by maximum likelihood"
-        yield number.name.capitalize(), f"{figure(number.value)}: {number.note}" if number.note else said
+        yield number.name.capitalize(), f"{figure(number.value)}: {study.advice(number.note)}" if number.note else said
     for name in equation.given(model):
         request = getattr(model.terms, "schema", None)
         text = getattr(request.request, name, None) if request is not None else None

@@ -16,7 +16,7 @@ from expfam.pictures import lorenz as lorenz_picture
 from expfam.pictures import roc as roc_picture
 from expfam.pictures.picture import Picture
 from expfam.report.numbers import brief, count, figure
-from expfam.report.parts import Cell, Column, Folded, Part, Section, Table, attempt, number, tabled
+from expfam.report.parts import Cell, Column, Folded, Part, Section, Table, number, tabled
 from expfam.report.study import Study
 
 HEADS = ("Gini", "Gini of a perfect order", "Share of it", "Area under the ROC curve", "Its standard error")
@@ -27,13 +27,13 @@ def ranking(study: Study) -> Section:
     lead = "How far apart are the rows that the model tells apart, and does what happened follow that order?"
     parts: list[Part] = []
     for label in study.labels:
-        parts += attempt(partial(_lifts, study, label), "No lift")
+        parts += study.attempt(partial(_lifts, study, label), "No lift")
     for label in study.labels:
         parts += study.drawn("lorenz", partial(_lorenz, study, label))
     curves = _ordered(study.new)
     if curves is not None:
         parts += study.drawn("roc", lambda: roc_picture.of(curves))
-    return Section("ranking", "Lift and ranking", lead, (*parts, *attempt(lambda: (_areas(study),), "No areas")))
+    return Section("ranking", "Lift and ranking", lead, (*parts, *study.attempt(lambda: (_areas(study),), "No areas")))
 
 
 def _lifts(study: Study, label: str | None) -> Iterator[Part]:

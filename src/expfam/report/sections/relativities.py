@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 
 from expfam.report.numbers import count, figure, several
-from expfam.report.parts import Folded, Omitted, Part, Section, Table, attempt, tabled
+from expfam.report.parts import Folded, Omitted, Part, Section, Table, tabled
 from expfam.report.study import Study
 
 LARGEST = 30  # levels of a term that are listed, those of the largest exposure
 TERMS = 30
+WHOLE = "fit.relativities() has all"
 
 
 def relativities(study: Study) -> Section:
     """A picture and a table of each term, where effects are factors."""
     lead = "The factor by which each level moves the mean or the odds, beside what the rows show at that level."
-    return Section("relativities", "Relativities", lead, attempt(lambda: _parts(study), "No relativities"))
+    return Section("relativities", "Relativities", lead, study.attempt(lambda: _parts(study), "No relativities"))
 
 
 def _parts(study: Study) -> Iterator[Part]:
@@ -27,12 +28,12 @@ def _parts(study: Study) -> Iterator[Part]:
     if any(answer["level"]):
         yield from study.picture("relativities")
     for term, rows in terms[:TERMS]:
-        yield Folded(f"{term}: {count(len(rows))} line{'s' * (len(rows) > 1)}", (_table(answer, term, rows),))
+        yield Folded(f"{term}: {count(len(rows))} line{'s' * (len(rows) > 1)}", (_table(study, answer, term, rows),))
     if len(terms) > TERMS:
-        yield Omitted(f"Not shown: {several([term for term, _ in terms[TERMS:]])}; fit.relativities() has all.")
+        yield Omitted(f"Not shown: {several([term for term, _ in terms[TERMS:]])}; {study.advice(WHOLE)}.")
 
 
-def _table(answer: Mapping[str, Any], term: str, rows: list[int]) -> Table:
+def _table(study: Study, answer: Mapping[str, Any], term: str, rows: list[int]) -> Table:
     factor = "odds_ratio" if "odds_ratio" in answer else "relativity"
     columns = [
         ("level", "Level", None), *([("class", "Class", None)] if "class" in answer else []),
@@ -43,6 +44,6 @@ def _table(answer: Mapping[str, Any], term: str, rows: list[int]) -> Table:
     note = ""
     if len(rows) > LARGEST:
         largest = np.argsort(-answer["exposure"][rows], kind="stable")[:LARGEST]
-        note = f"The {LARGEST} of {count(len(rows))} levels with the largest exposure; fit.relativities() has all."
+        note = f"The {LARGEST} of {count(len(rows))} levels with the largest exposure; {study.advice(WHOLE)}."
         rows = [rows[at] for at in sorted(largest)]
     return tabled(answer, columns, term, rows=rows, note=note)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from expfam.errors import ExpfamError
 from expfam.report.numbers import count, figure, p_value, total
-from expfam.report.parts import Facts, Part, Prose, Section, attempt, tabled
+from expfam.report.parts import Facts, Part, Prose, Section, tabled
 from expfam.report.study import Study
 
 MOST = 40  # terms up to which each is dropped in turn: a refit each
@@ -13,7 +13,7 @@ MOST = 40  # terms up to which each is dropped in turn: a refit each
 def tests(study: Study) -> Section:
     """Terms by the deviance they explain; the family's own assumptions."""
     lead = "How much each term explains beyond the others, and whether counts vary as the family says."
-    parts = (*attempt(lambda: _terms(study), "No analysis of deviance"), *_family(study))
+    parts = (*study.attempt(lambda: _terms(study), "No analysis of deviance"), *_family(study))
     return Section("tests", "Tests", lead, parts)
 
 
