@@ -112,7 +112,9 @@ def test_compare_sets_saved_models_side_by_side(shell: Shell, model: expfam.Fit)
         named = expfam.compare(expfam.load("small.json"), model, names=["a", "b"], format=form)
         assert ran.out == f"{named}\n"
     assert "--format rtf is not allowed" in shell.refused("compare", "model.json", "--format", "rtf")
-    assert "give 2 different names" in shell.refused("compare", "small.json", "model.json", "--name", "a")
+    assert "--name a: give 2 different" in shell.refused("compare", "small.json", "model.json", "--name", "a")
+    twice = ("compare", "small.json", "model.json", "--name", "a b", "--name", "a b")
+    assert "--name 'a b' --name 'a b': give 2 different names" in shell.refused(*twice)
 
 
 def test_demo_shows_truth_beside_estimate(shell: Shell) -> None:

@@ -12,14 +12,15 @@ def compare(
     models: Annotated[
         list[Path], typer.Argument(metavar="MODEL ...", help="Models that `fit --save` wrote.", show_default=False)
     ],
-    name: Annotated[
-        list[str] | None, typer.Option(help="A column's title; one a model, in their order.", show_default="file names")
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="A column's title; one a model, in their order.", show_default="file names"),
     ] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex (booktabs) or html.")] = "text",
 ) -> None:
     """Several saved models side by side: estimates with standard errors, deviance, AIC, BIC."""
-    names = name or _stems(models)
-    typer.echo(str(expfam.compare(*map(expfam.load, models), names=names, format=format)))
+    titles = names or _stems(models)
+    typer.echo(str(expfam.compare(*map(expfam.load, models), names=titles, format=format)))
 
 
 def _stems(models: list[Path]) -> list[str]:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from expfam.solvers import SGD, Solver
 
 
-CALL = r"[A-Za-z_]\w*\([^()]*\)"
-SAID = re.compile(rf"""\b([a-z_]+)=('[^']*'|"[^"]*"|{CALL}|\[?\.\.\.\]?|-?\d+(?:\.\d+)?(?:e-?\d+)?|)(?!\w)|({CALL})""")
+CALL, TEXT = r"[A-Za-z_]\w*\([^()]*\)", r"""(?:'[^']*'|"[^"]*")"""
+SAID = re.compile(
+    rf"""\b([a-z_]+)=({TEXT}|\[{TEXT}(?:, {TEXT})*\]|{CALL}|\[?\.\.\.\]?|-?\d+(?:\.\d+)?(?:e-?\d+)?|)(?!\w)|({CALL})"""
+)
 """What messages write as in Python: an option with its value, if it has one, or an object, which may have options."""
 
 FRAME = re.compile(r", or hand over the frame of pandas\.read_csv\(path, ([^()]*)\)")
@@ -39,8 +41,9 @@ def said(message: str, flags: Mapping[str, str]) -> str:
             return _thing(value, flags) if value.startswith("Ridge") else flags["ridge"]
         if name not in flags:
             return found[0]
-        value = _thing(value, flags) if value.endswith(")") else value.strip("'\"[]")
-        return f"{flags[name]} {value if value in ('', '...') else quote(value)}".rstrip()
+        texts = [text[1:-1] for text in re.findall(TEXT, value)]
+        values = texts or [_thing(value, flags) if value.endswith(")") else value.strip("[]")]
+        return " ".join(f"{flags[name]} {one if one in ('', '...') else quote(one)}".rstrip() for one in values)
 
     message = SAID.sub(word, FRAME.sub(frame, message))
     for pattern, instead in NOTHING:
