@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from os import PathLike
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,6 +20,7 @@ from expfam.information.original import from_json
 from expfam.matrix import MatrixTerms
 from expfam.model import Model
 from expfam.nuisance.number import Nuisance
+from expfam.outputs import located
 from expfam.solvers import Status
 from expfam.solvers.learning import Learning
 from expfam.source import Terms
@@ -44,7 +44,7 @@ def load(path: str | PathLike[str], *, family: ExponentialFamily | None = None) 
 
 def write(plain: Mapping[str, Any], path: str | PathLike[str], indent: int | None = None) -> None:
     """Write JSON; the file appears whole or not at all."""
-    text, target = json.dumps(plain, allow_nan=False, indent=indent), Path(path)
+    text, target = json.dumps(plain, allow_nan=False, indent=indent), located(path)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         draft.write_text(text, encoding="utf-8")
@@ -59,7 +59,7 @@ def write(plain: Mapping[str, Any], path: str | PathLike[str], indent: int | Non
 def read(path: str | PathLike[str], what: str) -> Any:
     """The JSON of a file."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(located(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelFileError(f"there is no {what} file {path}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:

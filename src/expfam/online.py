@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import signature
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, final
 
 from expfam import streamfile
@@ -24,6 +23,7 @@ from expfam.links import Link
 from expfam.links import link as link_of
 from expfam.matrix import MatrixTerms
 from expfam.model import Model, choice
+from expfam.outputs import located
 from expfam.penalties import Penalty
 from expfam.penalties import penalty as penalty_of
 from expfam.solvers import SGD
@@ -154,7 +154,7 @@ class OnlineGLM:
                 self.partial_fit(frame)
                 yield ()
             return
-        place = Path(source) if isinstance(source, str | PathLike) else source
+        place = located(source) if isinstance(source, str | PathLike) else source
         for chunk in chunks(place, kind, self._wanted):
             fed = feed(self._stream, chunk, strict)
             self._stream = fed.stream

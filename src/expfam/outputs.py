@@ -1,11 +1,17 @@
-"""Files that are written: checked before any work is done, and there whole or not at all."""
+"""Files as they are named; and those that are written: checked before any work, and there whole or not at all."""
 
 import os
 from collections.abc import Callable, Iterable
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from expfam.errors import ExpfamError
+
+
+def located(path: str | PathLike[str]) -> Path:
+    """The path, ~ being the folder of its user, also where no shell has seen it."""
+    return Path(os.path.expanduser(path))
 
 
 def destination(what: str, path: Path, inputs: Iterable[Path] = (), suffixes: Iterable[str] = ()) -> Path:

@@ -307,6 +307,26 @@ def test_a_page_speaks_of_commands_and_their_options(shell: Shell) -> None:
     assert "largest exposure; `expfam relativities` has all" in text
 
 
+def test_a_tilde_is_the_users_folder_where_no_shell_has_seen_it(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = shell.folder / "home"
+    home.mkdir()
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
+    Path("book.csv").replace(home / "book.csv")
+    poisson = ("--family", "poisson", "--no-progress")
+    assert shell("fit", "~/book.csv", FORMULA, *poisson, "--save", "~/m.json").code == 0
+    assert shell("predict", "~/m.json", "~/book.csv", "--sep", ",", "--out", "~/p.csv").code == 0
+    assert shell("compare", "~/m.json", "~/m.json", "--name", "~/a", "--name", "b").code == 0
+    assert shell("stream", "ClaimNb ~ Area", "~/book.csv", *poisson, "--save", "~/s.json").code == 0
+    expfam.load("~/m.json").save("~/n.json")
+    expfam.glm(FORMULA, "~/book.csv", family="poisson").report("~/r.html", figures=False)
+    expfam.OnlineGLM.from_state("~/s.json").consume("~/book.csv").save("~/t.json")
+    assert sorted(path.name for path in home.iterdir()) == sorted(
+        ["book.csv", "m.json", "n.json", "p.csv", "r.html", "s.json", "t.json"]
+    )
+    assert not list(shell.folder.glob("~*"))
+
+
 def test_levels_are_shown_as_they_are_where_advice_is_in_other_words(shell: Shell) -> None:
     Path("sep.csv").write_text("y,x,g\n0,1,None\n0,2,b\n1,3,None\n1,4,b\n0,1,None\n")
     ran = shell("fit", "sep.csv", "y ~ x + C(g, ref='None')", "--family", "bernoulli")

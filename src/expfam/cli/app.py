@@ -17,7 +17,7 @@ from expfam.cli.predict import predict
 from expfam.cli.relativities import relativities
 from expfam.cli.report import report
 from expfam.cli.stream import stream
-from expfam.cli.terminal import Reporting
+from expfam.cli.terminal import Command, Reporting
 from expfam.cli.warmup import warmup
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 the fit has not converged, 2 bad input.",
 )
 for command in (demo, fit, stream, predict, anova, relativities, compare, plot, report, explain, warmup):
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 def _version(asked: bool) -> None:

@@ -5,11 +5,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO, final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from expfam.cli.spelled import asked, said
 from expfam.errors import (
@@ -20,6 +21,7 @@ from expfam.errors import (
     ExpfamWarning,
     SeparationWarning,
 )
+from expfam.outputs import located
 from expfam.progress import live
 
 if TYPE_CHECKING:
@@ -29,6 +31,15 @@ WIDTH = 100
 STYLES = {"error": "bold red", "not converged": "bold red", "warning": "yellow", "note": "cyan"}
 VERDICTS = (("Converged:", "bold green"), ("NOT converged", "bold red"))
 NOT_CONVERGED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+
+@final
+class Command(TyperCommand):
+    """Takes a path with ~ in quotes, which the shell leaves as it is, for one without."""
+
+    def invoke(self, ctx: Any) -> Any:
+        ctx.params = {name: _located(value) for name, value in ctx.params.items()}
+        return super().invoke(ctx)
 
 
 @final
@@ -51,6 +62,13 @@ class Reporting(TyperGroup):
         except KeyboardInterrupt:
             say("error", "interrupted")
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _located(value: Any) -> Any:
+    """Paths, and lists of them, where they are; anything else as it is."""
+    if isinstance(value, list):
+        return [_located(one) for one in value]
+    return located(value) if isinstance(value, Path) else value
 
 
 def console(stderr: bool = False) -> "Console":

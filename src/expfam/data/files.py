@@ -9,6 +9,7 @@ from expfam.data import csv, parquet
 from expfam.data.names import Wanted
 from expfam.data.raw import Raw
 from expfam.errors import SchemaError
+from expfam.outputs import located
 
 SUFFIXES: dict[str, Callable[[Path, Wanted], Raw]] = {
     ".parquet": parquet.read,
@@ -25,7 +26,7 @@ def accepts(data: Any) -> bool:
 
 def read(data: Any, wanted: Wanted) -> Raw:
     """The wanted columns of the file; SchemaError if it is absent, damaged, or of no kind read here."""
-    path = data.place if isinstance(data, csv.CSV) else Path(data)
+    path = data.place if isinstance(data, csv.CSV) else located(data)
     known = next((SUFFIXES[end] for end in SUFFIXES if path.name.lower().endswith(end)), None)
     reader = data.read if isinstance(data, csv.CSV) else known
     if reader is None:

@@ -15,7 +15,7 @@ from expfam.fit.validation import judged_by, predictors, table_of
 from expfam.fit.verdicts import checked
 from expfam.formula.learn import needed
 from expfam.inference.optimum import silent
-from expfam.outputs import destination, whole
+from expfam.outputs import destination, located, whole
 from expfam.progress import progress as show_progress
 from expfam.report.page import Page, assembled, writer
 from expfam.report.study import Study
@@ -59,7 +59,7 @@ def report(
 
 def written(path: str | PathLike[str], make: Callable[..., Page], progress: bool) -> Path:
     """The page that `make` makes, as a file."""
-    target, render = destination("report", Path(path), suffixes=SUFFIXES), writer()
+    target, render = destination("report", located(path), suffixes=SUFFIXES), writer()
     with show_progress(progress, "report") as tell:
         text = render(make(tell=tell))
     whole(target, lambda part: part.write_text(text, encoding="utf-8"))

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from os import PathLike
-from pathlib import Path
 from typing import Any, final
 
 from expfam.errors import ExpfamError
+from expfam.outputs import located
 from expfam.pictures.style import HIGH, WIDE, Numbers, framed, sheet
 from expfam.pictures.vector import inline
 
@@ -60,7 +60,7 @@ class Picture:
 
     def save(self, path: str | PathLike[str], *, dark: bool = False, dpi: int = 200) -> None:
         """Write a .png, .svg or .pdf; ExpfamError for other suffixes, and where the file cannot be written."""
-        path = Path(path)
+        path = located(path)
         kind = path.suffix.lower()
         if kind not in SUFFIXES:
             raise ExpfamError(f"{path}: no kind of picture written here; allowed: {', '.join(SUFFIXES)}")
