@@ -17,7 +17,7 @@ from expfam.data.table import read
 from expfam.errors import DataWarning, ExpfamError, FormulaError, ModelFileError, SchemaError
 from expfam.formula import interpret
 from expfam.formula.encode import encode, evaluate, lay_out
-from expfam.formula.expression import parse
+from expfam.formula.expression import parse, quoted
 from expfam.formula.learn import learn, learn_values, missing_rows, needed, plan
 from expfam.formula.schema import Request, Schema
 from expfam.formula.transforms import TRANSFORMS
@@ -92,6 +92,21 @@ def numbers(formula):
 )
 def test_coefficients_are_named(formula, names):
     assert list(fitted(formula)[0].names) == names
+
+
+ODD = ("a`b", "a\\b", "a\\", "a\\\\b", "`", "a\\`b", "``x", "it's", "x y")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_column_of_any_name_can_be_written(name):
+    """As in R: in backticks, a backtick behind a backslash; what the library writes is read as the same column."""
+    table = read({**{odd: np.arange(4.0) ** (j + 1) for j, odd in enumerate(ODD)}, "y": np.ones(4)})
+    text = quoted(name)
+    assert parse(text, ODD).column == name
+    schema = learn(Request(f"y ~ {text} + I({text} + `x y`) + C({text}):{text}", weights=f"{text} + 1"), table)
+    assert schema.names[:3] == ("Intercept", name, f"I({text} + `x y`)")
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))).names == schema.names
+    assert set(learn(Request("y ~ . - " + text), table).names) == {"Intercept", *ODD} - {name}
 
 
 @pytest.mark.parametrize(
@@ -393,6 +408,7 @@ def test_what_others_write_is_told_as_it_is_written_here(term, says):
         ("y ~ e + I(age > 2)", 10),
         ("y ~ I(`odd name é` + age.x)", 21),
         ("y ~ `odd name é` + foo(e)", 19),
+        (r"y ~ `a\`b` + foo(e)", 13),
         ("y ~ e$age", 5),
         ("y ~\n age + foo(e)", 11),
     ],

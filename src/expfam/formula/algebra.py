@@ -6,12 +6,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from expfam.errors import ExpfamError, FormulaError
-from expfam.formula.expression import ALLOWED, Call, Constant, Name, Node, Source, columns_of, parse, refusal
+from expfam.formula.expression import (
+    ALLOWED,
+    QUOTED,
+    Call,
+    Constant,
+    Name,
+    Node,
+    Source,
+    columns_of,
+    escaped,
+    parse,
+    refusal,
+    unescaped,
+)
 
 MOST = 6
 """The largest power of a sum of terms: (a + b + c)**2 is the use, (...)**99 would fill the memory."""
 
 ONE = "1"
+BEHIND = {"`": "\ue000\ue001", "\\": "\ue000\ue002"}
+"""What stands behind a backslash in backticks, and with it, as formulaic sees both: it knows of no way to escape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,8 @@ def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Al
         if response is not None and response.text in [node.text for node in term]:
             raise FormulaError(f"{response.text} stands on both sides of {whole!r}; leave it out on the right")
     ranked = [tuple(sorted(filter(_varies, term), key=lambda node: order[node.text])) for term in terms.values()]
-    return Algebra(response, tuple(sorted(ranked, key=len)), offsets, tuple(dict.fromkeys(map(str, taken))))
+    idle = tuple(dict.fromkeys(_seen(str(term)) for term in taken))
+    return Algebra(response, tuple(sorted(ranked, key=len)), offsets, idle)
 
 
 def checked(formula: str) -> str:
@@ -76,7 +92,7 @@ class _Adapter:
         from formulaic.parser.algos.tokenize import tokenize
 
         try:
-            tokens = list(tokenize(self.whole))
+            tokens = list(tokenize(_veiled(self.whole)))
         except Exception as error:
             raise self.syntax(error) from None
         for token in tokens:
@@ -91,7 +107,7 @@ class _Adapter:
     def expression(self, token: Any) -> Node:
         if self.whole[token.source_start] == "{":
             raise refusal(self.whole, token.source_start, "braces are refused", "write I(...) for arithmetic")
-        return parse(token.token, self.names, self.whole, token.source_start)
+        return parse(_seen(token.token), self.names, self.whole, token.source_start)
 
     def power(self, base: Any, sign: Any, token: Any) -> None:
         if int(token.token) > MOST:
@@ -122,10 +138,10 @@ class _Adapter:
         from formulaic.parser import DefaultFormulaParser
 
         parser = DefaultFormulaParser(include_intercept=True, feature_flags={"TWOSIDED"})
-        known = {"available": list(available), "used_lhs": []}
+        known = {"available": [_veiled(f"`{escaped(name)}`")[1:-1] for name in available], "used_lhs": []}
         context: dict[str, Any] = {f"__formulaic_variables_{name}__": found for name, found in known.items()}
         try:
-            tree = parser.get_ast(" " * middle + self.whole[middle:], context=context)
+            tree = parser.get_ast(" " * middle + _veiled(self.whole)[middle:], context=context)
             found = parser.get_terms_from_ast(tree, context=context)
             taken = [self.idle(*pair) for pair in _subtractions(tree, context)]
         except RecursionError:
@@ -141,8 +157,9 @@ class _Adapter:
         """The terms of a minus if none of them stands `before` it; FormulaError for a minus in front of all (None)."""
         named = [term for term in taken if str(term) != ONE]
         if before is None and named:
-            found = f"the minus in front of {named[0]} takes a term away, as in . - {named[0]}, but none is before it"
-            remedy = f"write {named[0]}, whose coefficient has the sign, or I(-x) for the negated numbers of a column x"
+            term = _seen(str(named[0]))
+            found = f"the minus in front of {term} takes a term away, as in . - {term}, but none is before it"
+            remedy = f"write {term}, whose coefficient has the sign, or I(-x) for the negated numbers of a column x"
             raise refusal(self.whole, named[0].factors[0].token.source_start, found, remedy)
         return [] if any(term in (before or ()) for term in named) else named
 
@@ -150,12 +167,13 @@ class _Adapter:
         """A factor as an expression."""
         token = factor.token
         if token is None:
-            return Source(factor.expr, self.whole, 0, self.names).column(factor.expr)
+            return Source(factor.expr, self.whole, 0, self.names).column(unescaped(_seen(factor.expr)))
         if factor.eval_method.value == "literal":
             return Constant(factor.expr, factor.expr)
         if token.kind.value == "python":
             return self.expression(token)
-        return Source(factor.expr, self.whole, token.source_start, self.names).column(factor.expr)
+        text = _seen(factor.expr)
+        return Source(text, self.whole, token.source_start, self.names).column(unescaped(text))
 
     def response(self, left: str) -> Node | None:
         """The expression on the left, if there is one: arithmetic as it stands, as in R's s/n ~ x."""
@@ -177,6 +195,22 @@ class _Adapter:
             text = self.node(factor).text
             order[text] = min(order.get(text, (start, rank)), (start, rank))
         return order
+
+
+def _veiled(formula: str) -> str:
+    """The formula as formulaic can read it, no longer and no shorter."""
+
+    def veil(name: re.Match[str]) -> str:
+        return re.sub(r"\\([\\`])", lambda pair: BEHIND[pair[1]], name[0]) if name[0][0] == "`" else name[0]
+
+    return re.sub(rf"""{QUOTED}|"[^"]*"|'[^']*'""", veil, formula)
+
+
+def _seen(text: str) -> str:
+    """A text of formulaic's as it was written."""
+    for behind, veiled in BEHIND.items():
+        text = text.replace(veiled, f"\\{behind}")
+    return text
 
 
 def _subtractions(tree: Any, context: dict[str, Any]) -> Iterator[tuple[list[Any] | None, list[Any]]]:

@@ -12,6 +12,7 @@ from expfam._typing import AnyArray, FloatArray, IntArray
 from expfam.data.column import smallest
 from expfam.design.columns import Columns
 from expfam.errors import SchemaError
+from expfam.formula.expression import bare
 from expfam.formula.values import Factor
 
 
@@ -35,8 +36,7 @@ class Variable:
 
     def names(self, full: bool) -> tuple[str, ...]:
         """Its coefficient names by itself."""
-        shown = self.text[1:-1] if self.text.startswith("`") else self.text
-        return tuple(shown + suffix for suffix in self.suffixes(full))
+        return tuple(bare(self.text) + suffix for suffix in self.suffixes(full))
 
     def contrast(self, full: bool) -> AnyArray:
         """The map from coefficients to levels: the levels kept (m,), or a matrix (levels, m)."""

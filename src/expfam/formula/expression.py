@@ -16,9 +16,12 @@ SPECIAL = ("offset", "cbind")
 """Calls that say what a term is; they stand alone, around an expression."""
 
 ALLOWED = (
-    "allowed are column names (`odd names` in backticks), numbers, text, lists, + - * / // % **, "
+    "allowed are column names (`odd names` in backticks, where \\` is one), numbers, text, lists, + - * / // % **, "
     f"{', '.join(TRANSFORMS)}, offset(...) on the right, cbind(successes, failures) on the left"
 )
+
+QUOTED = r"`(?:\\.|[^`\\])*`"
+"""A column in backticks."""
 
 OPERATORS: dict[type[ast.operator] | type[ast.unaryop], str] = {
     ast.Add: "+",
@@ -80,7 +83,22 @@ def refusal(whole: str, place: int, found: str, do: str) -> FormulaError:
 def quoted(column: str) -> str:
     """A column as a formula writes it: in backticks unless it is a (dotted) identifier."""
     plain = all(part.isidentifier() and not iskeyword(part) for part in column.split("."))
-    return column if plain else f"`{column}`"
+    return column if plain else f"`{escaped(column)}`"
+
+
+def escaped(column: str) -> str:
+    """What stands between backticks, as in R: behind a backslash a backtick, or a backslash that would else escape."""
+    return re.sub(r"`|\\(?=[\\`]|$)", r"\\\g<0>", column)
+
+
+def unescaped(text: str) -> str:
+    """The column of which `escaped` makes this."""
+    return re.sub(r"\\([\\`])", r"\1", text)
+
+
+def bare(text: str) -> str:
+    """The column that `quoted` writes so."""
+    return unescaped(text[1:-1]) if text.startswith("`") else text
 
 
 def parts_of(node: Node) -> tuple[Node, ...]:
@@ -129,7 +147,7 @@ class Source:
 
     def tree(self) -> Node:
         """The expression as a tree."""
-        masked = re.sub(r"`[^`]*`", lambda odd: "_" * len(odd.group().encode()), self.text)
+        masked = re.sub(QUOTED, lambda odd: "_" * len(odd.group().encode()), self.text)
         try:
             body = ast.parse(masked, mode="eval").body
             for node in ast.walk(body):
@@ -152,7 +170,7 @@ class Source:
         text = ast.unparse(node)
         match node:
             case ast.Name(id=name):
-                return self.column(name.strip("`"), node.col_offset)
+                return self.column(bare(name), node.col_offset)
             case ast.Attribute() if re.fullmatch(r"\w+(\.\w+)+", text):
                 return self.column(text, node.col_offset)
             case ast.Constant():
