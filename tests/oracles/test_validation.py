@@ -106,6 +106,29 @@ def test_bins_are_of_nearly_equal_mass_and_keep_equal_numbers_together(seed: int
         assert len(np.unique(found.codes[x == value])) == 1
 
 
+@pytest.mark.parametrize(
+    ("x", "labels"),
+    [
+        ([1234567.0, 1234568.0, 2e6], ("1234567", "1234568", "2000000")),
+        ([1000001.0, 1000001.5, 1000002.0, 1000002.5], ("1000001 to 1000001.5", "1000002 to 1000002.5")),
+        ([0.1234561, 0.1234562, 0.5, 0.75], ("0.1234561 to 0.1234562", "0.5 to 0.75")),
+        ([0.12345601, 0.2, 0.20000001, 0.75], ("0.12346 to 0.2", "0.2 to 0.75")),
+        ([-0.0, 1.5], ("0", "1.5")),
+    ],
+)
+def test_bins_are_told_apart_in_as_few_digits_as_that_takes(x: list[float], labels: tuple[str, ...]) -> None:
+    bins = 3 if len(x) == 3 else 2
+    assert of_numbers("x", np.array(x), bins).levels(np.ones(len(x)), bins).labels == labels
+
+
+def test_a_column_without_any_value_is_one_group() -> None:
+    assert of_numbers("x", np.full(4, np.nan), 3).levels(np.ones(4), 3).labels == ("(missing)",)
+    data = {"y": np.arange(20.0) % 3, "x": np.arange(20.0), "empty": np.full(20, np.nan)}
+    found = ef.glm("y ~ x", data, family="poisson").actual_expected("empty")
+    assert found.table()["level"].tolist() == ["(missing)"]
+    assert found.table()["observed"].tolist() == [data["y"].sum()]
+
+
 # ---- calibration ---------------------------------------------------------------------------------------------------
 
 

@@ -77,7 +77,7 @@ def whole(x: AnyArray, values: AnyArray) -> Cells:
 def _ranked(x: FloatArray, slack: float) -> Cells:
     """Distinct values, or so many neighbours together that CELLS are left."""
     order, starts = tied(x, slack)
-    first, last = x[order[starts]], x[order[np.append(starts[1:], len(x)) - 1]]
+    first, last = x[order[starts]], x[order[np.append(starts, len(x))[1:] - 1]]
     size = np.diff(np.append(starts, len(x)))
     single = len(starts) <= CELLS
     cell = np.arange(len(starts)) if single else equal(size.astype(np.float64), CELLS)

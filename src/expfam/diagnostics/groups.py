@@ -14,6 +14,7 @@ from expfam.diagnostics.bins import Cells, cells, equal, whole
 from expfam.errors import SchemaError
 
 MISSING = "(missing)"
+DIGITS, EXACT = 5, 17  # of the ends of a bin: those that people read, and those that no two numbers share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +95,7 @@ class Numbers(Groups):
         number = np.arange(int(ordered.max(initial=-1)) + 1)
         lower = part.lowest[used[np.searchsorted(ordered, number)]]
         upper = part.highest[used[np.searchsorted(ordered, number, side="right") - 1]]
-        labels = tuple(_interval(lo, hi) for lo, hi in zip(lower, upper, strict=True))
+        labels = _intervals(lower, upper)
         place = np.zeros(self.count, dtype=np.intp)
         place[used] = ordered
         if self.absent:
@@ -103,9 +104,15 @@ class Numbers(Groups):
         return Named(place, labels, lower, upper)
 
 
-def _interval(lo: float, hi: float) -> str:
-    lo, hi = lo + 0.0, hi + 0.0  # no -0
-    return f"{lo:.5g}" if lo == hi else f"{lo:.5g} to {hi:.5g}"
+def _intervals(lower: FloatArray, upper: FloatArray) -> tuple[str, ...]:
+    """Bins by their ends, five digits of each, or as many as it takes to tell bins, and the ends of one, apart."""
+    bins = zip((lower + 0.0).tolist(), (upper + 0.0).tolist(), strict=True)  # no -0
+    ends = [tuple(dict.fromkeys(pair)) for pair in bins]
+    for digits in range(DIGITS, EXACT + 1):
+        labels = [tuple(f"{end:.{digits}g}" for end in pair) for pair in ends]
+        if len(set(labels)) == len(labels) and all(len(set(label)) == len(label) for label in labels):
+            break
+    return tuple(map(" to ".join, labels))
 
 
 def of_labels(name: str, codes: AnyArray, labels: Sequence[str]) -> Levels:
