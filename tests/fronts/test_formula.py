@@ -354,7 +354,7 @@ log(*age); bs(age, **e); I(age @ e); I(age << 2); I(age ^ 2); I((yield)); I(awai
 I({'a': age}); I(age ** 9**9**9); I(age + 1e999); I(b'a'); I(...); log(offset(age)); cut(age, [e])
 {age + 1}; 'text'; 2:age; age**2; (age + e)**99; age | e; I(1); offset(e):age; cbind(y, e); center(3)
 log(); log(age, e); poly(age, deg=2); bs(age, df=e); bs(poly(age, 2)); I(age + 'a'); I(age + None)
-clip(age, 'a', 2)
+clip(age, 'a', 2); clip(age, 40, 30); clip(age, hi=-2, lo=-1)
 """
 TOO_MUCH = [f"I(age + 1{'0' * 400})", f"I({'(' * 300}age{')' * 300})", f"I({'-' * 900}age)"]
 
@@ -387,6 +387,7 @@ def test_a_refusal_lists_what_is_allowed():
         ("logg(x)", r"'logg' is not listed; write log\(...\)"),
         ("quux(x)", r"'quux' is not listed\n"),
         ("I(x^2)", r"'x\^2' is refused(.|\n)*write \*\* for the power"),
+        ("clip(x, 1, -2)", r"clip\(x, 1, -2\): lo=1 lies above hi=-2, so that every row would be -2; swap them"),
         ("I(x > 0)", r"'x > 0' is refused(.|\n)*compare before the fit"),
     ],
 )

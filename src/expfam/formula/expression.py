@@ -230,7 +230,9 @@ class Source:
             raise self.refusal(node.col_offset, f"{text!r} holds **; write every argument by itself")
         args = tuple(self.node(arg) for arg in node.args)
         if function in TRANSFORMS:
-            TRANSFORMS[function].bind(args, dict(keywords))
+            bound = TRANSFORMS[function].bind(args, dict(keywords))
+            constants = {name: part.value for name, part in bound.items() if isinstance(part, Constant)}
+            TRANSFORMS[function].check(text, constants)
         elif keywords or len(args) != (1 if function == "offset" else 2):
             raise self.refusal(node.col_offset, f"{text!r}: write offset(expression) or cbind(successes, failures)")
         return Call(text, function, args, keywords)

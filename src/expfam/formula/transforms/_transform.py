@@ -21,12 +21,17 @@ def nothing(**_: Any) -> State:
     return {}
 
 
+def anything(call: str, constants: Mapping[str, Any]) -> None:
+    """The check of a function whose constants need not fit each other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transform:
     """A listed function: `apply(*args, state=learn(*args))`; on new rows the same state is replayed.
 
     `columns` are the arguments that hold data, all others are constants; `factors`: the data may be text; `by_value`:
-    neither function asks how often a value occurs, or in which order.
+    neither function asks how often a value occurs, or in which order; `check` refuses constants that do not fit each
+    other, given by their names.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Transform:
     columns: tuple[str, ...] = ("x",)
     factors: bool = False
     by_value: bool = False
+    check: Callable[[str, Mapping[str, Any]], None] = anything
 
     @property
     def usage(self) -> str:

@@ -1,10 +1,11 @@
 """Functions of one row at a time: nothing to learn, nothing to replay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from expfam.errors import FormulaError
 from expfam.formula.transforms._transform import Transform
 from expfam.formula.values import State
 
@@ -18,6 +19,14 @@ def _of_one(name: str, function: Callable[[Any], Any]) -> Transform:
 
 def _clip(x: Any, lo: Any, hi: Any, *, state: State) -> Any:
     return np.clip(x, lo, hi)
+
+
+def _ordered(call: str, constants: Mapping[str, Any]) -> None:
+    """Where lo lies above hi every row would be hi."""
+    ends = [value for name in ("lo", "hi") if isinstance(value := constants.get(name), (int, float))]
+    if sorted(ends) != ends:
+        lo, hi = ends
+        raise FormulaError(f"{call}: lo={lo!r} lies above hi={hi!r}, so that every row would be {hi!r}; swap them")
 
 
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
@@ -34,5 +43,5 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 
 ELEMENTWISE = (
     *(_of_one(name, function) for name, function in _FUNCTIONS.items()),
-    Transform("clip", _clip, columns=("x", "lo", "hi"), by_value=True),
+    Transform("clip", _clip, columns=("x", "lo", "hi"), by_value=True, check=_ordered),
 )
