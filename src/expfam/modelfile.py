@@ -28,6 +28,11 @@ from expfam.source import Terms
 FORMAT = "expfam-fit"
 VERSION = 2  # 1 had covariances written out
 T = TypeVar("T")
+READERS = {
+    FORMAT: "a fitted model, which expfam.load(path) reads",
+    "expfam-stream": "the state of a stream, which OnlineGLM.from_state(path) reads; its .fit is a model",
+}
+"""What files of each format hold."""
 
 
 def save(fit: Fit, path: str | PathLike[str]) -> None:
@@ -68,8 +73,11 @@ def read(path: str | PathLike[str], what: str) -> Any:
 
 def check(plain: Any, place: str, what: str, form: str, version: int) -> None:
     """ModelFileError where JSON is of another format, or of a later version."""
-    if not isinstance(plain, Mapping) or plain.get("format") != form:
-        raise ModelFileError(f'{place} is no expfam {what}: "format" is not {form!r}')
+    found = plain.get("format") if isinstance(plain, Mapping) else None
+    if found != form:
+        other = READERS.get(found) if isinstance(found, str) else None
+        told = f"it is {other}" if other else f'"format" is not {form!r}'
+        raise ModelFileError(f"{place} is no expfam {what}: {told}")
     if not isinstance(plain.get("version"), int) or plain["version"] > version:
         raise ModelFileError(
             f"{place} has version {plain.get('version')} of the format, written by expfam {plain.get('expfam')}; "

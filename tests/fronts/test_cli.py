@@ -327,6 +327,18 @@ def test_a_tilde_is_the_users_folder_where_no_shell_has_seen_it(shell: Shell, mo
     assert not list(shell.folder.glob("~*"))
 
 
+def test_a_file_of_the_other_kind_is_told_with_what_reads_it(shell: Shell, model: expfam.Fit) -> None:
+    assert shell("stream", "ClaimNb ~ Area", "book.csv", "--family", "poisson", "--save", "s.json").code == 0
+    said = shell.refused("predict", "s.json", "book.csv", "--out", "p.csv")
+    assert "s.json is no expfam model: it is the state of a stream, which `expfam stream --resume` reads" in said
+    said = shell.refused("stream", "ClaimNb ~ Area", "book.csv", "--resume", "model.json")
+    assert "model.json is no expfam stream: it is a fitted model, which `expfam predict` reads" in said
+    with pytest.raises(ExpfamError, match=r"state of a stream, which OnlineGLM\.from_state\(path\) reads"):
+        expfam.load("s.json")
+    with pytest.raises(ExpfamError, match=r"a fitted model, which expfam\.load\(path\) reads"):
+        expfam.OnlineGLM.from_state("model.json")
+
+
 def test_levels_are_shown_as_they_are_where_advice_is_in_other_words(shell: Shell) -> None:
     Path("sep.csv").write_text("y,x,g\n0,1,None\n0,2,b\n1,3,None\n1,4,b\n0,1,None\n")
     ran = shell("fit", "sep.csv", "y ~ x + C(g, ref='None')", "--family", "bernoulli")

@@ -23,7 +23,17 @@ SAID = re.compile(
 FRAME = re.compile(r", or hand over the frame of pandas\.read_csv\(path, ([^()]*)\)")
 METHOD = re.compile(r"\b(fit\.)?(plot\.)?(\w+)\(([^()]*)\)")
 """What messages write as a method of a fit, or as a picture of `fit.plot`."""
-NOTHING = ((r"\bNone, ", ""), (r",? or None\b", ", or leave it out"), (r", or an object( of your own)?\b", ""))
+INSTEAD = (
+    (r"\bNone, ", ""),
+    (r",? or None\b", ", or leave it out"),
+    (r", or an object( of your own)?\b", ""),
+    (r"\bexpfam\.load\(path\)", "`expfam predict`"),
+    (
+        r"\bOnlineGLM\.from_state\(path\) reads; its \.fit is a model",
+        "`expfam stream --resume` reads; --model writes its model",
+    ),
+)
+"""What has no place on the command line, and what stands there instead."""
 
 
 def said(message: str, flags: Mapping[str, str]) -> str:
@@ -46,7 +56,7 @@ def said(message: str, flags: Mapping[str, str]) -> str:
         return " ".join(f"{flags[name]} {one if one in ('', '...') else quote(one)}".rstrip() for one in values)
 
     message = SAID.sub(word, FRAME.sub(frame, message))
-    for pattern, instead in NOTHING:
+    for pattern, instead in INSTEAD:
         message = re.sub(pattern, instead, message)
     return message
 
