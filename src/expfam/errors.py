@@ -57,7 +57,7 @@ class DataWarning(ExpfamWarning):
     """Rows were left out or replaced."""
 
 
-def is_number(value: object) -> TypeGuard[float]:
+def is_finite(value: object) -> TypeGuard[float]:
     """Is it a finite real number, Python's or NumPy's, and no truth value?"""
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 

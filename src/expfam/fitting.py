@@ -19,7 +19,7 @@ from expfam.errors import (
     SchemaError,
     SeparationWarning,
     SolverError,
-    is_number,
+    is_finite,
     is_whole,
 )
 from expfam.fit import Fit
@@ -72,7 +72,7 @@ class How:
     def __post_init__(self) -> None:
         choice("aliased", self.aliased)
         choice("aggregate", self.aggregate)
-        if not (is_number(self.tol) and self.tol > 0):
+        if not (is_finite(self.tol) and self.tol > 0):
             raise SolverError(f"tol={self.tol!r} is not allowed; give a positive number, such as 1e-8")
         if not (is_whole(self.max_iter) and self.max_iter >= 1):
             raise SolverError(f"max_iter={self.max_iter!r} is not allowed; give a whole number, at least 1")

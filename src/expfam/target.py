@@ -6,7 +6,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, FloatArray, IntArray
 from expfam.data.column import label as label_of
-from expfam.data.numerals import is_number, strangers
+from expfam.data.numerals import is_numeral, strangers
 from expfam.errors import ResponseError
 from expfam.families import ExponentialFamily
 from expfam.families._mean import mean_of
@@ -112,7 +112,7 @@ def _remedy(labels: tuple[str, ...]) -> str:
     """What to do with labels where numbers are needed."""
     if set(labels) <= {"False", "True"}:
         return "Cast the column to numbers, 0 and 1, or take family='bernoulli'"
-    if all(map(is_number, labels)):
+    if all(map(is_numeral, labels)):
         return "Cast the column to numbers"
     return "Text responses suit family='bernoulli' (two levels) and family='categorical'"
 

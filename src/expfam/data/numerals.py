@@ -10,7 +10,7 @@ LOOKED = 1000
 """Labels that tell what a column holds."""
 
 
-def is_number(cell: str) -> bool:
+def is_numeral(cell: str) -> bool:
     """Is it a number as Python writes one, 1.5 or 2e-3?"""
     try:
         float(cell)
@@ -22,7 +22,7 @@ def is_number(cell: str) -> bool:
 def share(cells: Iterable[str | None]) -> float:
     """The share of numbers among the cells that are not missing."""
     there = [cell for cell in cells if cell is not None]
-    return sum(map(is_number, there)) / max(len(there), 1)
+    return sum(map(is_numeral, there)) / max(len(there), 1)
 
 
 def strangers(labels: Sequence[str]) -> tuple[int, ...]:
@@ -31,7 +31,7 @@ def strangers(labels: Sequence[str]) -> tuple[int, ...]:
     some = labels[:: max(len(labels) // LOOKED, 1)]
     if share(label.replace(",", "") for label in some) < MOSTLY:
         return ()
-    return tuple(k for k, label in enumerate(labels) if not (is_number(label) and isfinite(float(label))))
+    return tuple(k for k, label in enumerate(labels) if not (is_numeral(label) and isfinite(float(label))))
 
 
 def foremost(labels: Sequence[str]) -> str:

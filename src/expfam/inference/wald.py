@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from expfam._typing import FloatArray
-from expfam.errors import ExpfamError, is_number
+from expfam.errors import ExpfamError, is_finite
 from expfam.inference import pivot
 
 Reference: TypeAlias = float | Literal["random scaling"] | None
@@ -27,7 +27,7 @@ def p_values(statistic: FloatArray, reference: Reference) -> FloatArray:
 
 def critical(level: float, reference: Reference) -> float:
     """The c with P(|Z| <= c) = level."""
-    if not (is_number(level) and 0 < level < 1):
+    if not (is_finite(level) and 0 < level < 1):
         raise ExpfamError(f"level={level!r}; a confidence level lies between 0 and 1, such as 0.95")
     if reference == "random scaling":
         return pivot.critical(level)

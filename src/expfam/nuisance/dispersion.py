@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.errors import FamilyError, is_number
+from expfam.errors import FamilyError, is_finite
 from expfam.families import ExponentialFamily, Gamma, Gaussian, InverseGaussian, Tweedie
 from expfam.families._mean import mean_of
 from expfam.families.gamma import less_factorial, slopes_of_less_factorial
@@ -61,7 +61,7 @@ class Dispersion:
 def asked(given: str | float | None, family: ExponentialFamily, bias: str | None = None) -> Asked:
     """What `dispersion=` says for this family, beside adjusted scores by default its own; FamilyError naming what is
     allowed."""
-    known = given in (None, *KINDS) if given is None or isinstance(given, str) else is_number(given) and given > 0
+    known = given in (None, *KINDS) if given is None or isinstance(given, str) else is_finite(given) and given > 0
     if not known:
         raise FamilyError(
             f"dispersion={given!r} is not allowed; choose 'pearson', 'deviance', 'ml', or a known number > 0"

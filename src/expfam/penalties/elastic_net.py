@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expfam.errors import SolverError, is_number
+from expfam.errors import SolverError, is_finite
 from expfam.penalties._penalty import Penalty, PenaltyForm
 from expfam.penalties.ridge import Ridge
 
@@ -27,7 +27,7 @@ class ElasticNet(Penalty):
         return self.l1_ratio == 0
 
     def bind(self, names: tuple[str, ...]) -> PenaltyForm:
-        if not (is_number(self.l1_ratio) and 0 <= self.l1_ratio <= 1):
+        if not (is_finite(self.l1_ratio) and 0 <= self.l1_ratio <= 1):
             raise SolverError(f"ElasticNet l1_ratio is {self.l1_ratio!r}; from 0, ridge, to 1, the lasso")
         whole = Ridge(self.strength).bind(names)
         absolute = self.l1_ratio * whole.diagonal

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.errors import SolverError, is_number, is_whole
+from expfam.errors import SolverError, is_finite, is_whole
 from expfam.information import Full
 from expfam.solvers.blocks import fits, in_blocks
 from expfam.solvers.first_order import FirstOrder
@@ -79,7 +79,7 @@ class SGD(Solver):
         for name, value in (("passes", self.passes), ("batch", batch), ("workers", self.workers)):
             if not (is_whole(value) and value >= 1):
                 raise SolverError(f"SGD({name}={value!r}): a whole number, at least 1")
-        fine = all(is_number(value) and value >= 0 for value in (self.decay, self.power))
+        fine = all(is_finite(value) and value >= 0 for value in (self.decay, self.power))
         if not ((self.rate is None or _positive(self.rate)) and fine):
             raise SolverError(
                 f"SGD(rate={self.rate!r}, decay={self.decay!r}, power={self.power!r}): the rate is positive, "
@@ -89,7 +89,7 @@ class SGD(Solver):
             raise SolverError(f"SGD(prior={self.prior!r}): a positive number of pseudo-rows, 0.01 by default")
         if not (self.half_life is None or _positive(self.half_life)):
             raise SolverError(f"SGD(half_life={self.half_life!r}): a positive sum of weights, or None")
-        if not (is_number(self.burn_in) and 0 <= self.burn_in < 1):
+        if not (is_finite(self.burn_in) and 0 <= self.burn_in < 1):
             raise SolverError(f"SGD(burn_in={self.burn_in!r}): a share of the steps, from 0 to below 1")
         for name, allowed in (("update", UPDATES), ("step", (None, *STEPS)), ("average", AVERAGES)):
             if getattr(self, name) not in allowed:
@@ -128,7 +128,7 @@ class SGD(Solver):
 
 
 def _positive(number: float) -> bool:
-    return is_number(number) and number > 0
+    return is_finite(number) and number > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expfam.errors import SolverError, is_number, one_of
+from expfam.errors import SolverError, is_finite, one_of
 from expfam.formula.schema import Request
 from expfam.kernels.ready import CODED
 from expfam.model import Model, check_meaning
@@ -46,9 +46,9 @@ class Ask:
         if self.half_life is not None and self.walks is not None:
             raise SolverError("half_life= is for steps by the information; leave it out, or take step='information'")
         one_of("vcov", self.vcov, ("HC0", "model"))
-        if not (is_number(self.prior) and self.prior > 0):
+        if not (is_finite(self.prior) and self.prior > 0):
             raise SolverError(f"prior={self.prior!r}: a positive number of pseudo-rows, 0.01 by default")
-        if self.half_life is not None and not (is_number(self.half_life) and self.half_life > 0):
+        if self.half_life is not None and not (is_finite(self.half_life) and self.half_life > 0):
             raise SolverError(
                 f"half_life={self.half_life!r}: a positive sum of weights, or None for rows that never fade"
             )
