@@ -22,7 +22,7 @@ FAMILIES = {"poisson": "poisson", "gamma": "gamma", "bernoulli": "binomial", "tw
 
 def start(task: Task, **options: float) -> Lap:
     """Everything ready before the clock: categoricals or matrix, rate, weight."""
-    from glum import GeneralizedLinearRegressor  # type: ignore[import-untyped]
+    from glum import GeneralizedLinearRegressor
 
     ready = task.ready
     X, y, weight = laid_out(task), ready.rate, ready.rate_weight

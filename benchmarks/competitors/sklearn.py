@@ -40,7 +40,7 @@ def start(task: Task, solver: str) -> Lap:
 
 def estimator(task: Task, solver: str) -> Any:
     """The estimator of a task."""
-    from sklearn import linear_model as lm  # type: ignore[import-untyped]
+    from sklearn import linear_model as lm
 
     most = SECOND_ORDER.get(solver, task.steps)
     if task.family not in CLASSES:

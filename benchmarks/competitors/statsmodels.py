@@ -13,9 +13,9 @@ from benchmarks.task import ONE_OR_ALL, Answer, Contestant, Lap, Takes, Task
 
 def start(task: Task) -> Lap:
     """Dense matrix with the intercept, response, weight and offset ready before the clock."""
-    from statsmodels.genmod import families  # type: ignore[import-untyped]
-    from statsmodels.genmod.families.links import Log  # type: ignore[import-untyped]
-    from statsmodels.genmod.generalized_linear_model import GLM  # type: ignore[import-untyped]
+    from statsmodels.genmod import families
+    from statsmodels.genmod.families.links import Log
+    from statsmodels.genmod.generalized_linear_model import GLM
 
     ready = task.ready
     X = ready.design.X if task.layout == "dense" else ready.design.X.toarray()

@@ -48,7 +48,7 @@ def by_expfam(case: Mapping[str, Any]) -> Found:
 
 def by_statsmodels_ols(case: Mapping[str, Any]) -> Found:
     """statsmodels' OLS by QR, the more exact of its two ways."""
-    from statsmodels.regression.linear_model import OLS  # type: ignore[import-untyped]
+    from statsmodels.regression.linear_model import OLS
 
     fit = OLS(np.array(case["y"]), matrix(case)).fit(method="qr")
     return np.asarray(fit.params), np.asarray(fit.bse)
@@ -56,7 +56,7 @@ def by_statsmodels_ols(case: Mapping[str, Any]) -> Found:
 
 def by_statsmodels_glm(case: Mapping[str, Any]) -> Found:
     """statsmodels' GLM, Gaussian."""
-    from statsmodels.genmod.generalized_linear_model import GLM  # type: ignore[import-untyped]
+    from statsmodels.genmod.generalized_linear_model import GLM
 
     fit = GLM(np.array(case["y"]), matrix(case)).fit()
     return np.asarray(fit.params), np.asarray(fit.bse)
@@ -64,7 +64,7 @@ def by_statsmodels_glm(case: Mapping[str, Any]) -> Found:
 
 def by_sklearn(case: Mapping[str, Any]) -> Found:
     """scikit-learn's LinearRegression, which has no standard errors."""
-    from sklearn.linear_model import LinearRegression  # type: ignore[import-untyped]
+    from sklearn.linear_model import LinearRegression
 
     X, inside = matrix(case), "no intercept" in case["model"]
     fit = LinearRegression(fit_intercept=not inside).fit(X if inside else X[:, 1:], case["y"])

@@ -46,7 +46,7 @@ def covtype(settings: Settings) -> Report:
         for kind, columns in (("standardised", standard(X)), ("as they are", X)):
             least = exact(columns, y)
             for name, learn in CONTESTANTS.items():
-                laps = [timed(lambda learn=learn, columns=columns: learn(columns, y)) for _ in range(settings.repeat)]
+                laps = [timed(partial(learn, columns, y)) for _ in range(settings.repeat)]
                 theta = laps[0][1]
                 took = median(lap for lap, _ in laps)
                 rows.append(
@@ -139,8 +139,8 @@ def from_files(settings: Settings) -> Report:
     X, y = problem(data.parquet("covtype.parquet", settings.rows(20_000)))
     rows: list[tuple[str, ...]] = []
     with quiet(), TemporaryDirectory(dir=os.environ.get("EXPFAM_TEMP")) as folder:
-        for kind, columns in (("standardised", standard(X)), ("as they are", X)):
-            rows += [(kind, *cells) for cells in files(Path(folder), columns, y, settings.repeat)]
+        for kind, numbers in (("standardised", standard(X)), ("as they are", X)):
+            rows += [(kind, *cells) for cells in files(Path(folder), numbers, y, settings.repeat)]
     notes = (
         f"The rows of the table above, {len(y):,}: a Parquet file for OnlineGLM.consume and its fit; for Vowpal Wabbit "
         "its text, zeros left out, read by its own driver inside this process: one pass, defaults but for the logistic "
@@ -167,7 +167,7 @@ def files(folder: Path, X: np.ndarray, y: np.ndarray, repeat: int) -> list[tuple
             laps[name].append(perf_counter() - began)
     took = {name: median(seconds[1:]) for name, seconds in laps.items()}
     slow = took.get(_wabbit.name(), np.nan)
-    lines = [
+    lines: list[tuple[str, ...]] = [
         (name, f"{t:.3f}", f"{len(y) / t / 1e6:.2f}", f"{slow / t:.1f}", f"{logistic(etas[name](), y) - least:.5f}")
         for name, t in took.items()
     ]
