@@ -221,7 +221,8 @@ def offset_of(model: Model, rows: RowSet) -> FloatArray | None:
         d = len(model.modelled)
         if offset.shape != (rows.n, d):
             raise SchemaError(
-                f"an offset of the {model.family.name} family needs a column a class, shape ({rows.n}, {d})"
+                f"the offset has shape {offset.shape}; the {model.family.name} family needs a column for each class "
+                f"but the last, an array of shape ({rows.n}, {d}). Give one, or leave the offset out"
             )
     elif offset is not None and offset.ndim != 1:
         raise SchemaError(f"offset has shape {offset.shape}; give one number a row")

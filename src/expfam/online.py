@@ -16,7 +16,7 @@ from expfam.families import ExponentialFamily
 from expfam.families import family as family_of
 from expfam.fit import Fit
 from expfam.formula.buckets import bucket
-from expfam.formula.learn import check_syntax, needed
+from expfam.formula.learn import needed, syntax
 from expfam.formula.schema import Request
 from expfam.kernels.ready import bound_here
 from expfam.links import Link
@@ -106,7 +106,7 @@ class OnlineGLM:
         )  # fmt: skip
         model = model if classes is None else classes_of(model, tuple(map(str, classes)))
         request = Request(formula, weights, offset, exposure, trials, hash_bits=hash_bits)
-        check_syntax(request)
+        syntax(request)
         ask = Ask(request, model, vcov, prior if solver is None else solver.prior, half_life, solver, bound_here())
         self._stream = Stream(ask, model, model)
 

@@ -12,7 +12,7 @@ import numpy as np
 from expfam import __version__
 from expfam._typing import AnyArray
 from expfam.families import ExponentialFamily
-from expfam.formula.learn import check_syntax
+from expfam.formula.learn import syntax
 from expfam.formula.schema import Request
 from expfam.kernels.pace import State
 from expfam.modelfile import check, model_from_dict, model_to_dict, read, undamaged, write
@@ -111,7 +111,7 @@ def _request(plain: Mapping[str, Any]) -> Request:
         if not isinstance(plain[name], str if name == "formula" else str | None):
             raise ValueError(f"{name}: {plain[name]!r} is no text")
     found = Request(**plain)
-    check_syntax(found)
+    syntax(found)
     return found
 
 

@@ -272,6 +272,9 @@ def test_an_option_without_meaning_stops_a_stream_at_once(shell: Shell) -> None:
     Path("rows.csv").write_text("y,x,e\n1,2,1\n2,1,2\n")
     said = shell.refused("stream", "y ~ x", "rows.csv", "--exposure", "e", "--link", "identity")
     assert "--exposure means --offset 'log(exposure)' and needs the log link, not identity" in said
+    for words in (("y ~ x", "rows.csv", "--offset", "log(e)"), ("y ~ x + offset(log(e))", "rows.csv")):
+        said += shell.refused("stream", *words, "--family", "categorical")
+    assert said.count("the offset 'log(e)': the categorical family needs one for each class but the last") == 2
     assert "line" not in said
 
 

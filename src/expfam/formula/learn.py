@@ -73,9 +73,10 @@ class _Every(tuple[str, ...]):
         return True
 
 
-def check_syntax(request: Request) -> None:
-    """FormulaError where a request cannot be read, whatever columns there will be: before any row has come."""
-    _parsed(request, _Every())
+def syntax(request: Request) -> Plan:
+    """What a request says of whatever columns there will be, before any row has come; FormulaError where it cannot be
+    read."""
+    return _parsed(request, _Every())
 
 
 def _of_schema(schema: Schema, names: tuple[str, ...]) -> Plan:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expfam.errors import SolverError, is_finite, one_of
+from expfam.errors import SchemaError, SolverError, is_finite, one_of
+from expfam.formula.learn import syntax
 from expfam.formula.schema import Request
 from expfam.kernels.ready import CODED
 from expfam.model import Model, check_meaning
@@ -41,6 +42,12 @@ class Ask:
     def __post_init__(self) -> None:
         given = [name for name in VECTORS if getattr(self.request, name) is not None]
         check_meaning(self.model.family, self.model.link, given)
+        offsets = syntax(self.request).asks("offset") if self.model.family.vector else ()
+        if offsets:
+            raise SchemaError(
+                f"the offset {offsets[0].text!r}: the {self.model.family.name} family needs one for each class but the "
+                "last, and a row of a stream has one number. Leave it out, or give glm() an array of them"
+            )
         if self.solver is not None:
             check(self.solver)
         if self.half_life is not None and self.walks is not None:
