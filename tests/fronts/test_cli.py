@@ -342,6 +342,14 @@ def test_a_file_of_the_other_kind_is_told_with_what_reads_it(shell: Shell, model
         expfam.OnlineGLM.from_state("model.json")
 
 
+def test_errors_about_a_model_name_commands_and_the_options_of_fit(shell: Shell, model: expfam.Fit) -> None:
+    told = shell.refused("plot", "model.json", "book.parquet", "roc", "--out", "a.svg")
+    assert "`expfam plot MODEL DATA lorenz` says how well a model orders rows" in told
+    assert "--solver sgd takes" in shell.refused("plot", "model.json", "book.parquet", "learning", "--out", "a.svg")
+    told = shell.refused("fit", "book.parquet", "ClaimNb ~ plot(Area) + fit(Area)")
+    assert "the function 'plot' is not listed\n    ClaimNb ~ plot(Area) + fit(Area)\n" in told
+
+
 def test_levels_are_shown_as_they_are_where_advice_is_in_other_words(shell: Shell) -> None:
     Path("sep.csv").write_text("y,x,g\n0,1,None\n0,2,b\n1,3,None\n1,4,b\n0,1,None\n")
     ran = shell("fit", "sep.csv", "y ~ x + C(g, ref='None')", "--family", "bernoulli")

@@ -11,7 +11,7 @@ import expfam
 from expfam.cli import spelled
 from expfam.cli.files import DECIMAL, SEP, destination, table
 from expfam.cli.report import told
-from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, of_model, say, watched
+from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, own_words, say, watched
 from expfam.fit.reporting import SUFFIXES, contents, written
 from expfam.kernels.ready import renting
 
@@ -80,7 +80,7 @@ def fit(
         out.print(f"Saved to {save} ({save.stat().st_size / 1e3:,.0f} kB), without any rows.", markup=False)
     if report is not None:
         begun = perf_counter()
-        told(written(report, partial(contents, fitted, advice=of_model), watched(progress)), perf_counter() - begun)
+        told(written(report, partial(contents, fitted, advice=own_words), watched(progress)), perf_counter() - begun)
     out.print(f"{perf_counter() - began:.2f} s in all: reading, fitting, certifying.", style="dim")
     if renting():
         out.print(COLD, style="dim")
@@ -98,7 +98,7 @@ def _print(fitted: "Fit") -> None:
     from expfam.report.content import content
     from expfam.report.text import render
 
-    summary = Text(f"\n{render(content(fitted, advice=of_model))}\n")
+    summary = Text(f"\n{render(content(fitted, advice=own_words))}\n")
     for pattern, style in ((r"^Generalized .*", "bold"), *VERDICTS):
         summary.highlight_regex(f"(?m){pattern}", style)
     console().print(summary)

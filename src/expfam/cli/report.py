@@ -9,7 +9,7 @@ import typer
 
 import expfam
 from expfam.cli.files import Decimal, Sep, destination, table
-from expfam.cli.terminal import console, of_model, watched
+from expfam.cli.terminal import console, own_words, watched
 from expfam.fit.reporting import SUFFIXES, contents, written
 
 
@@ -35,7 +35,7 @@ def report(
     destination("--out", out, inputs=[model, data, *([] if holdout is None else [holdout])], suffixes=SUFFIXES)
     fitted = expfam.load(model)
     rows, aside = table(data, sep, decimal), None if holdout is None else table(holdout, sep, decimal)
-    page = partial(contents, fitted, rows, aside, title, figures, advice=of_model)
+    page = partial(contents, fitted, rows, aside, title, figures, advice=own_words)
     told(written(out, page, watched(progress)), perf_counter() - began)
 
 

@@ -67,6 +67,8 @@ def asked(message: str, commands: Mapping[str, Mapping[str, str]]) -> str:
 
     def word(found: re.Match[str]) -> str:
         whose, drawn, name, options = found.groups()
+        if not (whose or drawn) and options and "=" not in options:
+            return found[0]  # of a formula
         if not drawn and name in commands:
             return f"`expfam {name} {said(options, commands[name])}".rstrip() + "`"
         if drawn or (name in PICTURES and not options):

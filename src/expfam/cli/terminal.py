@@ -89,13 +89,11 @@ def say(kind: str, message: str) -> None:
 
 
 def own_words(message: str) -> str:
-    """A message in the words of the command that runs."""
-    return said(message, _flags())
-
-
-def of_model(message: str) -> str:
-    """What a fit advises, in the words of the commands: of the one that runs, and of `fit`, which makes it anew."""
-    return asked(said(message, _flags("fit") | _flags()), {name: _flags(name) for name in _commands()})
+    """A message in the words of the command that runs, and of the others; where it takes no formula, what a model could
+    be made by anew are the options of `fit`."""
+    flags = _flags()
+    flags = flags if "formula" in flags else _flags("fit") | flags
+    return asked(said(message, flags), {name: _flags(name) for name in _commands()})
 
 
 COLD = "This machine has no compiled kernels yet. `expfam warmup` makes them, once; large fits are faster with them."
