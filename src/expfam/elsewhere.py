@@ -158,10 +158,11 @@ def no_function(name: str, known: Iterable[str]) -> str:
     return "" if here is None else f"; write {here}"
 
 
-def no_attribute(name: str, known: Iterable[str]) -> AttributeError:
-    """The error of a fit for an attribute that it has not, with the name that is meant."""
+def no_attribute(name: str, known: Iterable[str], what: str = "a fit", path: str = "fit") -> AttributeError:
+    """The error of a fit, or of `what` is found at `path`, for an attribute that it has not, with the name that is
+    meant."""
     here = ATTRIBUTES.get(name) or next(iter(get_close_matches(name, known, n=1)), None)
-    return AttributeError(f"a fit has no attribute {name!r}" + ("" if here is None else f"; here it is fit.{here}"))
+    return AttributeError(f"{what} has no attribute {name!r}" + ("" if here is None else f"; here it is {path}.{here}"))
 
 
 def no_option(front: str, name: str, known: Mapping[str, object] | Iterable[str]) -> TypeError:

@@ -10,7 +10,7 @@ from expfam.data.chunks import Bad, chunks
 from expfam.data.column import label as label_of
 from expfam.data.csv import CSV
 from expfam.data.names import some
-from expfam.elsewhere import no_option
+from expfam.elsewhere import no_attribute, no_option
 from expfam.errors import ExpfamError, SchemaError, SolverError
 from expfam.families import ExponentialFamily
 from expfam.families import family as family_of
@@ -177,6 +177,11 @@ class OnlineGLM:
     def fit(self) -> Fit:
         """All of it as a frozen fit without rows: coef, se, confint, predict, wald_test, tidy, save, ..."""
         return self._stream.fit()
+
+    if not TYPE_CHECKING:  # a type checker is to find such names itself
+
+        def __getattr__(self, name: str) -> Any:
+            raise no_attribute(name, () if name.startswith("_") else dir(Fit), "an OnlineGLM", ".fit")
 
     def bucket(self, factor: str, label: object) -> str:
         """Which bucket does a label of a hashed factor fall into? "#2f1c"; its coefficient is `site[#2f1c]`.

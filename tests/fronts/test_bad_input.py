@@ -1,5 +1,6 @@
 """Bad input: a clear error that names column, row, value and remedy, or an answer that says what happened."""
 
+import pickle
 import re
 from functools import partial
 from inspect import signature
@@ -94,7 +95,7 @@ REFUSED: list[tuple[str, str, Any, dict[str, Any], type[Exception], str]] = [
     ("aliased refused", "y ~ x + I(2*x)", GOOD, {"aliased": "error"}, ef.SchemaError, r"I\(2 \* x\)"),
     ("no table", "y ~ x", 7, {}, ef.SchemaError, "not a table"),
     ("no file", "y ~ x", "absent.parquet", {}, ef.SchemaError, "absent.parquet"),
-    ("offset for classes", "g ~ x", GOOD, {"family": "categorical", "offset": "e"}, ef.SchemaError, "a class"),
+    ("offset for classes", "g ~ x", GOOD, {"family": "categorical", "offset": "e"}, ef.SchemaError, "for each class"),
 ]  # fmt: skip
 
 
@@ -283,6 +284,13 @@ def test_attributes_of_other_libraries_lead_to_ours() -> None:
     with pytest.raises(AttributeError, match=r"here it is fit\.residuals"):
         _ = fit.residual  # type: ignore[attr-defined]
     assert not hasattr(fit, "_repr_png_")
+    with pytest.raises(AttributeError, match=r"there is no picture 'qqplot'; choose one of panels, .*qq"):
+        _ = fit.plot.qqplot  # type: ignore[attr-defined]
+    online = ef.OnlineGLM("b ~ x", family="bernoulli")
+    for name in ("coef", "params"):
+        with pytest.raises(AttributeError, match=rf"^an OnlineGLM has no attribute '{name}'; here it is \.fit\.coef"):
+            getattr(online, name)
+    assert pickle.loads(pickle.dumps(online)).rows == 0
 
 
 def test_what_the_hints_name_is_there() -> None:
@@ -528,3 +536,13 @@ def test_perfect_fit(family: str) -> None:
     assert fit.converged
     assert fit.coef == pytest.approx([0, 2], abs=1e-8)
     assert fit.deviance == pytest.approx(0, abs=1e-12)
+
+
+def test_what_is_at_hand_is_named_by_what_it_is(tmp_path: Path) -> None:
+    fit = ef.glm("y ~ x", GOOD)
+    with pytest.raises(ef.ExpfamError, match="coefficients at hand: 'Intercept', 'x'"):
+        fit.confint(names=["nobody"])
+    with pytest.raises(ef.SchemaError, match=r"no column '[xy]'.*; there are no columns"):
+        ef.glm("y ~ x", pd.DataFrame())
+    with pytest.raises(ef.SchemaError, match="is a folder; give one file of it"):
+        ef.glm("y ~ x", tmp_path)

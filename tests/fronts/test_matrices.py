@@ -179,7 +179,7 @@ def test_frames_are_read_by_the_names_of_the_fit(kind: str) -> None:
     judged = got.actual_expected("b", data=(turned, Y))
     assert np.allclose(judged["b"].sums.observed, got.actual_expected("b")["b"].sums.observed)
     for lacking in (frame.rename(columns={"b": "q"}), frame[list("abc")]):
-        with pytest.raises(ef.SchemaError, match=r"no column '[bd]'.*Columns at hand"):
+        with pytest.raises(ef.SchemaError, match=r"no column '[bd]'.*columns at hand"):
             got.predict(make(lacking))
     plain, own = fit(frame.to_numpy()), fit(frame.to_numpy(), names=list("abcdef"))
     assert np.allclose(plain.predict(make(frame)), plain.predict(), rtol=1e-12)

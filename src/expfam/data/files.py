@@ -29,10 +29,10 @@ def read(data: Any, wanted: Wanted) -> Raw:
     path = data.place if isinstance(data, csv.CSV) else located(data)
     known = next((SUFFIXES[end] for end in SUFFIXES if path.name.lower().endswith(end)), None)
     reader = data.read if isinstance(data, csv.CSV) else known
-    if reader is None:
-        raise SchemaError(f"{str(path)!r} is no file type read here; allowed: {', '.join(SUFFIXES)}; convert it first")
     if path.is_dir():
         raise SchemaError(f"{str(path)!r} is a folder; give one file of it")
+    if reader is None:
+        raise SchemaError(f"{str(path)!r} is no file type read here; allowed: {', '.join(SUFFIXES)}; convert it first")
     if not path.exists():
         raise SchemaError(f"there is no file {str(path)!r}; check the name and the folder you are in")
     return reader(path, wanted)

@@ -196,7 +196,9 @@ class Fit(Estimates):
         """Which coefficients are named, (p,); all for None."""
         unknown = [name for name in names or () if name not in self.names]
         if unknown:
-            raise ExpfamError(f"there is no coefficient {unknown[0]!r}; {nearest(unknown[0], self.names)}")
+            raise ExpfamError(
+                f"there is no coefficient {unknown[0]!r}; {nearest(unknown[0], self.names, 'coefficients')}"
+            )
         return np.array([names is None or name in names for name in self.names])
 
     def bootstrap(

@@ -39,7 +39,7 @@ def partial_residuals(fit: "Fit", term: str | None = None, data: Any = None) -> 
     if term is not None:
         blocks = [block for block in blocks if block.label == term]
         if not blocks:
-            raise ExpfamError(f"the model has no term {term!r}; {nearest(term, known)}")
+            raise ExpfamError(f"the model has no term {term!r}; {nearest(term, known, 'terms')}")
     found = partial.partial_residuals(fit.at_rows(data), blocks)
     columns = {block.label: found[:, k] for k, block in enumerate(blocks)}
     return frame_like(fit.kind, columns, fit._source(data).data)

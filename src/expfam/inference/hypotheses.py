@@ -177,4 +177,6 @@ def _named(text: str, names: Sequence[str], longest: Sequence[int]) -> int | Non
 
 def _unknown(text: str, names: Sequence[str]) -> ExpfamError:
     word = re.split(r"\s*[-+*=,]\s*", text.strip(), maxsplit=1)[0] or text
-    return ExpfamError(f"the hypothesis names {word!r}, which is no coefficient; {nearest(word, names)}")
+    return ExpfamError(
+        f"the hypothesis names {word!r}, which is no coefficient; {nearest(word, names, 'coefficients')}"
+    )

@@ -171,7 +171,7 @@ class Scene(ABC):
         if len(reads) == 1:
             return reads[0]
         found = f"{name!r} is read by {', '.join(reads)}; name one of them" if reads else None
-        raise ExpfamError(found or f"the model has no variable {name!r}; {nearest(name, self.order)}")
+        raise ExpfamError(found or f"the model has no variable {name!r}; {nearest(name, self.order, 'variables')}")
 
     def reads(self, unit: str) -> tuple[str, ...]:
         """The columns that a variable is made of."""

@@ -60,7 +60,7 @@ def _asked(fit: "Fit", names: str | Sequence[str] | None, found: Learning) -> In
     chosen = (names,) if isinstance(names, str) else tuple(names)
     for name in chosen:
         if name not in every:
-            raise ExpfamError(f"there is no coefficient {name!r}; {nearest(name, every)}")
+            raise ExpfamError(f"there is no coefficient {name!r}; {nearest(name, every, 'coefficients')}")
         if not found.theta.size:
             raise ExpfamError(f"{len(every):,} coefficients are too many to keep on the way; leave names out")
         if every.index(name) not in known:

@@ -81,3 +81,10 @@ class Pictures:
     profile = profile.profile
     forest = forest.forest
     learning = learning.learning
+
+    if not TYPE_CHECKING:  # a type checker is to find such names itself
+
+        def __getattr__(self, name: str) -> Any:
+            from expfam.pictures import PICTURES  # made of this class
+
+            raise AttributeError(f"there is no picture {name!r}; choose one of {', '.join(PICTURES)}")

@@ -73,7 +73,11 @@ def _asked(fit: "Fit", names: str | Sequence[str] | None) -> Any:
     named = (names,) if isinstance(names, str) else tuple(names)
     for name in named:
         if name not in every or not kept[every.index(name)]:
-            why = "it was left out as a combination of earlier columns" if name in every else nearest(name, every)
+            why = (
+                "it was left out as a combination of earlier columns"
+                if name in every
+                else nearest(name, every, "coefficients")
+            )
             raise ExpfamError(f"{name!r} is no coefficient with a profile: {why}")
         if separated[every.index(name)]:
             raise ExpfamError(f"{name!r} runs to infinity; confint(method='profile') gives the one end that it has")
