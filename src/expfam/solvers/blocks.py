@@ -19,9 +19,9 @@ from expfam.objective import Evaluation, Objective
 from expfam.parallel import ordered_map, slices
 from expfam.response import Level
 from expfam.solvers.descent import fair
-from expfam.solvers.implicit import places_of, pseudo
 from expfam.solvers.learning import Point, due
 from expfam.solvers.problem import WRITTEN_OUT, Problem, Solution
+from expfam.solvers.pseudo import places_of, pseudo
 from expfam.solvers.secants import Metric, Secants, direction, remember
 from expfam.solvers.status import Status
 

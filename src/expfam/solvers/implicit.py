@@ -13,7 +13,6 @@ from warnings import warn
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
-from expfam.design import Design
 from expfam.errors import ConvergenceWarning, SolverError
 from expfam.information import Full
 from expfam.objective import Objective
@@ -22,6 +21,7 @@ from expfam.solvers.corner import corner
 from expfam.solvers.looking import Glance, Seen, glance, see
 from expfam.solvers.optimality import by_class, from_classes
 from expfam.solvers.order import tell_order
+from expfam.solvers.pseudo import own_share, places_of, pseudo
 
 FIRST, SHARE, MOST = 1 << 9, 2, 1 << 16
 """A batch has this many rows at first, then one row for so many before, and never more than that; as many as all before
@@ -35,9 +35,6 @@ STEPS = 100  # Newton steps a batch is worth; late ones need one
 FAIR, CLOSE = 0.3, 0.03  # a step must bring this share of what it promises; within so much of it, it was the last
 SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood, phi and all
 SETTLED = 1 << 16  # rows after which a pseudo-row need not follow their mean any more
-TOLD = 10  # rows a coefficient that tell how far others explain its column
-ALIASED = 1e10  # 1 / (1 - R^2) of a column that others explain, up to rounding
-NEVER = 1e-6  # of a typical square: a column is at least so far from its mean
 BACK = (0.0, 0.5, 0.75, 0.9, 1.0)  # of the way to a theta that is surely inside
 ROUNDING = 1e-13  # differences of F below this share of it are noise
 DOUBLED = 12  # times that a step which was held back is tried twice as long
@@ -153,11 +150,13 @@ def learn(
     places, share, known = memory.places, memory.share, past * memory.information
     if memory.rows < SETTLED or share is None or _meets(memory, seen):
         places = past * places + places_of(objective.data.design, times)
-        share = _own_share(known + seen.information, memory.rows + int(times.sum()), len(memory.theta))
+        share = own_share(known + seen.information, memory.rows + int(times.sum()), len(memory.theta))
     mean = memory.curvature / memory.rows if memory.rows else seen.weight / times.sum()
     prior = options.prior * mean * pseudo(places, memory.theta[0:1].size, share)
     weight = past * memory.weight + objective.weight
     theta, last, end, pull = _nearest(objective, _past(objective, memory, known + prior, past, weight), seen, frequency)
+    far = 0.0 if _meets(memory, seen) else theta.size * end.pearson / float(times.sum())
+    meat = _meat(objective, theta, last, known + prior, frequency, far)
     moved = by_class(theta - memory.theta)
     way = float(moved @ known @ moved)
     if options.keep == 1.0 and memory.rows >= FEW:
@@ -167,7 +166,7 @@ def learn(
     return Memory(
         theta,
         known + last.information,
-        None if memory.meat is None or last.meat is None else past**2 * memory.meat + last.meat,
+        None if memory.meat is None or meat is None else past**2 * memory.meat + meat,
         prior,
         places,
         memory.rows + int(times.sum()),
@@ -203,6 +202,23 @@ def _foretold(objective: Objective, theta: FloatArray, inside: FloatArray | None
     ways = (theta if share == 0 or inside is None else theta + share * (inside - theta) for share in BACK)
     values = (objective.loss(way, Level.VALUE).value for way in ways)
     return next((value for value in values if np.isfinite(value)), np.inf)
+
+
+def _meat(
+    objective: Objective,
+    theta: FloatArray,
+    last: Seen,
+    metric: FloatArray,
+    frequency: FloatArray | None,
+    far: float,
+) -> FloatArray | None:
+    """S of a batch at theta, for which those where it was last seen do, unless the step from there promised more than
+    `far`: rows of a level that is new and unlike others would be remembered with their distance from these."""
+    step = by_class(theta - last.theta)
+    if last.meat is None or step @ (metric + last.information) @ step / 2 <= far:
+        return last.meat
+    again = see(objective, theta, frequency, True)
+    return last.meat if again is None else again.meat
 
 
 def _past(objective: Objective, memory: Memory, metric: FloatArray, past: float, weight: float) -> _Past:
@@ -251,40 +267,6 @@ def _meets(memory: Memory, seen: Seen) -> bool:
     """Does a batch have a column that no row before it had?"""
     new = np.tile(~memory.met, memory.theta[0:1].size)
     return bool(np.diagonal(seen.information)[new].any())
-
-
-def places_of(design: Design, times: FloatArray) -> FloatArray:
-    """Of every column how many rows have it, its sum and its sum of squares, and the number of rows: (4, p)."""
-    maps = design.maps
-    sums, squares = maps.adjoint(design.adjoint(times)), maps.squares(design.squares(times))
-    return np.stack([design.support(times), sums, squares, np.full(design.p, times.sum())])
-
-
-def pseudo(places: FloatArray, classes: int, share: FloatArray | float = 1.0) -> FloatArray:
-    """What a pseudo-row for every coefficient is, (p d, p d): one at the mean of the rows, and each column a typical
-    distance from there, so that it matters little where a column has its zero; the square of that is at most `share`
-    (p,) of the column's."""
-    support, sums, squares, rows = places
-    mean = sums / np.maximum(rows, 1.0)
-    typical = np.divide(squares, support, out=np.ones_like(squares), where=squares > 0)
-    apart = np.maximum(np.minimum(typical - mean**2, typical * share), NEVER * typical)
-    return np.kron(np.eye(classes), np.outer(mean, mean) + np.diag(apart))
-
-
-def _own_share(information: FloatArray, rows: int, p: int) -> FloatArray:
-    """1 / `inflation`, the least of any class (p,): a year and its square differ in next to nothing, and a typical
-    distance for each would be many rows of what sets them apart. 1 for few rows, and where nothing is left."""
-    if rows < TOLD * len(information):
-        return np.ones(p)
-    worst = inflation(information).reshape(-1, p).max(axis=0)
-    return np.where(worst < ALIASED, 1 / worst, 1.0)
-
-
-def inflation(information: FloatArray) -> FloatArray:
-    """1 / (1 - R^2) of every column on the others, (p d,), by an information without pseudo-rows."""
-    own = np.diagonal(information)
-    inverse = np.diagonal(Full(information + np.diag(np.where(own > 0, 0.0, 1.0))).factor().inverse().full())
-    return np.maximum(np.where(own > 0, own * inverse, 1.0), 1.0)
 
 
 def _spent(metric: FloatArray, information: FloatArray) -> float:

@@ -18,9 +18,10 @@ from expfam.information.covariance import Apart, Written
 from expfam.information.original import Original
 from expfam.model import Model
 from expfam.solvers import Status
-from expfam.solvers.implicit import ALIASED, Memory, inflation
+from expfam.solvers.implicit import Memory
 from expfam.solvers.learning import Learning
 from expfam.solvers.optimality import by_class, from_classes
+from expfam.solvers.pseudo import ALIASED, inflation
 from expfam.stream import walking
 from expfam.stream.walking import Walked
 
