@@ -13,6 +13,7 @@ from expfam import __version__
 from expfam._typing import AnyArray
 from expfam.families import ExponentialFamily
 from expfam.formula.learn import syntax
+from expfam.formula.origins import Origins
 from expfam.formula.schema import Request
 from expfam.kernels.pace import State
 from expfam.modelfile import check, model_from_dict, model_to_dict, read, undamaged, write
@@ -27,7 +28,7 @@ from expfam.stream.sound import check_sound
 from expfam.stream.walking import Walked
 
 FORMAT = "expfam-stream"
-VERSION = 1
+VERSION = 2
 MODELS = ("asked", "known", "model")
 ROWS = ("terms", "classes", "response")  # of a model, what the first rows tell, beside how many classes there are
 KINDS = ("f8", "u1", "i1", "i2", "i4", "i8")  # of arrays
@@ -50,6 +51,7 @@ def to_dict(stream: Stream) -> dict[str, Any]:
         "memory": _walked(stream.memory) if isinstance(stream.memory, Walked) else _written(stream.memory),
         "null": _written(stream.null),
         "centre": None if stream.centre is None else _plain(stream.centre),
+        "origins": [{name: list(origin) for name, origin in term.items()} for term in stream.origins],
         "waiting": None if stream.waiting is None else {**_written(stream.waiting), "values": _arrays(stream.waiting)},
         "gathered": stream.gathered,
         "points": [_written(point) for point in stream.points],
@@ -95,7 +97,8 @@ def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Strea
     centre = None if memory is None else np.zeros(len(model.names))
     centre = _part("centre", lambda: _array(plain["centre"])) if plain.get("centre") else centre
     counts = plain["kind"], plain["given"], plain["left_out"], plain["lacking"]
-    found = Stream(ask, known, model, memory, null, centre, waiting, plain.get("gathered", 0), points, *counts)
+    origins = _part("origins", lambda: _origins(plain))
+    found = Stream(ask, known, model, memory, null, centre, waiting, plain.get("gathered", 0), points, *counts, origins)
     check_sound(found)
     return found
 
@@ -128,6 +131,12 @@ def _alike(plain: Mapping[str, Any], first: str, second: str, free: tuple[str, .
     for part in sorted((one.keys() | other.keys()) - {*free}):
         if one.get(part) != other.get(part):
             raise ValueError(f"{first}.{part} is {one.get(part)!r:.60}, {second}.{part} {other.get(part)!r:.60}")
+
+
+def _origins(plain: Mapping[str, Any]) -> Origins:
+    """Those of the numbers of every term; states of version 1 have none."""
+    given = [] if plain["version"] == 1 else plain["origins"]
+    return tuple({name: tuple(map(float, origin)) for name, origin in term.items()} for term in given)
 
 
 def _remembered(plain: Any) -> Memory | Walked | None:

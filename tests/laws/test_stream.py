@@ -1,6 +1,7 @@
 """Streams: however rows arrive they teach the same, to the last bit; errors that hold; nothing lost to bad input."""
 
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from tests.laws.test_solvers import simulate, trials_of
 
 import expfam as ef
-from expfam import online
+from expfam import online, streamfile
 from expfam.families import FAMILIES
 from expfam.formula.transforms import TRANSFORMS
 from expfam.inference.pivot import critical, p_values
@@ -172,9 +173,9 @@ def test_a_state_keeps_the_kernels_it_began_with(monkeypatch: pytest.MonkeyPatch
     data, real = rows(), stream.objectives
     seen: list[bool] = []
 
-    def spied(model: Model, some: Rows, compiled: bool, *seek: bool) -> tuple[Objective, Objective]:
+    def spied(model: Model, some: Rows, compiled: bool, *others: Any) -> tuple[Objective, Objective]:
         seen.append(compiled)
-        return real(model, some, compiled, *seek)
+        return real(model, some, compiled, *others)
 
     monkeypatch.setattr(stream, "objectives", spied)
     monkeypatch.setattr(stream, "CODED", 1)
@@ -973,14 +974,96 @@ def test_columns_that_others_explain_have_no_errors() -> None:
     assert fit.predict(data) == pytest.approx(ef.glm("y ~ x + a", data).predict(data), abs=1e-3)
 
 
-def test_a_time_stamp_by_a_factor_is_told() -> None:
-    rng, n = np.random.default_rng(9), 2_000
-    t, g = 1.7e9 + rng.uniform(0, 3600, n), rng.integers(0, 2, n).astype(str)
-    data = {"y": (0.3 + (g == "1")) * (t - 1.7e9) + rng.normal(size=n), "t": t, "g": g}
-    with pytest.warns(ef.AliasWarning, match="take the distance from its mean"):
-        _ = learned(data, formula="y ~ t*g", family="gaussian").fit
-    near = learned(data, formula="y ~ I(t - 1.7e9)*C(g, ref='0')", family="gaussian").fit
-    assert near.coef[-1] == pytest.approx(1.0, abs=1e-3)
+def stamped(n: int = 20_000) -> Frame:
+    """Slopes in unix seconds by levels, one of which is late."""
+    rng = np.random.default_rng(9)
+    t, x, g = 1.7e9 + rng.uniform(0, 3600, n), rng.normal(500, 1, n), rng.integers(0, 3, n).astype(str).astype(object)
+    g[3 * n // 4 :][rng.random(n - 3 * n // 4) < 0.2] = "late"
+    slope = 1e-3 * np.select([g == "1", g == "2", g == "late"], [2.0, -1.0, 3.0], 0.5)
+    return {"y": slope * (t - 1.7e9) + x + (g == "1") + rng.normal(size=n), "t": t, "x": x, "g": g}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["t*g", "g + g:t", "0 + g + g:t", "0 + g + t", "t*x", "g*t*x", "g*log(t)", "C(g, levels=['0','1','2','late'])*t",
+     "C(g, contrasts='sum', levels=['0','1','2','late']) + t:C(g, contrasts='sum', levels=['0','1','2','late'])"],
+)  # fmt: skip
+def test_products_with_a_time_stamp_are_learned_like_others(columns: str, tmp_path: Path) -> None:
+    data = stamped()
+    formula = columns if "C(" in columns else re.sub(r"\bg\b", "C(g, ref='0')", columns)
+    options = {"formula": f"y ~ {formula}"}
+    model, whole = learned(part(data, 0, 4_000), **options, family="gaussian"), ef.glm(data=data, **options, vcov="HC0")
+    model = ef.OnlineGLM.from_state(json.loads(json.dumps(model.state()))).partial_fit(part(data, 4_000, 20_000))
+    assert same(model, learned(data, [600, 4_000], **options, family="gaussian"))
+    stream = model.fit
+    at = [stream.model.names.index(name) for name in whole.model.names]
+    assert np.abs((stream.coef[at] - whole.coef) / whole.se).max() < 0.01
+    assert stream.se[at] == pytest.approx(whole.se, rel=0.1)
+    new = part(data, 0, 20_000)
+    stream.save(tmp_path / "fit.json")
+    for fit in (stream, ef.load(tmp_path / "fit.json")):
+        band, wanted = (one.predict(new, interval="confidence") for one in (fit, whole))
+        assert band["fit"] == pytest.approx(wanted["fit"], abs=0.01)
+        assert band["upper"] - band["fit"] == pytest.approx(wanted["upper"] - wanted["fit"], rel=0.1)
+
+
+def test_walks_learn_products_with_a_time_stamp() -> None:
+    data = stamped()
+    far = learned(data, formula="y ~ g*t", family="gaussian", solver=WALK).fit
+    near = learned(data, formula="y ~ g*I(t - 1.7e9)", family="gaussian", solver=WALK).fit
+    assert far.predict(data) == pytest.approx(near.predict(data), abs=0.5)
+    assert np.isnan(far.se).tolist() == [name != "t" and ":" not in name for name in far.names]
+
+
+def test_a_product_whose_parts_are_no_terms_is_told() -> None:
+    data = stamped()
+    with pytest.warns(ef.AliasWarning, match="take the distance from its mean, or keep the other columns"):
+        _ = learned(data, formula="y ~ x + t:g", family="gaussian").fit
+    with pytest.warns(ef.AliasWarning, match=r"'t', 'I\(t \*\* 2\)'"):
+        _ = learned(data, formula="y ~ t + I(t**2)", family="gaussian").fit
+
+
+def test_a_penalty_is_on_the_coefficients_of_plain_columns() -> None:
+    rng, n = np.random.default_rng(9), 6_000
+    data = {"z": rng.normal(20, 1, n), "g": rng.choice(["a", "b"], n).astype(object)}
+    data["g"][0] = "a"
+    data["y"] = data["z"] * (1 + (data["g"] == "b")) + rng.normal(size=n)
+    stream, whole = beside(data, formula="y ~ z*g", family="gaussian", penalty=ef.Ridge(0.1))
+    assert stream.coef == pytest.approx(whole.coef, abs=0.01)
+
+
+def test_a_state_of_the_first_version_is_read() -> None:
+    """Its columns were centred by the intercept alone."""
+    data = stamped()
+    old = json.loads(json.dumps(learned(part(data, 0, 1_000), formula="y ~ t", family="gaussian").state()))
+    assert old["origins"][1]["t"][0] == pytest.approx(1.7e9, rel=1e-3)
+    old |= {"version": 1, "centre": streamfile._plain(np.array([0.0, old["origins"][1]["t"][0]]))}
+    del old["origins"]
+    model = ef.OnlineGLM.from_state(old).partial_fit(part(data, 1_000, 20_000))
+    whole = learned(data, [1_000], formula="y ~ t", family="gaussian").fit
+    assert model.fit.coef == pytest.approx(whole.coef, rel=1e-9)
+    assert model.fit.se == pytest.approx(whole.se, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "origins", [[{}], [{}, {"x": [1.0]}], [{}, {"t": [1.0, 2.0]}], [{}, {"t": ["a"]}], [{"t": [1.0]}, {}], None]
+)
+def test_damaged_origins_are_told(origins: Any) -> None:
+    state = learned(part(stamped(), 0, 1_000), formula="y ~ t", family="gaussian").state()
+    with pytest.raises(ef.ExpfamError, match="origins"):
+        ef.OnlineGLM.from_state(state | {"origins": origins})
+
+
+@pytest.mark.parametrize("late", [20_000, 12_000])
+def test_a_late_level_far_from_the_others_has_its_own_errors(late: int) -> None:
+    """Scores of its first rows are those after they were learned from, not their distance from the other levels."""
+    rng, n = np.random.default_rng(9), 40_000
+    g = np.where((np.arange(n) >= late) & (rng.random(n) < 0.05), "late", rng.choice(["a", "b"], n))
+    g[0] = "a"
+    data = {"y": 100.0 * (g == "late") + rng.normal(size=n), "g": g}
+    stream, whole = beside(data, formula="y ~ C(g, ref='a')", family="gaussian")
+    at = [stream.model.names.index(name) for name in whole.model.names]
+    assert stream.se[at] == pytest.approx(whole.with_vcov("HC0").se, rel=0.05)
 
 
 def test_no_more_rows_than_coefficients_tell_no_errors() -> None:

@@ -14,6 +14,7 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.design import Design
 from expfam.design.standard import Standard, seen_in
 from expfam.information import covariance as covariances
+from expfam.information import mapped
 from expfam.information._information import Information
 from expfam.information.covariance import Covariance, Written
 
@@ -100,6 +101,8 @@ class Original(Covariance):
 def from_json(plain: Any, names: tuple[str, ...], kept: BoolArray) -> Covariance:
     """The covariance that `to_json` wrote of the coefficients `names`, of which some were kept; older files have it
     written out."""
+    if isinstance(plain, Mapping) and "map" in plain:
+        return mapped.from_json(plain, len(names))
     if not isinstance(plain, Mapping) or "standard" not in plain:
         return covariances.from_json(plain)
     inner, found, classes = covariances.from_json(plain["inside"]), plain["standard"], int(plain["classes"])

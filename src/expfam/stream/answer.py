@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from warnings import warn
 
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import some
-from expfam.design.standard import about
 from expfam.diagnostics.certificate import Certificate
 from expfam.errors import AliasWarning
 from expfam.fit import Fit
 from expfam.inference.statistics import Statistics
 from expfam.information import Factor, Full
-from expfam.information.covariance import Apart, Written
-from expfam.information.original import Original
+from expfam.information.covariance import Apart, Covariance, Written
+from expfam.information.mapped import Mapped
 from expfam.model import Model
 from expfam.solvers import Status
 from expfam.solvers.implicit import Memory
@@ -42,18 +42,18 @@ def factor(memory: Memory) -> Factor:
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
     """What a fit says beside its numbers: the kind of the frames, rows left out, their missing values by column, how it
-    came there; and the `centre` (p,) of the columns that it was learned from."""
+    came there; and the map `back` (p, p), sparse, to its coefficients from those learned."""
 
     kind: str
     left_out: int
     lacking: Mapping[str, int]
     way: Learning
-    centre: FloatArray
+    back: Any
 
 
-def own(model: Model, theta: FloatArray, centre: FloatArray) -> FloatArray:
-    """The coefficients of the columns as they are from those of columns less their centre; (p,) or (p, m)."""
-    return about(model.names, centre).original(theta)
+def own(theta: FloatArray, back: Any) -> FloatArray:
+    """The coefficients of the columns as they are, from those learned; (p,) or (p, d)."""
+    return np.asarray(back @ theta)
 
 
 def aliased(memory: Memory) -> BoolArray:
@@ -61,22 +61,21 @@ def aliased(memory: Memory) -> BoolArray:
     return np.asarray(inflation(memory.information) >= ALIASED)
 
 
-def _tell_aliased(model: Model, memory: Memory, held: Written) -> None:
+def _tell_aliased(model: Model, memory: Memory, held: Covariance) -> None:
     """AliasWarning where there are such coefficients, once there are rows enough to tell: errors of NaN though met."""
-    met = np.tile(memory.met, held.size // len(memory.met))
-    lost = met & np.isnan(held.diagonal)
-    if lost.any() and not lost[met].all():
+    lost = np.tile(memory.met, held.size // len(memory.met)) & np.isnan(held.diagonal)
+    if lost.any() and memory.rows > memory.met.sum():
         names = some(name for name, away in zip(model.flat_names, lost, strict=True) if away)
         warn(
             f"{names}: the rows so far do not tell these columns from others, and their errors are NaN. Leave some "
-            "out; of a column far from zero in a product, such as a time stamp by a factor, take the distance from "
-            "its mean",
+            "out; of a column far from zero in a product or a square, such as a time stamp by a factor, take the "
+            "distance from its mean, or keep the other columns of the product (t*g for t:g)",
             AliasWarning,
             stacklevel=4,
         )
 
 
-def covariance(model: Model, memory: Memory, kind: str, centre: FloatArray, known: Factor) -> FloatArray:
+def covariance(memory: Memory, kind: str, phi: float, known: Factor, back: Any) -> Covariance:
     """(p d, p d): "HC0" the sandwich, valid where the variance is not the family's; "model" phi H^-1, of H factorised.
 
     NaN for coefficients that were never met, or that only the pseudo-rows tell from others, and for all while there are
@@ -84,34 +83,35 @@ def covariance(model: Model, memory: Memory, kind: str, centre: FloatArray, know
     """
     bread = known.inverse().full()
     if kind == "model":
-        found = dispersion(model, memory) * bread
+        found = phi * bread
     else:
         assert memory.meat is not None, "a stream asked for HC0 keeps its scores"
         found = bread @ memory.meat @ bread
     classes = len(found) // len(memory.met)
-    found = Original(Written(found), about(model.names, centre), classes).full()
+    unmet = np.tile(~memory.met, classes)
+    found[unmet], found[:, unmet] = 0.0, 0.0
     if memory.rows <= memory.met.sum():
-        return np.full_like(found, np.nan)
-    unmet = np.tile(~memory.met, classes) | aliased(memory)
-    found[unmet], found[:, unmet] = np.nan, np.nan
-    return found
+        found[:] = np.nan
+    return Mapped(Written(found), back, unmet | aliased(memory))
 
 
-def errors(model: Model, memory: Memory, kind: str, centre: FloatArray) -> FloatArray:
+def errors(model: Model, memory: Memory, kind: str, back: Any) -> FloatArray:
     """Standard errors in the shape of theta; NaN under a penalty that selects."""
     if not model.penalty.smooth:
         return np.full_like(memory.theta, np.nan)
     with np.errstate(invalid="ignore"):
-        return from_classes(np.sqrt(np.diagonal(covariance(model, memory, kind, centre, factor(memory)))), memory.theta)
+        found = covariance(memory, kind, dispersion(model, memory), factor(memory), back)
+        return from_classes(np.sqrt(found.diagonal), memory.theta)
 
 
-def walked_errors(model: Model, memory: Walked, centre: FloatArray) -> FloatArray:
-    """By random scaling, in the shape of theta. They are those of single coefficients: NaN for an intercept that is far
-    from the rows, a sum of several; and NaN without a Polyak average or under a penalty that selects."""
+def walked_errors(model: Model, memory: Walked, back: Any) -> FloatArray:
+    """By random scaling, in the shape of theta. They are those of single coefficients: NaN for one that is far from the
+    rows, a sum of several; and NaN without a Polyak average or under a penalty that selects."""
     if not model.penalty.smooth:
         return np.full_like(memory.theta, np.nan)
     found = walking.errors(memory)
-    return own(model, found, np.where(centre == 0, 0.0, np.nan)) if centre.any() else found
+    found[np.diff(back.indptr) > 1] = np.nan
+    return found
 
 
 def fit_of_walk(model: Model, memory: Walked, null: Memory, context: Context) -> Fit:
@@ -129,9 +129,9 @@ def fit_of_walk(model: Model, memory: Walked, null: Memory, context: Context) ->
     certificate = _certificate(memory.rows, np.nan)
     apart = None
     if model.penalty.smooth and memory.how.average == "polyak":
-        apart = Apart(by_class(walked_errors(model, memory, context.centre) ** 2))
+        apart = Apart(by_class(walked_errors(model, memory, context.back) ** 2))
     return Fit(
-        model, own(model, memory.theta, context.centre), memory.met, apart, sums, certificate, context.lacking,
+        model, own(memory.theta, context.back), memory.met, apart, sums, certificate, context.lacking,
         context.left_out, context.kind, None, "model" if apart is None else "random scaling", learning=context.way,
     )  # fmt: skip
 
@@ -168,10 +168,10 @@ def fit_of(model: Model, memory: Memory, null: Memory, vcov: str, context: Conte
     )  # fmt: skip
     known = factor(memory)
     certificate = _certificate(memory.rows, known.condition)
-    held = Written(covariance(model, memory, vcov, context.centre, known)) if model.penalty.smooth else None
+    held = covariance(memory, vcov, phi, known, context.back) if model.penalty.smooth else None
     if held is not None:
         _tell_aliased(model, memory, held)
     return Fit(
-        model, own(model, memory.theta, context.centre), met, held, sums, certificate, context.lacking,
+        model, own(memory.theta, context.back), met, held, sums, certificate, context.lacking,
         context.left_out, context.kind, None, vcov, learning=context.way,
     )  # fmt: skip

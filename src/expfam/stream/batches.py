@@ -11,7 +11,7 @@ from expfam.design import Columns, assemble
 from expfam.design.standard import recentred
 from expfam.errors import SolverError
 from expfam.families._mean import mean_of
-from expfam.formula.encode import lay_out
+from expfam.formula.origins import Origins, lay_out, origins_of
 from expfam.model import Model
 from expfam.objective import Data, Objective
 from expfam.penalties import NoPenalty
@@ -23,11 +23,14 @@ from expfam.terms import FormulaTerms
 MANY = 1 << 20  # rows that may wait for a first event, or for every class
 
 
-def objectives(model: Model, rows: Rows, compiled: bool, seek: bool = False) -> tuple[Objective, Objective]:
-    """The loss of some rows as a function of all coefficients, and of the intercept alone."""
+def objectives(
+    model: Model, rows: Rows, compiled: bool, origins: Origins = (), seek: bool = False
+) -> tuple[Objective, Objective]:
+    """The loss of some rows as a function of all coefficients, of numbers less their origins, and of the intercept
+    alone."""
     assert isinstance(model.terms, FormulaTerms)
     schema = model.terms.schema
-    columns = lay_out(schema, rows.variables(schema))
+    columns = lay_out(schema, rows.variables(schema), origins)
     design = assemble(columns, rows.n, compiled, seek=seek)
     alone = assemble((Columns(("Intercept",)),), rows.n, compiled)
     conjugate = model.family.conjugate(model.family.T(rows.y))
@@ -37,6 +40,14 @@ def objectives(model: Model, rows: Rows, compiled: bool, seek: bool = False) -> 
         Objective(model.family, model.link, penalty, data),
         Objective(model.family, model.link, none, replace(data, design=alone)),
     )
+
+
+def origins(model: Model, rows: Rows) -> Origins:
+    """What is taken off numbers that are far from zero in some rows. Under a penalty coefficients mean what they are in
+    plain columns, but for the intercept."""
+    assert isinstance(model.terms, FormulaTerms)
+    schema, plain = model.terms.schema, model.penalty.bind(model.names).is_zero
+    return origins_of(schema, rows.variables(schema), [plain or not term.variables for term in schema.terms])
 
 
 def part_of(objective: Objective, rows: slice) -> Objective:

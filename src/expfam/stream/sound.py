@@ -35,6 +35,7 @@ def check_sound(stream: Stream) -> None:
         raise ValueError("memory, null, model: some are there without the others")
     if stream.memory is not None and stream.null is not None:
         _like("centre", stream.centre, np.zeros(shape[0]))
+        _origins(stream)
         _remembered("null", stream.null, (1, *shape[1:]))
         if isinstance(stream.memory, Walked):
             _walked(stream, stream.memory)
@@ -64,6 +65,20 @@ def _levels(stream: Stream) -> None:
     for part in fields(model):
         if getattr(known, part.name) != getattr(model, part.name):
             raise ValueError(f"{part.name} of the terms of known and of model differ in more than later levels")
+
+
+def _origins(stream: Stream) -> None:
+    """Of numbers of every term, one for each of their columns, that other terms take up."""
+    schema = schema_of(stream.model)
+    assert schema is not None
+    if stream.origins and len(stream.origins) != len(schema.terms):
+        raise ValueError(f"origins: of {len(stream.origins)} terms, where there are {len(schema.terms)}")
+    for term, origin in zip(schema.terms, stream.origins, strict=False):
+        for name, numbers in origin.items():
+            if name not in term.variables or schema.variables[name].levels:
+                raise ValueError(f"origins: {name!r} is no number of the term {':'.join(term.variables)}")
+            _like(f"origins.{name}", np.array(numbers), np.zeros(schema.variables[name].width or 1))
+    _ = stream.back
 
 
 def _remembered(place: str, found: Memory, shape: tuple[int, ...]) -> None:

@@ -8,6 +8,7 @@ answer that the waiting rows as a last batch would give.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from expfam._typing import FloatArray
 from expfam.design.standard import far
 from expfam.errors import ExpfamError, SolverError
 from expfam.fit import Fit
+from expfam.formula.origins import Origins, back
 from expfam.kernels.ready import CODED
 from expfam.model import Model
 from expfam.objective import Objective
@@ -26,7 +28,7 @@ from expfam.solvers.start import null_model, starting_point
 from expfam.stream import walking
 from expfam.stream.answer import Context, errors, fit_of, fit_of_walk, own, walked_errors
 from expfam.stream.ask import Ask
-from expfam.stream.batches import begins, centred, inside, lead, objectives, part_of, rested, waits
+from expfam.stream.batches import begins, centred, inside, lead, objectives, origins, part_of, rested, waits
 from expfam.stream.growth import met, places, schema_of, widened
 from expfam.stream.rows import Entry, Rows, enter
 from expfam.stream.walking import Walked, walked
@@ -41,9 +43,9 @@ class Stream:
 
     `known` is the model with the levels of waiting rows, too: memory must not depend on what comes later. While there
     are few rows none is forgotten: `gathered` of those waiting were learned from before. `null` is what the null model
-    has learned. Columns are taken less their `centre` (p,), which the first batch tells: without it squares of a time
-    stamp have no digits left for its spread. `given` counts rows handed over, `left_out` those with gaps, `lacking`
-    their missing values by column.
+    has learned. Numbers are taken less their `origins`, which the first batch tells, and columns that have none less
+    their `centre` (p,): without them squares of a time stamp have no digits left for its spread. `given` counts rows
+    handed over, `left_out` those with gaps, `lacking` their missing values by column.
     """
 
     ask: Ask
@@ -59,6 +61,7 @@ class Stream:
     given: int = 0
     left_out: int = 0
     lacking: Mapping[str, int] = field(default_factory=dict)
+    origins: Origins = ()
 
     @property
     def rows(self) -> int:
@@ -82,8 +85,9 @@ class Stream:
             return replace(near._together(rows), waiting=None, gathered=0)  # with the information at its own end
         model = met(self.known, self.model, rows)
         with one_blas_thread():
-            pair = objectives(model, rows, _large(self, model, rows.n), self._seeks(rows.n))
-            return replace(self._learned(model, *pair, rows.frequency), waiting=None)
+            now = self._set_out(model, rows)
+            pair = objectives(model, rows, _large(self, model, rows.n), now.origins, self._seeks(rows.n))
+            return replace(now._learned(model, *pair, rows.frequency), waiting=None)
 
     def _with(self, entry: Entry) -> "Stream":
         lacking = {
@@ -105,7 +109,9 @@ class Stream:
         done = 0
         for model, compiled, ends in runs(current, rows):
             span = slice(ends[0], ends[-1])
-            objective, alone = objectives(model, rows.take(span), compiled, current._seeks(ends[1] - ends[0]))
+            current = current._set_out(model, rows.take(slice(ends[0], ends[1])))
+            seek = current._seeks(ends[1] - ends[0])
+            objective, alone = objectives(model, rows.take(span), compiled, current.origins, seek)
             for lo, hi in pairwise(ends):
                 batch = slice(lo - ends[0], hi - ends[0])
                 frequency = None if rows.frequency is None else rows.frequency[lo:hi]
@@ -144,8 +150,9 @@ class Stream:
     def _together(self, rows: Rows) -> "Stream":
         """The stream after all its rows, the gathered ones first."""
         model = met(self.known, self.model, rows)
-        objective, alone = objectives(model, rows, _compiled(self, model, 0, rows.n), self._seeks(rows.n))
-        grown = _grown(self, model, objective)
+        begun, large = self._set_out(model, rows), _compiled(self, model, 0, rows.n)
+        objective, alone = objectives(model, rows, large, begun.origins, self._seeks(rows.n))
+        grown = _grown(begun, model, objective)
         assert isinstance(grown.memory, Memory)
         assert grown.centre is not None
         objective = centred(objective, grown.centre)
@@ -154,6 +161,10 @@ class Stream:
         start = inside(objective, grown.memory.theta, mean)
         memory = together(objective, self.gathered, grown.memory, self.ask.options, rows.frequency, start)
         return grown._with_memory(memory, null)
+
+    def _set_out(self, model: Model, rows: Rows) -> "Stream":
+        """The stream that knows the origins of its numbers, of the rows of its first batch."""
+        return self if self.centre is not None else replace(self, origins=origins(model, rows))
 
     def _with_memory(self, memory: Memory | Walked, null: Memory) -> "Stream":
         points = (*self.points, self._point(memory)) if due(self.points, memory.rows) else self.points
@@ -182,15 +193,23 @@ class Stream:
         return rows >= SOUGHT and not apart
 
     def _point(self, memory: Memory | Walked) -> Point:
-        assert self.centre is not None
-        if not isinstance(memory, Walked):
-            se = errors(self.model, memory, self.ask.vcov, self.centre)
-        elif memory.theta.size > BANDED:
+        if isinstance(memory, Walked) and memory.theta.size > BANDED:
             return Point(memory.rows, memory.weight, memory.progressive, np.zeros(0), np.zeros(0))
+        back = self.back
+        if isinstance(memory, Walked):
+            se = walked_errors(self.model, memory, back)
         else:
-            se = walked_errors(self.model, memory, self.centre)
-        theta = own(self.model, memory.theta, self.centre)
+            se = errors(self.model, memory, self.ask.vcov, back)
+        theta = own(memory.theta, back)
         return Point(memory.rows, memory.weight, memory.progressive, theta, se, self.model.flat_names)
+
+    @property
+    def back(self) -> Any:
+        """(p, p), sparse: coefficients of the columns as they are, from those learned."""
+        schema = schema_of(self.model)
+        assert schema is not None
+        assert self.centre is not None
+        return back(schema, self.origins, self.centre)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -212,7 +231,7 @@ class Stream:
         if now.memory is None or now.null is None or now.centre is None or not now.memory.rows:
             raise ExpfamError(now.idle or "no rows have come yet: hand some over with partial_fit(frame)")
         way = stacked(self.points, now.model.flat_names, fades=self.ask.half_life is not None)
-        context = Context(self.kind, self.left_out, self.lacking, way, now.centre)
+        context = Context(self.kind, self.left_out, self.lacking, way, now.back)
         if isinstance(now.memory, Walked):
             return fit_of_walk(now.model, now.memory, now.null, context)
         return fit_of(now.model, now.memory, now.null, self.ask.vcov, context)
