@@ -850,6 +850,15 @@ def test_walks_see_columns_far_from_zero_too(column: str) -> None:
     assert np.isfinite(stream.se[1])
 
 
+def test_pseudo_rows_do_not_pull_a_mean_far_from_zero() -> None:
+    rng, n = np.random.default_rng(2), 20_000
+    data = {"x": rng.normal(size=n), "y": 1e5 + rng.normal(size=n)}
+    whole = ef.glm("y ~ x", data)
+    fades = learned(data, formula="y ~ x", family="gaussian", half_life=1e9).fit
+    assert np.abs((fades.coef - whole.coef) / whole.se).max() < 0.01
+    assert fades.dispersion == pytest.approx(whole.dispersion, rel=0.01)
+
+
 def test_open_vocabularies_begin_at_the_mean() -> None:
     rng, n = np.random.default_rng(2), 5_000
     data = {"y": 1000 + rng.normal(size=n), "g": rng.integers(0, 50, n).astype(str)}

@@ -70,6 +70,14 @@ def inside(objective: Objective, like: FloatArray, mean: FloatArray) -> FloatArr
     return found
 
 
+def begun(objective: Objective, memory: Memory, start: FloatArray) -> Memory:
+    """A memory of no rows at `start`, where its pseudo-rows are then, if rows have a loss there: at zero they pull
+    means of thousands that are not learned anew."""
+    if memory.rows or not np.isfinite(objective.loss(start, Level.VALUE).value):
+        return memory
+    return replace(memory, theta=start)
+
+
 def begins(model: Model, rows: Rows) -> bool:
     """Have some rows a mean response that the model can have? Not where none is an event, or a class lacks."""
     mean, (lo, hi) = mean_of(model.family, rows.y, rows.weight), model.family.mean_domain

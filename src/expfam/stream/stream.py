@@ -28,7 +28,7 @@ from expfam.solvers.start import null_model, starting_point
 from expfam.stream import walking
 from expfam.stream.answer import Context, errors, fit_of, fit_of_walk, own, walked_errors
 from expfam.stream.ask import Ask
-from expfam.stream.batches import begins, centred, inside, lead, objectives, origins, part_of, rested, waits
+from expfam.stream.batches import begins, begun, centred, inside, lead, objectives, origins, part_of, rested, waits
 from expfam.stream.growth import met, places, schema_of, widened
 from expfam.stream.rows import Entry, Rows, enter
 from expfam.stream.walking import Walked, walked
@@ -150,9 +150,9 @@ class Stream:
     def _together(self, rows: Rows) -> "Stream":
         """The stream after all its rows, the gathered ones first."""
         model = met(self.known, self.model, rows)
-        begun, large = self._set_out(model, rows), _compiled(self, model, 0, rows.n)
-        objective, alone = objectives(model, rows, large, begun.origins, self._seeks(rows.n))
-        grown = _grown(begun, model, objective)
+        now, large = self._set_out(model, rows), _compiled(self, model, 0, rows.n)
+        objective, alone = objectives(model, rows, large, now.origins, self._seeks(rows.n))
+        grown = _grown(now, model, objective)
         assert isinstance(grown.memory, Memory)
         assert grown.centre is not None
         objective = centred(objective, grown.centre)
@@ -184,7 +184,8 @@ class Stream:
             return grown._with_memory(walked(objective, grown.memory or start, self.ask.walks, frequency), null)
         assert isinstance(grown.memory, Memory)
         start = inside(objective, grown.memory.theta, rest.theta)
-        return grown._with_memory(learn(objective, grown.memory, self.ask.options, frequency, start), null)
+        memory = begun(objective, grown.memory, start)
+        return grown._with_memory(learn(objective, memory, self.ask.options, frequency, start), null)
 
     def _seeks(self, rows: int) -> bool:
         """Are so many rows searched for columns of zeros and ones? Rows that are walked are centred as they are read,
