@@ -23,6 +23,7 @@ CACHED, CALLED, LONGEST = 1 << 19, 1 << 25, 3 << 16
 other between kernels, for the wider a row the longer a kernel. Measured on designs of 8 to 400 columns. No block has
 more rows than LONGEST, for its linear predictors are memory, too."""
 
+HALVED = 1 << 18  # numbers whose Gram products are worth a second thread, where each asks for the interpreter once
 ROUNDING = 1e-15  # of a sum of terms
 SHORT = 1024  # rows that are one block, however wide
 CHUNK_BYTES = 1 << 28  # what the accumulators of all chunks may take together
@@ -296,21 +297,22 @@ def chunks(data: Data, cells: int, level: Level) -> list[tuple[int, ...]]:
     design, d = data.design, cells // data.design.maps.raw
     pairs = d * (d + 1) // 2 if level == Level.HESSIAN else 0
     result = design.cells * d**2 if level == Level.HESSIAN else cells
-    return _bounds(data.n, max(design.stored, 1), d, pairs, result)
+    least = 2 if pairs and design.swept and data.n * design.stored >= HALVED else 1
+    return _bounds(data.n, max(design.stored, 1), d, pairs, result, least)
 
 
 @cache
-def _bounds(n: int, width: int, d: int, pairs: int, result: int) -> list[tuple[int, ...]]:
+def _bounds(n: int, width: int, d: int, pairs: int, result: int, least: int) -> list[tuple[int, ...]]:
     """Block bounds grouped into chunks, a chunk a task: a function of the problem alone, never of the threads.
 
     Blocks of rows of `width` stored numbers, d linear predictors and `pairs` weights are long enough to pay for adding
-    up their `result`, and no longer than kernels and cache want; they go evenly into 2 or 4 threads; chunks are few
-    enough for their accumulators to fit in memory.
+    up their `result`, and no longer than kernels and cache want, `least` of them or more; they go evenly into 2 or 4
+    threads; chunks are few enough for their accumulators to fit in memory.
     """
     pays = 4 * result // width**2 if pairs else result // width
     numbers = width + 7 * d + max(pairs, 1)
     rows = max(min(max(CACHED // numbers, CALLED // numbers**2), LONGEST), 2 * SHORT if pairs else SHORT, pays)
-    blocks = -(-n // rows)
+    blocks = max(-(-n // rows), least)
     blocks = blocks if blocks <= 2 else min(blocks + -blocks % 4, n)
     edges = [round(k * n / blocks) for k in range(blocks + 1)]
     tasks = max(min(blocks, 48, CHUNK_BYTES // (8 * result)), min(blocks, 2))
