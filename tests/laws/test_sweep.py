@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from expfam.design import Columns, Design, assemble
 from expfam.families import Bernoulli, ExponentialFamily, Gamma, Gaussian, Poisson, Tweedie
+from expfam.kernels import sweep
 from expfam.kernels.tiles import TILE
 from expfam.links import link
 from expfam.objective import Data, Objective
@@ -67,6 +68,13 @@ def test_a_sweep_says_what_the_definition_says(family, n, m, order, dtype, level
         np.testing.assert_allclose(got.gradient, want.gradient, rtol=1e-11, atol=1e-12 * size)
     if level > Level.GRADIENT:
         np.testing.assert_allclose(got.hessian.matrix, want.hessian.matrix, rtol=1e-11, atol=1e-12 * size)
+
+
+def test_the_loop_is_kept_on_disk():
+    """What a function holds in a closure is another in every process, each of which would compile it anew."""
+    assert sweep._sweep.__closure__ is None
+    again = sweep._kernel.__wrapped__(np.dtype(np.float64), "C")
+    assert sum(again.stats.cache_hits.values()) == 1
 
 
 def test_what_is_not_asked_for_is_not_answered():

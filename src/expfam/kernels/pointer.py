@@ -48,19 +48,17 @@ def address(kernel: Any) -> int:
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
-def calling(signature: Any) -> Any:
-    """call(address, arguments): the kernel of this signature that begins there.
+def _calling(result: Any) -> Any:
+    """An intrinsic that calls what begins at an address, with `result`.
 
     Numba's own functions as arguments do the same, and look the address up, under the lock of the interpreter, at every
     call of what they are handed to: 30 microseconds.
     """
 
-    tuple_of: Any = types.Tuple
-
     @intrinsic
     def call(_context, where, arguments):  # type: ignore[no-untyped-def]
         def build(context, builder, _signature, values):  # type: ignore[no-untyped-def]
-            convention, result, kinds = context.call_conv, signature.return_type, signature.args
+            convention, kinds = context.call_conv, arguments.types
             kernel = builder.inttoptr(values[0], convention.get_function_type(result, kinds).as_pointer())
             rest = cgutils.unpack_tuple(builder, values[1])  # type: ignore[no-untyped-call]
             status, answer = convention.call_function(builder, kernel, result, kinds, rest)
@@ -68,6 +66,11 @@ def calling(signature: Any) -> Any:
                 convention.return_status_propagate(builder, status)
             return answer
 
-        return signature.return_type(types.intp, tuple_of(signature.args)), build
+        return result(types.intp, arguments), build
 
     return call
+
+
+run, number = _calling(types.void), _calling(types.float64)
+"""run(address, arguments) and number(address, arguments): the kernel that begins there, and the number it answers. The
+arguments must be of its kinds, but for being read-only or not."""

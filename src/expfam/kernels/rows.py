@@ -16,8 +16,9 @@ from expfam.families._special import NEAR
 from expfam.kernels.classes import categorical_softmax
 from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.elementary import exp, log, log1p, straight
+from expfam.kernels.panels import OPTIONS
 from expfam.kernels.pointer import window
-from expfam.kernels.tiles import TILE, dot, scale, tile
+from expfam.kernels.tiles import TILE
 from expfam.parallel import is_ones, ones, scratch
 
 Given: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray | None]
@@ -123,7 +124,7 @@ def _fold(exponent, row, eta, given, out, option):  # type: ignore[no-untyped-de
     for lo in range(0, len(eta), TILE):
         hi = lo + TILE if lo + TILE < len(eta) else len(eta)  # min() would be compiled apart
         x, t_, a_, w_ = window(eta, lo, hi), window(t, lo, hi), window(a, lo, hi), window(w, lo, hi)
-        plus = tile(offset, lo, hi)
+        plus = window(offset, lo, hi) if lo < len(offset) else window(offset, 0, hi - lo)
         for i in range(hi - lo):
             at = x[i] + plus[i] if w_[i] != 0.0 else 0.0
             parts[3 * TILE + i] = at
@@ -133,11 +134,16 @@ def _fold(exponent, row, eta, given, out, option):  # type: ignore[no-untyped-de
             parts[i] = 0.0 if loss < 0.0 else loss
             parts[TILE + i] = score
             parts[2 * TILE + i] = weight
-        total += dot(w_, parts)
+        for i in range(hi - lo):
+            total += w_[i] * parts[i]
         if level > 0:
-            scale(w_, window(parts, TILE, 2 * TILE), window(s, lo, hi))
+            out_ = window(s, lo, hi)
+            for i in range(hi - lo):
+                out_[i] = w_[i] * parts[TILE + i]
         if level > 1:
-            scale(w_, window(parts, 2 * TILE, 3 * TILE), window(v, lo, hi))
+            out_ = window(v, lo, hi)
+            for i in range(hi - lo):
+                out_[i] = w_[i] * parts[2 * TILE + i]
     return total
 
 
@@ -184,7 +190,7 @@ def kernel(name: str) -> Any:
     """The function of this name compiled for C-ordered float64, read-only or not: once, or read from disk."""
 
     with compiling():
-        return njit(signature(2 if name == "categorical_softmax" else 1), **ALONE)(NAMED[name])
+        return njit(signature(2 if name == "categorical_softmax" else 1), **ALONE, **OPTIONS)(NAMED[name])
 
 
 def signature(d: int) -> Any:

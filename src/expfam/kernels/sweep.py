@@ -15,7 +15,7 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.kernels import dense
 from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.panels import OPTIONS
-from expfam.kernels.pointer import address, calling, window
+from expfam.kernels.pointer import address, number, run, window
 from expfam.kernels.rows import PARTS, Given, Option, Weighted, kernel, side_by_side, signature, space
 from expfam.kernels.tiles import TILE
 from expfam.kernels.vector import LANES
@@ -25,45 +25,40 @@ TILE_BYTES = 1 << 21  # what a tile of wide rows may take: beyond, its rows woul
 LEAST = 64  # rows of a tile, however wide
 
 
-def _loop(multiply: Any, weigh: Any) -> Callable[..., tuple[float, float]]:
-    """The loop over tiles; `multiply` calls R theta and R' score at their addresses, `weigh` the pair."""
-
-    def sweep(numbers, coefficients, kernels, given, option, work, result):  # type: ignore[no-untyped-def]
-        (values, centre), (constant, theta), (weight, out), level = numbers, coefficients, result, option[0]
-        (forward, adjoint, row), (t, a, w, plus) = kernels, given
-        (etas, scores, parts), n, total, sums = work, len(values), 0.0, 0.0
-        for lo in range(0, n, len(etas)):
-            hi = lo + len(etas) if lo + len(etas) < n else n
-            block, eta, score = window(values, lo, hi), window(etas, 0, hi - lo), window(scores, 0, hi - lo)
+def _sweep(numbers, coefficients, kernels, given, option, work, result):  # type: ignore[no-untyped-def]
+    """sum w loss at eta = constant + R theta, and sum w score; out += R' (w score), w weight."""
+    (values, centre), (constant, theta), (weight, out), level = numbers, coefficients, result, option[0]
+    (forward, adjoint, row), (t, a, w, plus) = kernels, given
+    (etas, scores, parts), n, total, sums = work, len(values), 0.0, 0.0
+    for lo in range(0, n, len(etas)):
+        hi = lo + len(etas) if lo + len(etas) < n else n
+        block, eta, score = window(values, lo, hi), window(etas, 0, hi - lo), window(scores, 0, hi - lo)
+        for i in range(hi - lo):
+            eta[i] = constant
+        run(forward, (block, centre, theta, eta))
+        offset = window(plus, lo, hi) if lo < len(plus) else window(plus, 0, hi - lo)
+        here = window(t, lo, hi), window(a, lo, hi), window(w, lo, hi), offset
+        v = window(weight, lo, hi) if level > 1 else window(weight, 0, 0)
+        total += number(row, (eta, here, (score, v, parts), option))
+        if level > 0:
+            run(adjoint, (block, centre, score, out))
             for i in range(hi - lo):
-                eta[i] = constant
-            multiply(forward, (block, centre, theta, eta))
-            offset = window(plus, lo, hi) if lo < len(plus) else window(plus, 0, hi - lo)
-            here = window(t, lo, hi), window(a, lo, hi), window(w, lo, hi), offset
-            v = window(weight, lo, hi) if level > 1 else window(weight, 0, 0)
-            total += weigh(row, (eta, here, (score, v, parts), option))
-            if level > 0:
-                multiply(adjoint, (block, centre, score, out))
-                for i in range(hi - lo):
-                    sums += score[i]
-        return total, sums
-
-    return sweep
+                sums += score[i]
+    return total, sums
 
 
 @cache
 def _kernel(dtype: np.dtype[Any], layout: str) -> Callable[..., tuple[float, float]]:
-    """sum w loss at eta = constant + R theta, and sum w score; out += R' (w score), w weight."""
+    """The loop over tiles for numbers of a type; "C" where nothing stands between rows."""
     make: Any = types
     vector, given, (out, weight, parts), option = signature(1).args
     values = make.Array(from_dtype(dtype), 2, layout, readonly=True)
     numbers, coefficients = make.Tuple((values, vector)), make.Tuple((types.float64, vector))
     kernels, work, result = make.UniTuple(types.intp, 3), make.UniTuple(parts, 3), make.Tuple((weight, out))
     arguments = numbers, coefficients, kernels, given, option, work, result
-    loop = _loop(calling(types.void(values, vector, vector, out)), calling(signature(1)))
     with compiling():
         compiled: Callable[..., tuple[float, float]]
-        compiled = njit(make.UniTuple(types.float64, 2)(*arguments), **ALONE, **OPTIONS)(loop)
+        compiled = njit(make.UniTuple(types.float64, 2)(*arguments), **ALONE, **OPTIONS)(_sweep)
     return compiled
 
 
@@ -83,7 +78,7 @@ def sweep(
     for at, part, turned in dense.orderly(values):
         verbs = (address(dense.one_vector(verb, part, turned)) for verb in ("forward", "adjoint"))
         kernels, here = (*verbs, address(kernel(row))), (t[at], a[at], w[at], plus if given[3] is None else plus[at])
-        run = _kernel(part.dtype, dense.layout_of(part, turned))
-        total += run((part, centre), (theta[0], slopes), kernels, here, option, work, (weight[at], out))
+        loop = _kernel(part.dtype, dense.layout_of(part, turned))
+        total += loop((part, centre), (theta[0], slopes), kernels, here, option, work, (weight[at], out))
     gradient = np.concatenate([total[1:], out[:m]]) if level > 0 else None
     return float(total[0]), gradient, weight if level > 1 else None

@@ -21,9 +21,3 @@ def dot(w, x):  # type: ignore[no-untyped-def]
     for i in range(len(w)):
         total += w[i] * x[i]
     return total
-
-
-@_summed
-def scale(w, x, out):  # type: ignore[no-untyped-def]
-    for i in range(len(w)):
-        out[i] = w[i] * x[i]
