@@ -77,6 +77,24 @@ def test_the_loop_is_kept_on_disk():
     assert sum(again.stats.cache_hits.values()) == 1
 
 
+@pytest.mark.parametrize("width", [5, 600, 1030, 5000])
+def test_no_tile_reads_past_what_it_was_given(width, monkeypatch):
+    """Tiles of wide rows are shorter; the zeros that stand for no offset are as many as a tile has, and NaN beyond."""
+    asked = sweep.side_by_side
+
+    def fenced(given):
+        t, a, w, plus = asked(given)
+        held = [np.concatenate([part, np.full(4 * TILE, np.nan)])[: len(part)] for part in (t, a, w, plus)]
+        return tuple(held)
+
+    monkeypatch.setattr(sweep, "side_by_side", fenced)
+    fast = objective(Poisson(), np.random.default_rng(0).normal(size=(3 * TILE + 7, width)), True, False, False)
+    theta = np.full(width + 1, 1e-3)
+    got, want = fast(theta, Level.GRADIENT), plain(fast)(theta, Level.GRADIENT)
+    assert got.value == pytest.approx(want.value, rel=1e-12)
+    np.testing.assert_allclose(got.gradient, want.gradient, rtol=1e-11, atol=1e-9)
+
+
 def test_what_is_not_asked_for_is_not_answered():
     fast = objective(Poisson(), np.ones((40, 2)), True, False, False)
     assert fast(np.zeros(3), Level.VALUE).gradient is None

@@ -72,6 +72,7 @@ def sweep(
     (n, m), level = values.shape, option[0]
     t, a, w, plus = side_by_side(given)
     rows = min(max(TILE_BYTES // (values.itemsize * max(m, 1)), LEAST), TILE)
+    plus = plus[:rows] if given[3] is None else plus  # one tile of zeros, for all tiles
     work = scratch("eta", rows), scratch("score", rows), scratch("parts", PARTS)
     out, weight = np.zeros(m + -m % LANES), space("weight", level > 1, n)
     centre, slopes, total = dense.centre_of(centre, m), theta[1:].copy(), np.zeros(2)
