@@ -25,12 +25,12 @@ from expfam.solvers import Status
 from expfam.solvers.learning import Learning
 from expfam.source import Terms
 
-FORMAT = "expfam-fit"
+FORMAT, STREAM = "expfam-fit", "expfam-stream"
 VERSION = 2  # 1 had covariances written out
 T = TypeVar("T")
 READERS = {
     FORMAT: "a fitted model, which expfam.load(path) reads",
-    "expfam-stream": "the state of a stream, which OnlineGLM.from_state(path) reads; its .fit is a model",
+    STREAM: "the state of a stream, which OnlineGLM.from_state(path) reads; its .fit is a model",
 }
 """What files of each format hold."""
 

@@ -16,7 +16,7 @@ from expfam.formula.learn import syntax
 from expfam.formula.origins import Origins
 from expfam.formula.schema import Request
 from expfam.kernels.pace import State
-from expfam.modelfile import check, model_from_dict, model_to_dict, read, undamaged, write
+from expfam.modelfile import STREAM, check, model_from_dict, model_to_dict, read, undamaged, write
 from expfam.solvers import SGD
 from expfam.solvers.implicit import Memory
 from expfam.solvers.learning import Point
@@ -27,7 +27,6 @@ from expfam.stream.rows import Rows
 from expfam.stream.sound import check_sound
 from expfam.stream.walking import Walked
 
-FORMAT = "expfam-stream"
 VERSION = 2
 MODELS = ("asked", "known", "model")
 ROWS = ("terms", "classes", "response")  # of a model, what the first rows tell, beside how many classes there are
@@ -39,7 +38,7 @@ def to_dict(stream: Stream) -> dict[str, Any]:
     """All that was learned, and the rows that wait, as JSON types."""
     ask = stream.ask
     return {
-        "format": FORMAT,
+        "format": STREAM,
         "version": VERSION,
         "expfam": __version__,
         "request": asdict(ask.request),
@@ -64,7 +63,7 @@ def to_dict(stream: Stream) -> dict[str, Any]:
 
 def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Stream:
     """The inverse of `to_dict`; ModelFileError where something is absent or out of shape."""
-    check(plain, "the state", "stream", FORMAT, VERSION)
+    check(plain, "the state", "stream", STREAM, VERSION)
     return undamaged(lambda: _stream(plain, family), "the state")
 
 
@@ -76,7 +75,7 @@ def save(stream: Stream, path: str | PathLike[str]) -> None:
 def load(path: str | PathLike[str], family: ExponentialFamily | None = None) -> Stream:
     """Read a stream that `save` wrote."""
     plain = read(path, "stream")
-    check(plain, str(path), "stream", FORMAT, VERSION)
+    check(plain, str(path), "stream", STREAM, VERSION)
     return undamaged(lambda: _stream(plain, family), str(path))
 
 

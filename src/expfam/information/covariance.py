@@ -51,13 +51,13 @@ class Covariance(ABC):
     def times(self, share: float) -> "Covariance":
         """share V."""
 
-    @abstractmethod
     def trace(self, diagonal: FloatArray, matrix: FloatArray | None) -> float:
         """tr(V S) for S = diag(diagonal) + matrix, as a penalty gives it."""
+        return self.written().trace(diagonal, matrix)
 
-    @abstractmethod
     def sandwich(self, meat: "Information") -> "Covariance":
         """V M V."""
+        return self.written().sandwich(meat)
 
     @abstractmethod
     def of(self, gradients: FloatArray) -> FloatArray:

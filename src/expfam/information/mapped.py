@@ -12,7 +12,6 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.design import Design
 from expfam.information import covariance as covariances
-from expfam.information._information import Information
 from expfam.information.covariance import CELLS, Covariance, Written
 from expfam.parallel import slices
 
@@ -44,12 +43,6 @@ class Mapped(Covariance):
 
     def times(self, share: float) -> "Mapped":
         return replace(self, inner=self.inner.times(share))
-
-    def trace(self, diagonal: FloatArray, matrix: FloatArray | None) -> float:
-        return self.written().trace(diagonal, matrix)
-
-    def sandwich(self, meat: Information) -> Written:
-        return self.written().sandwich(meat)
 
     def of(self, gradients: FloatArray) -> FloatArray:
         return self.inner.of(self._inside(gradients))

@@ -15,8 +15,7 @@ from expfam.design import Design
 from expfam.design.standard import Standard, seen_in
 from expfam.information import covariance as covariances
 from expfam.information import mapped
-from expfam.information._information import Information
-from expfam.information.covariance import Covariance, Written
+from expfam.information.covariance import Covariance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,12 +57,6 @@ class Original(Covariance):
 
     def times(self, share: float) -> "Original":
         return replace(self, inner=self.inner.times(share))
-
-    def trace(self, diagonal: FloatArray, matrix: FloatArray | None) -> float:
-        return self.written().trace(diagonal, matrix)
-
-    def sandwich(self, meat: Information) -> Written:
-        return self.written().sandwich(meat)
 
     def of(self, gradients: FloatArray) -> FloatArray:
         return self.inner.of(self._inside(gradients))
