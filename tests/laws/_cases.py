@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from hypothesis import strategies as st
 
+import expfam as ef
 from expfam.families import (
     Bernoulli,
     Binomial,
@@ -119,3 +120,8 @@ def slope(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, h: np.ndarray) -
     """f'(x) by Richardson's extrapolation of central differences."""
     wide, narrow = ((f(x + s) - f(x - s)) / (2 * s) for s in (h, h / 2))
     return (4 * narrow - wide) / 3
+
+
+def apart(fit: ef.Fit, other: ef.Fit) -> float:
+    """How many standard errors of the other two fits lie apart at most."""
+    return float(np.nanmax(np.abs(fit.coef - other.coef) / other.se))

@@ -19,6 +19,10 @@ WRITTEN_OUT = 3000
 """Coefficients, those of all classes together, up to which the information is a matrix worth having; the levels of a
 wide factor, which are eliminated from it, do not count."""
 
+AWAY, MILLIONTH = 100, 1e-6
+"""Where `theta` is asked for alone it may be so many times `tol` standard errors from the optimum, up to a millionth of
+one, at which F is above its minimum by 5e-13, less than the rounding of its sum."""
+
 BORDER = 1 << 25
 """Products of those levels with the other columns up to which they are worth having: 256 MiB."""
 
@@ -69,6 +73,11 @@ class Problem:
     original: Callable[[FloatArray], FloatArray] = np.asarray
     sampled: Evaluation | None = None
     alone: bool = False
+
+    @property
+    def enough(self) -> float:
+        """How many standard errors from the optimum a theta may be whose gradient is below `tol`."""
+        return max(self.tol, min(AWAY * self.tol, MILLIONTH)) if self.alone else self.tol
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ def sample_of(problem: Problem) -> Problem | None:
     if not np.isfinite(at.value) or at.hessian is None:
         return None
     first, scale = part.penalised(at, problem.start, 1.0), replace(problem.scale, weight=part.weight)
-    return replace(problem, objective=part, first=first, sample=None, sampled=None, scale=scale, tol=CLOSE, max_iter=30)
+    rough = replace(problem, tol=CLOSE, alone=False, max_iter=30)
+    return replace(rough, objective=part, first=first, sample=None, sampled=None, scale=scale)
 
 
 def _with_pseudo_rows(part: Objective, problem: Problem) -> PenaltyForm:
