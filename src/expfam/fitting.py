@@ -24,7 +24,8 @@ from expfam.errors import (
 )
 from expfam.fit import Fit
 from expfam.inference import reduction
-from expfam.inference.covariance import effective_df, later, tell_lost, unbounded
+from expfam.inference.covariance import effective_df, tell_lost, unbounded
+from expfam.inference.later import End, later
 from expfam.inference.optimum import Optimum
 from expfam.inference.robust import sampled
 from expfam.inference.separation import Separation
@@ -133,9 +134,12 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     df = _df_model(problem, theta, inverse)
     sums, numbers = _statistics(prepared, objective, theta, 2 * half, _null_deviance(problem), df, how, numbers)
     covariance: Covariance | None = None
-    if factor is not None:
+    if factor is None:
+        sums = sums.settled
+    else:
         here = Optimum(prepared, objective, posed, solution.theta, at, factor)
-        covariance = here.original(_covariance(here, inverse, sums, how.vcov, source))
+        found, sums = _covariance(here, inverse, sums, how.vcov, source)
+        covariance = here.original(found)
         if separation is not None and how.vcov.robust:
             away = [name in separation.names for name in prepared.model.flat_names]
             covariance = unbounded(covariance, np.array(away))
@@ -266,18 +270,22 @@ def _df_model(problem: Problem, theta: FloatArray, inverse: Covariance | None) -
     return np.nan if inverse is None else effective_df(problem.objective, inverse, classes)
 
 
-def _covariance(here: Optimum, inverse: Covariance | None, sums: Statistics, ask: Asked, source: Source) -> Covariance:
-    """phi H^-1, another that was asked for, or the sandwich where weights are sampling weights; read later where H is
-    that of another point, which has no `inverse`."""
+def _covariance(
+    here: Optimum, inverse: Covariance | None, sums: Statistics, ask: Asked, source: Source
+) -> tuple[Covariance, Statistics]:
+    """phi H^-1, another that was asked for, or the sandwich where weights are sampling weights; it and the likelihood
+    read later where H is that of another point, which has no `inverse`."""
     if inverse is None:
-        problem = here.problem
-        return later(problem.objective, here.beta, here.at.value, problem.null.deviance, sums.dispersion)
+        end = End(here.problem.objective, here.beta, here.at.value, here.problem.null.deviance)
+        errors, likelihood = later(end, sums.dispersion, lambda: sums.loglik)
+        return errors, replace(sums, likelihood=likelihood)
+    settled = sums.settled
     if ask.kind != "model":
-        return asked_covariance(here, ask, sums.dispersion, source)
+        return asked_covariance(here, ask, sums.dispersion, source), settled
     tell_lost(here.factor, rooted=here.rooted)
     if here.model.weights_kind == "sampling":
-        return sampled(here, inverse)
-    return inverse.times(sums.dispersion)
+        return sampled(here, inverse), settled
+    return inverse.times(sums.dispersion), settled
 
 
 def _list(names: list[str] | tuple[str, ...], most: int = 10) -> str:

@@ -108,7 +108,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "theta": fit.estimate.tolist(),
         "kept": fit.kept.tolist(),
         "covariance": None if fit.covariance is None else fit.covariance.to_json(),
-        "statistics": _plain(asdict(fit.statistics)),
+        "statistics": _statistics_to_dict(fit.statistics),
         "certificate": _plain({**asdict(fit.certificate), "status": fit.certificate.status.name}),
         "dropped": dict(fit.dropped),
         "dropped_rows": fit.dropped_rows,
@@ -208,10 +208,16 @@ def _certificate(plain: Mapping[str, Any]) -> Certificate:
     return Certificate(**{**given, "aliased": aliased, "separation": separation, "status": status})
 
 
+def _statistics_to_dict(sums: Statistics) -> dict[str, Any]:
+    """The sums by name, the likelihood as `loglik`."""
+    return _plain({"loglik" if name == "likelihood" else name: value for name, value in asdict(sums.settled).items()})
+
+
 def _statistics(plain: dict[str, Any]) -> Statistics:
     """The sums; files written before there was a choice of dispersion have the family's own or Pearson's."""
     older = {"dispersion_kind": "fixed" if plain["dispersion_fixed"] else "pearson", "nuisances": 0}
-    return Statistics(**{**older, **plain})
+    known = {"likelihood" if name == "loglik" else name: value for name, value in plain.items()}
+    return Statistics(**{**older, **known})
 
 
 def _nuisance(plain: Mapping[str, Any]) -> Nuisance:

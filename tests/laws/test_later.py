@@ -96,10 +96,24 @@ def test_arrays_that_were_written_to_are_told() -> None:
     X, y = rows("poisson")
     fit = ef.glm_arrays(X, y, family="poisson")
     X[:100] += 0.1
-    with pytest.raises(ef.ExpfamError, match="the data was changed since the fit"):
-        _ = fit.se
+    for asked in ("se", "loglik", "aic"):
+        with pytest.raises(ef.ExpfamError, match="the data was changed since the fit"):
+            getattr(fit, asked)
     X[:100] -= 0.1
     assert np.isfinite(fit.se).all()
+    X[:] = 0.0
+    assert np.isfinite(fit.aic)  # read with the errors
+
+
+@pytest.mark.parametrize("family", ["poisson", "gamma", "gaussian"])
+def test_the_likelihood_is_that_of_a_fit_that_takes_it_at_once(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = rows(family)
+    later = ef.glm_arrays(X, y, family=family, link="log" if family == "gamma" else None)
+    monkeypatch.setattr(warm, "LARGE", 10**9)
+    at_once = ef.glm_arrays(X, y, family=family, link="log" if family == "gamma" else None)
+    assert later.loglik == pytest.approx(at_once.loglik, rel=1e-12)
+    assert later.bic == pytest.approx(at_once.bic, rel=1e-12)
+    assert later.se == pytest.approx(at_once.se, rel=1e-7)
 
 
 def test_what_leaves_its_rows_takes_them_along(tmp_path: Path) -> None:

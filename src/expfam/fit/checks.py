@@ -9,7 +9,7 @@ import numpy as np
 
 from expfam.errors import ExpfamError, one_of
 from expfam.inference import counts, wald
-from expfam.inference.covariance import SAME
+from expfam.inference.later import SAME
 from expfam.inference.optimum import Optimum, silent
 from expfam.inference.scene import check_supplied
 from expfam.model import Prepared, prepare_fresh

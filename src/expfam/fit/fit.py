@@ -308,7 +308,8 @@ class Fit(Estimates):
 
     def detach(self) -> "Fit":
         """The same fit without its reference to the data."""
-        return replace(self, source=None, covariance=None if self.covariance is None else self.covariance.apart())
+        covariance = None if self.covariance is None else self.covariance.apart()
+        return replace(self, source=None, covariance=covariance, statistics=self.statistics.settled)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickling drops the data."""

@@ -4,24 +4,20 @@ import warnings
 from functools import reduce
 from itertools import pairwise
 from operator import add
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.design import Grams
-from expfam.errors import CovarianceWarning, ExpfamError
-from expfam.information import Covariance, Factor, Information, Root
+from expfam.errors import CovarianceWarning
+from expfam.information import Covariance, Factor, Information
 from expfam.information.covariance import Written
-from expfam.information.later import Later
 from expfam.objective import Objective, chunks, information
-from expfam.parallel import one_blas_thread, ordered_sum
+from expfam.parallel import ordered_sum
 from expfam.response import Level
 from expfam.solvers.optimality import from_classes
-from expfam.solvers.problem import loses, sharpened
 
-SAME = 1e-9  # the share of F, or of the null deviance, by which F of the same rows may differ: they are added otherwise
 LOST = 1e13  # the condition of an information from which the errors by sums of squares have fewer than three digits
 
 
@@ -80,35 +76,6 @@ def roots(variance: FloatArray) -> FloatArray:
             stacklevel=2,
         )
     return np.sqrt(np.where(lost, np.nan, variance))
-
-
-def later(objective: Objective, theta: FloatArray, value: float, null: float, dispersion: float) -> Later:
-    """phi H^-1 at an optimum in standard coordinates, by a read of the rows when it is first asked for, which then are
-    let go of; ExpfamError where F at theta is no longer the `value` that it was, beside the `null` deviance."""
-    held, found, one_by_one = [objective], list[Covariance](), Lock()
-
-    def read() -> Covariance:
-        with one_by_one:
-            if not found:
-                found.append(_inverse(held[0], theta, value, null).times(dispersion))
-                held.clear()
-            return found[0]
-
-    return Later(theta.size, read)
-
-
-def _inverse(objective: Objective, theta: FloatArray, value: float, null: float) -> Covariance:
-    with one_blas_thread():
-        at = objective(theta)
-        if at.hessian is None or not np.isclose(at.value, value, rtol=SAME, atol=SAME * null):
-            raise ExpfamError(
-                f"the data was changed since the fit: at its coefficients F is {at.value:.10g}, not {value:.10g}. A "
-                "large fit reads the errors of its coefficients when they are first asked for: ask before you write to "
-                "its arrays, or fit a copy"
-            )
-        at, factor = sharpened(objective, theta, at, loses(objective))
-        tell_lost(factor, isinstance(at.hessian, Root))
-        return factor.inverse()
 
 
 def standard_errors(vcov: Covariance, like: FloatArray) -> FloatArray:

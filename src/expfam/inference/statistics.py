@@ -1,9 +1,10 @@
 """What a fit adds up to: deviance, dispersion (18), likelihood, degrees of freedom, information criteria."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from expfam.inference.later import Pending
 from expfam.model import Prepared
 from expfam.nuisance.dispersion import Dispersion
 
@@ -15,7 +16,8 @@ class Statistics:
     `dispersion_kind` is "fixed" (by the family), "given" (a number), "pearson", "deviance", "ml" or "adjusted" (by its
     score), and the dispersion `dispersion_fixed` where it is no estimate; `nuisances` counts theta or the power where
     they were estimated.
-    `loglik` carries every constant, as R does; NaN where the family has no likelihood or weights are sampling weights.
+    `likelihood` is the log-likelihood with every constant, as R has it, of a large fit read when it is first asked for;
+    NaN where the family has none or weights are sampling weights.
     """
 
     n: int
@@ -26,9 +28,19 @@ class Statistics:
     null_deviance: float
     dispersion: float
     dispersion_fixed: bool
-    loglik: float
+    likelihood: float | Pending
     dispersion_kind: str
     nuisances: int
+
+    @property
+    def loglik(self) -> float:
+        """The log-likelihood."""
+        return float(self.likelihood)
+
+    @property
+    def settled(self) -> "Statistics":
+        """The same with its likelihood worked out."""
+        return replace(self, likelihood=self.loglik) if isinstance(self.likelihood, Pending) else self
 
     @property
     def df_likelihood(self) -> float:
@@ -55,10 +67,10 @@ def statistics(
     dispersion: Dispersion,
     nuisances: int,
 ) -> Statistics:
-    """The sums at an optimum; `df` are those of the model and of the residuals."""
+    """The sums at an optimum, the likelihood pending; `df` are those of the model and of the residuals."""
     return Statistics(
         prepared.n, weights_sum, *df, deviance, null_deviance, dispersion.phi, dispersion.known,
-        _loglik(prepared, deviance, dispersion.inside), dispersion.kind, nuisances,
+        Pending(lambda: _loglik(prepared, deviance, dispersion.inside)), dispersion.kind, nuisances,
     )  # fmt: skip
 
 
