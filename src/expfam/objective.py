@@ -200,7 +200,8 @@ class Objective:
         return Evaluation(total.value + self.data.within, gradient, hessian)
 
     def diagonal(self, theta: FloatArray) -> FloatArray:
-        """The diagonal of X'WX (10) at theta, in its shape: a read of the rows, where a matrix would not fit."""
+        """The diagonal of X'WX (10) at theta, (p,), or of every class, the reference among them as the last, (p, k): a
+        read of the rows, where a matrix would not fit."""
         maps = self.data.design.maps
         raw = maps.forward(theta)
 
@@ -208,10 +209,15 @@ class Objective:
             return reduce(add, (squares(self.data.take(slice(lo, hi))) for lo, hi in pairwise(bounds)))
 
         def squares(block: Data) -> FloatArray:
-            return np.stack([block.design.squares(w) for w in self.rows(block, raw, Level.HESSIAN).own])
+            row = self.rows(block, raw, Level.HESSIAN)
+            assert row.weight is not None
+            if theta.ndim == 1:
+                return block.design.squares(row.weight)
+            together = 2 * row.weight.sum(axis=0) - row.own.sum(axis=0)  # of all others: the reference's
+            return block.design.squares(np.column_stack([*row.own, together]))
 
         total = ordered_sum(part, chunks(self.data, raw.size, Level.GRADIENT))
-        return np.stack([maps.squares(one) for one in total], axis=1).reshape(theta.shape)
+        return maps.squares(total)
 
     def _chunk(self, bounds: tuple[int, ...], raw: FloatArray, level: Level) -> Sums:
         """The sum over the blocks between consecutive bounds, in order, in raw columns."""

@@ -5,8 +5,13 @@ import pytest
 from tests.laws._cases import apart
 
 import expfam as ef
+from expfam.design import Columns, assemble
+from expfam.families import Categorical
 from expfam.information import Full, Root, root
+from expfam.links import Softmax
+from expfam.objective import Data, Objective
 from expfam.solvers import lbfgs, warm
+from expfam.solvers.metrics import columns_at
 from expfam.solvers.problem import MILLIONTH
 from expfam.solvers.secants import Diagonal, conjugate, direction, remember
 
@@ -112,6 +117,29 @@ def test_conjugate_steps_end_after_as_many_as_the_metric_has_values() -> None:
     s, t = rng.normal(size=(2, 12))
     bent = remember(remember((), s, H @ s), t, H @ t + H @ s)
     assert np.array_equal(conjugate(Diagonal(metric), bent, least), direction(Diagonal(metric), bent, least))
+
+
+@pytest.mark.parametrize("far", [0.0, 3.0, 300.0])
+def test_the_metric_of_columns_is_definite_and_has_the_diagonal_of_the_information(far: float) -> None:
+    """Also where one class has all the weight, or none is left."""
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(400, 3))
+    design = assemble((Columns(("Intercept",)), Columns(("u", "v", "w"), values=X)), len(X))
+    y, one = rng.integers(0, 5, len(X)).astype(float), np.ones(len(X))
+    family = Categorical(5)
+    data = Data(design, y, family.conjugate(family.T(y)), one, None)
+    objective = Objective(family, Softmax(), ef.Ridge(0.01).bind(design.names), data)
+    theta = far * rng.normal(size=(4, 4))
+    metric, information = columns_at(objective, theta), objective(theta).hessian.matrix
+    for j in range(4):
+        unit = np.zeros((4, 4, 4))
+        unit[:, j] = np.eye(4)
+        inverse = np.array([metric.solve(e)[j] for e in unit])
+        assert inverse == pytest.approx(inverse.T, rel=1e-9)
+        assert np.linalg.eigvalsh(inverse)[0] > 0
+        if far < 300:
+            own = information[j::4, j::4]
+            assert np.diagonal(np.linalg.inv(inverse)) == pytest.approx(np.diagonal(own), rel=1e-9)
 
 
 def test_a_direction_in_single_precision_is_that_in_double() -> None:

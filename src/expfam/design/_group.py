@@ -48,7 +48,9 @@ class Group(ABC):
         return np.stack([self.adjoint(w[:, None] * columns) for w in weights])
 
     def squares(self, weights: FloatArray) -> FloatArray:
-        """(R * R)' weights, (r,)."""
+        """(R * R)' weights, (r,) or (r, m) for weights (n,) or (n, m)."""
+        if weights.ndim == 2:
+            return np.stack([self.squares(w) for w in weights.T], axis=1)
         return np.diagonal(self.gram(weights))
 
     @abstractmethod

@@ -24,7 +24,7 @@ class Map(Protocol):
         """C' raw, (p,) or (p, m): a raw gradient to a gradient."""
 
     def squares(self, raw: FloatArray) -> FloatArray:
-        """(C * C)' raw, (p,): second moments of columns from those of raw columns that are disjoint or alone."""
+        """(C * C)' raw, (p,) or (p, m): second moments of columns from those of raw columns, disjoint or alone."""
 
     def congruence(self, raw: FloatArray) -> FloatArray:
         """C' H C, (p, p): raw information to information."""

@@ -120,7 +120,7 @@ class Coded(Group):
         return self.adjoint(weights) if len(self.values) else np.diagonal(gram)
 
     def squares(self, weights: FloatArray) -> FloatArray:
-        """(R * R)' weights, (r,): a row has one level of each factor."""
+        """Through `adjoint`: a row has one level of each factor."""
         return replace(self, values=self.values**2).adjoint(weights)
 
     def support(self, times: FloatArray) -> FloatArray:

@@ -136,7 +136,7 @@ class Design:
         return value, None if gradient is None else gradient[1 - ones :], weight
 
     def squares(self, weights: FloatArray) -> FloatArray:
-        """(R * R)' weights, (raw,)."""
+        """(R * R)' weights, (raw,) or (raw, m)."""
         return np.concatenate([group.squares(weights) for group in self.groups])
 
     def support(self, times: FloatArray) -> FloatArray:

@@ -66,8 +66,8 @@ class ColumnMap:
         return out
 
     def squares(self, raw: FloatArray) -> FloatArray:
-        """(C * C)' raw, (p,): second moments of columns from those of raw columns that are disjoint or alone."""
-        out = np.zeros(self.p)
+        """(C * C)' raw, (p,) or (p, m): second moments of columns from those of raw columns, disjoint or alone."""
+        out = np.zeros((self.p, *raw.shape[1:]))
         for piece in self.pieces:
             part = raw[piece.raw]
             out[piece.columns] = part if piece.matrix is None else (piece.matrix**2).T @ part

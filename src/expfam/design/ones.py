@@ -32,7 +32,7 @@ class Ones(Group):
         return np.asarray(weights.sum(keepdims=True))[None, :]
 
     def squares(self, weights: FloatArray) -> FloatArray:
-        return np.asarray(weights.sum(keepdims=True))
+        return np.asarray(weights.sum(axis=0, keepdims=True))
 
     def support(self, times: FloatArray) -> FloatArray:
         return np.asarray(times.sum(keepdims=True))

@@ -76,7 +76,6 @@ class Sparse(Group):
         return np.asarray(verbs(self.compiled).pairs(self.nonzeros(), other.nonzeros(), weights, self.raw, other.width))
 
     def squares(self, weights: FloatArray) -> FloatArray:
-        """(R * R)' weights, (r,)."""
         if self.data is None:
             return self.adjoint(weights)
         at = self.span

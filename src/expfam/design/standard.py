@@ -69,8 +69,8 @@ class Rescaled:
         return found
 
     def squares(self, raw: FloatArray) -> FloatArray:
-        """The squared entries of C diag(scale), transposed, times raw: (q,)."""
-        return np.asarray(self.scale[self.at] ** 2 * self.maps.squares(raw)[self.at])
+        """The squared entries of C diag(scale), transposed, times raw: (q,) or (q, m)."""
+        return _times(self.scale[self.at] ** 2, self.maps.squares(raw)[self.at])
 
     def congruence(self, raw: FloatArray) -> FloatArray:
         """Raw information to that in beta, (q, q)."""

@@ -13,27 +13,28 @@ from expfam.objective import Evaluation
 from expfam.response import Level
 from expfam.solvers.descent import fair
 from expfam.solvers.loop import iterate
-from expfam.solvers.metrics import diagonal_at, null_metric
+from expfam.solvers.metrics import columns_at, null_metric
 from expfam.solvers.problem import Problem, Solution, Solver
-from expfam.solvers.secants import Diagonal, Metric, Secants, direction, remember
+from expfam.solvers.secants import Coupled, Diagonal, Metric, Secants, direction, remember
 from expfam.solvers.status import Status
 
 SHORTER = 30  # halvings before a direction is given up
-STEPS = 10  # remembered
-RENEWED = 10  # after so many steps, and twice as many, .., a diagonal is taken anew
+STEPS = 10  # remembered,
+FEW = 5  # or so few, where that costs as much as the rows do
+RENEWED = 10  # after so many steps, and twice as many, .., a metric of columns is taken anew
 LONG, UNUSUAL = 1 << 17, 1e12
-"""From so many coefficients on steps are remembered in single precision, for to read them costs as much as rows do,
-unless weights or responses come in such units that its range might not do."""
+"""From so many coefficients on few steps are remembered, for to read them costs as much as rows do, and in single
+precision, unless weights or responses come in such units that its range might not do."""
 
 
 @dataclass(frozen=True, slots=True)
 class LBFGS(Solver):
     """Limited-memory BFGS in the metric of the null model's information.
 
-    `memory` steps are remembered, None for 10. The metric is exact at the null model where X'WX can be written out (up
-    to `widest` columns): Z'WZ kron V for classes; else it is the diagonal, taken anew after 10, 20, 40, .. steps. It
-    stops when the scaled gradient is at most `tol`; there are no errors of coefficients where the information is too
-    large to be written out.
+    `memory` steps are remembered, None for 10, or 5 of very many coefficients. The metric is exact at the null model
+    where X'WX can be written out (up to `widest` columns): Z'WZ kron V for classes; else it is that of each column
+    alone, taken anew after 10, 20, 40, .. steps. It stops when the scaled gradient is at most `tol`; of an information
+    that is too large to be written out there are no errors.
     """
 
     memory: int | None = None
@@ -45,11 +46,11 @@ class LBFGS(Solver):
 
     def solve(self, problem: Problem) -> Solution:
         metric, kind = null_metric(problem, self.widest), _precision(problem)
-        metric = metric.astype(kind) if isinstance(metric, Diagonal) else metric
         at = problem.objective(problem.start, Level.GRADIENT)
-        begin = _State(problem.start, at, metric, (), Status.RUNNING, 0, 2.0)
+        begin = _State(problem.start, at, metric.astype(kind), (), Status.RUNNING, 0, 2.0)
         limit = 10 * problem.max_iter  # a step is a read of the rows, not an information
-        advance = partial(_advance, problem, self.memory or STEPS, kind, limit)
+        memory = self.memory or (STEPS if problem.start.size < LONG else FEW)
+        advance = partial(_advance, problem, memory, kind, limit)
         end = iterate(advance, begin, partial(_report, problem))
         return Solution(end.theta, None, end.status, end.steps, end.passes, 0.0)
 
@@ -102,11 +103,11 @@ def _precision(problem: Problem) -> type[np.floating[Any]]:
 
 
 def _renewed(problem: Problem, kind: type[np.floating[Any]], state: _State) -> _State:
-    """A diagonal is that of the point again: the information of one far from the null model is another."""
+    """A metric of columns is that of the point again: the information of one far from the null model is another."""
     periods, rest = divmod(state.steps, RENEWED)
-    if rest or periods.bit_count() != 1 or not isinstance(state.metric, Diagonal):
+    if rest or periods.bit_count() != 1 or not isinstance(state.metric, Diagonal | Coupled):
         return state
-    metric = diagonal_at(problem.objective, state.theta).astype(kind)
+    metric = columns_at(problem.objective, state.theta).astype(kind)
     return replace(state, metric=metric, passes=state.passes + 1)
 
 

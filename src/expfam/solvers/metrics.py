@@ -14,7 +14,7 @@ from expfam.information import Factor, Information
 from expfam.links import Identity
 from expfam.objective import Objective
 from expfam.solvers.problem import Problem
-from expfam.solvers.secants import Diagonal, Factored, Metric
+from expfam.solvers.secants import Coupled, Diagonal, Factored, Metric
 
 SMALLEST = 1e-8  # of the largest diagonal entry: what a column without information is given
 
@@ -33,21 +33,36 @@ class Kronecker(Metric):
 
 
 def null_metric(problem: Problem, widest: int) -> Metric:
-    """The information at the null model: with up to `widest` columns in full, else the diagonal at the start."""
+    """The information at the null model: with up to `widest` columns in full, else column by column at the start."""
     objective = problem.objective
     if problem.start.shape[0] > widest:
-        return diagonal_at(objective, problem.start)
+        return columns_at(objective, problem.start)
     gram, (sizes, turn) = _gram(objective), np.linalg.eigh(_curvature(problem))
     penalty = objective.penalty.hessian(1, problem.scale.weight)
     factors = tuple((gram * float(size)).plus(*penalty).factor() for size in sizes)
     return Kronecker(factors, turn) if problem.start.ndim == 2 else Factored(factors[0])
 
 
-def diagonal_at(objective: Objective, theta: FloatArray) -> Diagonal:
-    """The diagonal of the information at theta, (p,) or (p, d)."""
+def columns_at(objective: Objective, theta: FloatArray) -> Diagonal | Coupled:
+    """The information at theta column by column, as if they had nothing in common.
+
+    The block of the classes c of one column has the diagonal D_c that it has, and beside it -D_c D_b / sum D, the
+    reference in the sum: what rows of one mean have, but for a factor. With v = D / sqrt(sum D) that is diag(D + v^2) -
+    v v', positive definite whatever the rows are, and its inverse that of Sherman and Morrison (1950). The step of all
+    classes together, for which the diagonal alone is many times too large, is then of about the right length.
+    """
     held = objective.penalty.hessian(1, objective.weight)[0]
-    values = objective.diagonal(theta) + held.reshape(-1, *[1] * (theta.ndim - 1))
-    return Diagonal(np.maximum(values, SMALLEST * values.max()))
+    diagonal = objective.diagonal(theta)
+    if diagonal.ndim == 1:
+        values = diagonal + held
+        return Diagonal(np.maximum(values, SMALLEST * values.max()))
+    total, free = diagonal.sum(axis=1, keepdims=True), diagonal[:, :-1]
+    v = np.divide(free, np.sqrt(total), out=np.zeros_like(free), where=total > 0)
+    own = free + v**2 + held[:, None]
+    own = np.maximum(own, SMALLEST * own.max())
+    share = v / own
+    left = 1 - np.einsum("jc,jc->j", v, share)
+    return Coupled(own, share / np.sqrt(left)[:, None])
 
 
 def _curvature(problem: Problem) -> FloatArray:

@@ -29,6 +29,10 @@ class Metric(ABC):
     def solve(self, gradient: FloatArray) -> FloatArray:
         """M^-1 gradient, in its shape."""
 
+    def astype(self, kind: type[np.floating[Any]]) -> "Metric":
+        """The same in single or double precision, where it has as many numbers as a step."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Factored(Metric):
@@ -50,8 +54,24 @@ class Diagonal(Metric):
         return np.divide(gradient, self.values, dtype=gradient.dtype)
 
     def astype(self, kind: type[np.floating[Any]]) -> "Diagonal":
-        """The same in single or double precision."""
         return Diagonal(self.values.astype(kind, copy=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Coupled(Metric):
+    """For every column a block of its classes, of which M^-1 is diag(1 / own) + shared shared', all (p, d)."""
+
+    own: AnyArray
+    shared: AnyArray
+
+    def solve(self, gradient: FloatArray) -> FloatArray:
+        along = np.einsum("jc,jc->j", self.shared, gradient)
+        out = np.divide(gradient, self.own, dtype=gradient.dtype)
+        out += self.shared * along[:, None]
+        return out
+
+    def astype(self, kind: type[np.floating[Any]]) -> "Coupled":
+        return Coupled(self.own.astype(kind, copy=False), self.shared.astype(kind, copy=False))
 
 
 @dataclass(frozen=True, slots=True)
