@@ -14,7 +14,7 @@ from expfam.design import Bordered, Design, Grams, Map
 from expfam.families import Categorical, ExponentialFamily
 from expfam.information import Arrow, Full, Information, Root, root
 from expfam.links import Link
-from expfam.parallel import ordered_sum, scratch, weighed, weight_of
+from expfam.parallel import ordered_sum, scratch, slices, weighed, weight_of
 from expfam.penalties import PenaltyForm
 from expfam.response import At, Level, Weighted, twin, weighted
 
@@ -167,11 +167,12 @@ class Objective:
         return maps.adjoint(sums.astype(np.float64)) + self.weight * self.penalty.gradient(theta)
 
     def root(self, theta: FloatArray) -> Root:
-        """R with R'R = Fisher's information (10) at theta (p,), by blocked QR: twice the work of X'WX, not its loss.
+        """R with R'R = Fisher's information (10) at theta, by blocked QR: twice the work of X'WX, not its loss.
 
-        Without a penalty the step to the next theta comes along, as the solution of the weighted least squares.
+        Of one class without a penalty the step to the next theta comes along, as the solution of the weighted least
+        squares.
         """
-        maps = self.data.design.maps
+        maps, d = self.data.design.maps, theta[0:1].size
         raw, units = maps.forward(theta), maps.forward(np.eye(maps.p))
         expected = replace(self, observed=False)
 
@@ -182,12 +183,17 @@ class Objective:
             row = expected.rows(block, raw, Level.HESSIAN)
             assert row.weight is not None
             assert row.score is not None
+            if theta.ndim == 2:
+                halves = _halves(row.weight, d)
+                parts = slices(block.n, max(CACHED // (d * d * maps.p), maps.p))
+                stacked = (_stacked(halves[at], block.design.take(at).forward(units)) for at in parts)
+                return reduce(add, map(root, stacked))
             half = np.sqrt(row.weight)
             right = np.divide(-row.score, half, out=np.zeros(block.n), where=half > 0)
             return root(half[:, None] * block.design.forward(units), right)
 
-        total = ordered_sum(part, chunks(self.data, maps.raw, Level.HESSIAN))
-        return total if self.penalty.is_zero else total.plus(*self.penalty.hessian(1, self.weight))
+        total = ordered_sum(part, chunks(self.data, maps.raw * d, Level.HESSIAN))
+        return total if self.penalty.is_zero else total.plus(*self.penalty.hessian(d, self.weight))
 
     def loss(self, theta: FloatArray, level: Level = Level.HESSIAN) -> Evaluation:
         """F without its penalty: half the deviance, its gradient and information."""
@@ -267,6 +273,21 @@ class Objective:
         eta = block.design.forward(raw, space)
         at = At(eta, self.family.T(block.y), block.conjugate, level, self.observed)
         return weighted(self.family, self.link, at, block.weight, block.offset, block.design.compiled)
+
+
+def _halves(weight: FloatArray, d: int) -> FloatArray:
+    """A with A'A = W of every row, (n, d, d), from the weights (pairs, n) of its pairs of classes."""
+    W = np.empty((weight.shape[1], d, d))
+    for pair, a, b in zip(weight, *np.triu_indices(d), strict=True):
+        W[:, a, b], W[:, b, a] = pair, pair
+    sizes, vectors = np.linalg.eigh(W)
+    return np.asarray(np.sqrt(np.maximum(sizes, 0.0))[:, :, None] * vectors.transpose(0, 2, 1))
+
+
+def _stacked(halves: FloatArray, X: FloatArray) -> FloatArray:
+    """A kron x' of every row, (n d, d p): the columns class after class."""
+    (n, d, _), p = halves.shape, X.shape[1]
+    return (halves[:, :, :, None] * X[:, None, None, :]).reshape(n * d, d * p)
 
 
 def information(grams: Grams, maps: Map) -> Information:

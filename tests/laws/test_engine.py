@@ -194,6 +194,57 @@ def test_uncentred_and_huge_columns_cost_no_digits() -> None:
     assert fit.se[1:] * [1e3, 1e3, 1e9] == pytest.approx(plain.se[1:], rel=1e-10)
 
 
+def stamped(n: int, spread: float) -> dict[str, np.ndarray]:
+    """Slopes in unix seconds by level and by a number, of two classes and three; u is t without its origin."""
+    rng = np.random.default_rng(8)
+    u, x, g = rng.uniform(0, spread, n).round(), rng.normal(size=n), rng.integers(0, 3, n)
+    v = 5 * u / spread - 2.5
+    eta = 0.3 * x + 0.2 * v * x + np.array([0, 0.3, -0.3])[g] * v
+    k = (eta[:, None] * [1, 0, -0.5] + rng.gumbel(size=(n, 3))).argmax(axis=1)
+    y = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float)
+    return {"y": y, "k": k.astype(str), "x": x, "g": g.astype(str), "t": 1.7e9 + u, "u": u}
+
+
+@pytest.mark.parametrize("terms", ["x*{}", "g*{}", "x*{0} + g*{0}"])
+@pytest.mark.parametrize(("n", "spread"), [(3000, 86400.0), (3000, 600.0), (20_000, 3600.0)])
+def test_stochastic_steps_learn_products_with_a_time_stamp(terms: str, n: int, spread: float) -> None:
+    """As they do with the same stamp without its origin."""
+    data = stamped(n, spread)
+    for response, family in [("y", "bernoulli"), ("k", "categorical")]:
+        near, far = (
+            ef.glm(f"{response} ~ {terms.format(name)}", data, family=family, solver="sgd") for name in ("u", "t")
+        )
+        gap = far.predict(data) - near.predict(data)
+        assert np.abs(gap).max() < 0.02
+        assert far.deviance == pytest.approx(near.deviance, rel=2e-5)
+        way = far.known_learning()
+        assert way.theta[-1] == pytest.approx(np.ravel(far.coef, order="F"), rel=1e-6)
+
+
+@pytest.mark.parametrize("terms", ["x*{}", "g*{}", "x*{0} + g*{0}"])
+@pytest.mark.parametrize("spread", [86400.0, 3600.0, 600.0])
+def test_products_of_classes_with_a_time_stamp_are_kept(terms: str, spread: float) -> None:
+    """With the errors that the same stamp without its origin has."""
+    data = stamped(20_000, spread)
+    near, far = (ef.glm(f"k ~ {terms.format(name)}", data, family="categorical") for name in ("u", "t"))
+    assert not far.certificate.aliased
+    assert far.predict(data) == pytest.approx(near.predict(data), abs=1e-5)
+    own = [name.endswith(":t") for name in far.names]
+    assert far.coef[own] == pytest.approx(near.coef[own], rel=1e-4)
+    assert far.se[own] == pytest.approx(near.se[own], rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [50, 5000])
+def test_the_root_of_an_information_of_classes_is_its_root(n: int) -> None:
+    X, y = sample("categorical", n)
+    near = ef.glm_arrays(X, y, family="categorical", penalty=ef.Ridge(0.01))
+    here = near.at_rows()
+    objective = here.problem.objective
+    found, plain = objective.root(here.beta), objective(here.beta).hessian
+    assert isinstance(plain, Full)
+    assert found.matrix == pytest.approx(plain.matrix, rel=1e-9, abs=1e-9 * n)
+
+
 def test_nearly_collinear_columns_keep_their_digits() -> None:
     """Columns that differ by 1e-6 of their size, where X'WX loses 12 digits of 16: QR finds the slopes."""
     rng = np.random.default_rng(4)

@@ -32,29 +32,29 @@ class _Left:
 
 
 def independent_by_rows(objective: Objective, theta: FloatArray, gram: FloatArray) -> BoolArray | None:
-    """Which columns are no combination of earlier ones, (q,); `gram` (q, q) is X'WX at theta. None: too many doubts."""
+    """Which columns are no combination of earlier ones, (q,); `gram` (q, q) is X'WX at theta, of the first class. None:
+    too many doubts."""
     kept = independent(gram, CLEAR)
     doubtful = np.flatnonzero(~kept & (np.diagonal(gram) > 0))
     if len(doubtful) > FEW:
         return None
     directions = np.zeros((len(kept), len(doubtful)))
     directions[doubtful, np.arange(len(doubtful))] = 1.0
-    directions -= _fitted(gram, kept, doubtful, gram[:, doubtful])
+    directions -= fitted(gram, kept, doubtful, gram[:, doubtful])
     left, size = _residuals(objective, theta, directions), np.diagonal(gram)[doubtful]
     if (np.diagonal(left.among) > NOTHING * size).any():  # else the second time could only find still less
-        directions -= _fitted(gram, kept, doubtful, left.against)
+        directions -= fitted(gram, kept, doubtful, left.against)
         left = _residuals(objective, theta, directions)
     kept[doubtful] = independent(left.among, NOTHING, size)
     return kept
 
 
-def _fitted(gram: FloatArray, clear: BoolArray, columns: AnyArray, products: FloatArray) -> FloatArray:
+def fitted(gram: FloatArray, clear: BoolArray, columns: AnyArray, products: FloatArray) -> FloatArray:
     """Some columns regressed on the clear ones before each: (q, u), zeros for all others."""
-    out = np.zeros_like(products)
-    for k, j in enumerate(columns):
-        before = np.flatnonzero(clear[:j])
-        if len(before):
-            out[before, k] = Full(gram[np.ix_(before, before)]).factor().solve(products[before, k])
+    out, counts = np.zeros_like(products), np.cumsum(clear)[columns]
+    for count in np.unique(counts[counts > 0]):
+        before, here = np.flatnonzero(clear)[:count], counts == count
+        out[np.ix_(before, here)] = Full(gram[np.ix_(before, before)]).factor().solve(products[np.ix_(before, here)])
     return out
 
 
@@ -65,8 +65,7 @@ def _residuals(objective: Objective, theta: FloatArray, directions: FloatArray) 
 
     def part(rows: slice) -> _Left:
         block = data.take(rows)
-        weight = objective.rows(block, raw, Level.HESSIAN).weight
-        assert weight is not None
+        weight = objective.rows(block, raw, Level.HESSIAN).own[0]
         residual = block.design.forward(turn)
         weighted = residual * weight[:, None]
         return _Left(block.design.adjoint(weighted), residual.T @ weighted)

@@ -12,7 +12,7 @@ from expfam.information import CLEAR, RANK_TOL, Arrow, Information, Root, indepe
 from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers.leftover import independent_by_rows
-from expfam.solvers.problem import ROOTED, Null, Problem, Tell, affordable
+from expfam.solvers.problem import Null, Problem, Tell, affordable, rootable
 from expfam.solvers.start import null_model, scale_of, starting_point
 from expfam.solvers.warm import sample
 
@@ -121,12 +121,14 @@ def _kept(objective: Objective, start: FloatArray, first: Evaluation, asked: Boo
 
 def _settled(objective: Objective, start: FloatArray, hessian: Information, asked: BoolArray) -> BoolArray:
     """Which of the columns asked about, whose information is given, are no combination of earlier ones on all rows."""
-    if objective.family.vector or len(asked) > ROOTED or isinstance(hessian, Arrow):
+    if isinstance(hessian, Arrow):
         return _free(hessian, RANK_TOL)
     if objective.penalty.is_zero and not objective.observed:
         found = independent_by_rows(objective, start, hessian.matrix)
         if found is not None:
             return found
+    if not rootable(objective, start):
+        return _free(hessian, RANK_TOL)
     root = _part(objective.root(start), asked)
     assert isinstance(root, Root)
     return independent_of_root(root.triangle)

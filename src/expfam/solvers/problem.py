@@ -9,6 +9,7 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.elsewhere import no_option
+from expfam.families import Categorical
 from expfam.information import Factor, Full
 from expfam.objective import Data, Evaluation, Objective
 from expfam.solvers.learning import Point
@@ -104,14 +105,26 @@ class Solution:
 
 LOSES = 1e6  # condition from which X'WX has lost too many digits for the errors of coefficients,
 LOST = 1e12  # and from which on even for a step
+ROOTED_CLASSES = 2e10  # n p^2 of the rows of several classes up to which QR takes no more than seconds
 DEAR, LOSES_DEAR = 1e9, 1e9  # n p^2 from which a QR decomposition takes seconds, and the condition that is worth it
 
 
 def loses(objective: Objective) -> float:
     """The condition from which errors of coefficients come from QR of the rows: at it those by X'WX have ten digits
     where that is cheap, and seven where it is dear."""
-    data = objective.data
-    return LOSES if data.n * float(data.design.p) ** 2 < DEAR else LOSES_DEAR
+    return LOSES if _work(objective) < DEAR else LOSES_DEAR
+
+
+def rootable(objective: Objective, theta: FloatArray) -> bool:
+    """Is a QR decomposition of the rows worth its time? Of d classes it has d rows for each, and X'WX no more work than
+    before."""
+    return theta.size <= ROOTED and (theta.ndim == 1 or _work(objective) <= ROOTED_CLASSES)
+
+
+def _work(objective: Objective) -> float:
+    """n p^2 of the rows of a QR decomposition."""
+    d = (objective.family.k or 2) - 1 if isinstance(objective.family, Categorical) else 1
+    return objective.data.n * d * float(objective.data.design.p * d) ** 2
 
 
 def sharpened(
@@ -119,12 +132,12 @@ def sharpened(
 ) -> tuple[Evaluation, Factor]:
     """The evaluation and its factor, by QR of the rows where X'WX is worse conditioned than that.
 
-    Softmax keeps what it has, and so does an observed information that is not positive definite. The step that QR
-    brings along is that of likelihood scores, not of `adjusted` ones.
+    An observed information that is not positive definite stays what it is. The step that QR brings along is that of
+    likelihood scores, not of `adjusted` ones.
     """
     assert at.hessian is not None
     factor = at.hessian.factor()
-    able = isinstance(at.hessian, Full) and theta.ndim == 1 and len(theta) <= ROOTED
+    able = isinstance(at.hessian, Full) and rootable(objective, theta)
     if not able or factor.condition < condition or (objective.observed and not factor.definite):
         return at, factor
     root = objective.root(theta)

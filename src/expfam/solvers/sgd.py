@@ -15,6 +15,7 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError, is_finite, is_whole
 from expfam.information import Full
+from expfam.solvers.apart import set_apart
 from expfam.solvers.blocks import fits, in_blocks
 from expfam.solvers.first_order import FirstOrder
 from expfam.solvers.implicit import FEW, Memory, Options, batch_rows, blank, learn, together
@@ -110,11 +111,11 @@ class SGD(Solver):
         step = self.step or ("information" if self.update == "implicit" and small else "normalised")
         if step != "information":
             return self.first_order(step).solve(problem)
-        draw = np.random.default_rng(problem.seed)
-        begin = _State(blank(problem.start), 0, 0, (), Status.RUNNING)
-        end = iterate(partial(_pass, self, problem, draw), begin, partial(_report, problem))
-        passes = float(end.passes)
-        return Solution(end.memory.theta, None, end.status, end.steps, passes, passes, points=end.points)
+        draw, found = np.random.default_rng(problem.seed), set_apart(problem)
+        begin = _State(blank(found.problem.start), 0, 0, (), Status.RUNNING)
+        end = iterate(partial(_pass, self, found.problem, draw), begin, partial(_report, problem))
+        theta, passes = found.back(end.memory.theta), float(end.passes)
+        return Solution(theta, None, end.status, end.steps, passes, passes, points=end.points)
 
     def first_order(self, step: str) -> FirstOrder:
         """How steps of first order go with these options."""
