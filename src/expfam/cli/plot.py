@@ -24,8 +24,11 @@ def plot(
         typer.Argument(metavar="NAME", help="panels, qq, calibration, effects, relativities, ...", show_default=False),
     ],
     out: Annotated[Path, typer.Option(help="A .png, .svg or .pdf file.", show_default=False)],
-    of: Annotated[
-        str | None, typer.Option(help="The variable or term, where a picture is of one: effect, relativities.")
+    by: Annotated[
+        str | None, typer.Option("--of", help="The variable or term, where a picture is of one: effect, relativities.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="The class that is judged, where there are several: lift, calibration.")
     ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Light ink on dark paper.")] = False,
     sep: Sep = None,
@@ -38,14 +41,25 @@ def plot(
     destination("--out", out, inputs=[model, data], suffixes=SUFFIXES)
     if name not in PICTURES:
         raise ExpfamError(f"there is no picture {name!r}; choose one of {', '.join(PICTURES)}")
-    _, *options = signature(PICTURES[name]).parameters.values()
-    first = next((option for option in options if option.kind is Parameter.POSITIONAL_OR_KEYWORD), None)
-    if of is not None and first is None:
-        raise ExpfamError(f"the picture {name!r} is of the whole model; leave --of out")
-    if of is None and first is not None and first.default is Parameter.empty:
-        raise ExpfamError(f"the picture {name!r} is of one variable; name it, --of VARIABLE")
+    given = _given(name, by, label)
     draw = getattr(expfam.load(model).plot, name)
-    rows = table(data, sep, decimal)
-    picture = draw(data=rows) if of is None else draw(of, data=rows)
+    picture = draw(data=table(data, sep, decimal), **given)
     picture.save(out, dark=dark)
     console().print(f"Wrote {picture.title} to {out}. {picture.caption}", markup=False)
+
+
+def _given(name: str, by: str | None, label: str | None) -> dict[str, str]:
+    """The options of a picture that are given, by the names they have there: what it is of, and of which class."""
+    from expfam.pictures import PICTURES  # only to draw
+
+    _, *options = signature(PICTURES[name]).parameters.values()
+    known = {option.name: option for option in options}
+    first = next((option for option in options if option.kind is Parameter.POSITIONAL_OR_KEYWORD), known.get("by"))
+    if by is not None and first is None:
+        raise ExpfamError(f"the picture {name!r} is of the whole model; leave --of out")
+    if by is None and first is not None and first.default is Parameter.empty:
+        raise ExpfamError(f"the picture {name!r} is of one variable; name it, --of VARIABLE")
+    if label is not None and "label" not in known:
+        raise ExpfamError(f"the picture {name!r} is of all classes; leave --label out")
+    found = {} if by is None or first is None else {first.name: by}
+    return found if label is None else found | {"label": label}

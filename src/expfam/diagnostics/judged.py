@@ -69,9 +69,9 @@ class Judged:
         if not classes and label is None:
             return self
         if label not in classes:
-            known = ", ".join(map(repr, classes))
+            known, said = ", ".join(map(repr, classes)), "" if label is None else f"label={label!r}: "
             raise ExpfamError(
-                f"label={label!r}: a response of classes is judged class by class; name one of {known}"
+                f"{said}a response of classes is judged class by class; name one of {known}, as in label={classes[0]!r}"
                 if classes
                 else f"label={label!r}: only a response of several classes has labels; leave it out"
             )
