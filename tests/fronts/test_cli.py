@@ -599,3 +599,40 @@ def test_plot_refuses(shell: Shell, model: expfam.Fit) -> None:
     ):
         assert told in " ".join(shell.refused("plot", "model.json", "book.parquet", *words, "--out", "p.png").split())
     assert ".svg" in shell.refused("plot", "model.json", "book.parquet", "panels", "--out", "p.gif")
+
+
+def test_plot_judges_a_class_of_several(shell: Shell) -> None:
+    """The class and the variable are named by the options of the command, and so errors name them."""
+    expfam.glm("Area ~ DrivAge + VehGas", "book.csv", family="categorical").save("areas.json")
+    plot = ("plot", "areas.json", "book.csv")
+    for name in ("lift", "calibration", "lorenz", "actual_expected"):
+        told = shell.refused(*plot, name, "--out", "p.svg")
+        assert "a response of classes is judged class by class; name one of 'A'" in told
+        assert "as in --label A" in told
+        ran = shell(*plot, name, "--label", "B", "--out", f"{name}.svg")
+        assert (ran.code, ran.err) == (0, "")
+    assert shell(*plot, "calibration", "--label", "B", "--of", "VehGas", "--out", "by.svg").code == 0
+    assert "leave --label out" in shell.refused(*plot, "roc", "--label", "B", "--out", "p.svg")
+    assert "leave it out" in shell.refused("plot", *_bare(shell), "lift", "--label", "B", "--out", "p.svg")
+    told = shell.refused("plot", *_bare(shell), "actual_expected", "--out", "p.svg")
+    assert "name one of the data: --of ..." in told
+
+
+def _bare(shell: Shell) -> tuple[str, str]:
+    """A model of nothing but an intercept, and its rows."""
+    expfam.glm("ClaimNb ~ 1", "book.csv", family="poisson").save(shell.folder / "bare.json")
+    return "bare.json", "book.csv"
+
+
+def test_a_file_and_a_formula_in_each_others_place_are_told(shell: Shell) -> None:
+    told = shell.refused("fit", "ClaimNb ~ Area", "book.csv")
+    assert "'ClaimNb ~ Area' is a formula, and 'book.csv' is none; the order is DATA, then FORMULA" in told
+    assert "the order is FORMULA, then SOURCE" in shell.refused("stream", "book.csv", "ClaimNb ~ Area")
+    assert "no file 'gone ~.csv'" in shell.refused("fit", "gone ~.csv", "ClaimNb ~ Area")
+
+
+def test_a_comparison_of_very_many_coefficients_says_what_has_all(shell: Shell) -> None:
+    rng = np.random.default_rng(0)
+    data = {"g": np.repeat(np.arange(250), 3).astype(str), "y": rng.normal(size=750)}
+    expfam.glm("y ~ g", data).save("many.json")
+    assert "more: expfam.compare(...).table() in Python has all" in shell("compare", "many.json").out

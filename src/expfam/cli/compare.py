@@ -1,11 +1,14 @@
 """`expfam compare MODEL ...`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import expfam
+
+WHOLE = "expfam.compare(...).table() in Python has all"
 
 
 def compare(
@@ -20,7 +23,8 @@ def compare(
 ) -> None:
     """Several saved models side by side: estimates with standard errors, deviance, AIC, BIC."""
     titles = names or _stems(models)
-    typer.echo(str(expfam.compare(*map(expfam.load, models), names=titles, format=format)))
+    found = expfam.compare(*map(expfam.load, models), names=titles, format=format)
+    typer.echo(str(replace(found, whole=WHOLE)))
 
 
 def _stems(models: list[Path]) -> list[str]:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from expfam.errors import ExpfamError
 from expfam.outputs import destination, whole
 
 if TYPE_CHECKING:
     from expfam.data.csv import CSV
 
-__all__ = ["DECIMAL", "SEP", "WRITERS", "Decimal", "Sep", "destination", "table", "write"]
+__all__ = ["DECIMAL", "SEP", "WRITERS", "Decimal", "Sep", "destination", "in_order", "table", "write"]
 
 SEP, DECIMAL = (
     "What a CSV has between fields instead of commas: ';', tab.",
@@ -29,6 +30,13 @@ def table(place: Any, sep: str | None, decimal: str | None) -> "Path | CSV":
     from expfam.data.dialect import Dialect
 
     return CSV(place, Dialect({"tab": "\t", r"\t": "\t"}.get(sep or ",", sep or ","), decimal or "."))
+
+
+def in_order(formula: str, place: Path | None, order: str) -> None:
+    """ExpfamError where a formula was given for a file and a file for the formula; `order` is that of the command."""
+    swapped = place is not None and "~" in str(place) and not place.exists()
+    if swapped and ("~" not in formula or Path(formula).exists()):
+        raise ExpfamError(f"{str(place)!r} is a formula, and {formula!r} is none; the order is {order}")
 
 
 def _parquet(table: Any, path: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 
 import expfam
 from expfam.cli import spelled
-from expfam.cli.files import DECIMAL, SEP, destination, table
+from expfam.cli.files import DECIMAL, SEP, destination, in_order, table
 from expfam.cli.report import told
 from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, own_words, say, watched
 from expfam.fit.reporting import SUFFIXES, contents, written
@@ -61,6 +61,7 @@ def fit(
 ) -> None:
     """Fit a generalized linear model to a file and print its summary."""
     began = perf_counter()
+    in_order(formula, data, "DATA, then FORMULA")
     if save is not None:
         destination("--save", save, inputs=[data])
     if report is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from expfam.cli import spelled
-from expfam.cli.files import Decimal, Sep, destination, table
+from expfam.cli.files import Decimal, Sep, destination, in_order, table
 from expfam.cli.terminal import INTERRUPTED, console, say, watched
 from expfam.errors import ExpfamError
 from expfam.progress import progress as showing
@@ -53,6 +53,7 @@ def stream(
     progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="On in a terminal.")] = None,
 ) -> None:
     """Learn from rows as they come, one pass, with standard errors. Ctrl-C or SIGTERM saves, reports and exits."""
+    in_order(formula, source, "FORMULA, then SOURCE")
     for flag, path in (("--save", save), ("--model", model)):
         if path is not None:
             destination(flag, path, inputs=[] if source is None else [source])

@@ -48,11 +48,14 @@ class CSV:
 
 
 def _first(path: Path) -> list[bytes]:
-    """The first lines, as they tell how the file is written; none that the piece read cuts off."""
+    """The first lines, as they tell how the file is written; none that the piece read cuts off. SchemaError if it is
+    empty."""
     import pyarrow as pa
 
     with pa.input_stream(str(path)) as source:
         piece = bytes(source.read(HEAD))
+    if not piece.strip():
+        raise SchemaError(f"{str(path)!r} is empty; a CSV file has a header line, which names the columns, and rows")
     whole = piece.split(b"\n")
     return (whole[:-1] if len(piece) == HEAD else whole)[:LINES]
 

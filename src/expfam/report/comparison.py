@@ -29,11 +29,15 @@ FIGURES: dict[str, tuple[str, Callable[[float], str]]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Fits, one column each; `str()` is written as `format` says, the methods write it in any other way."""
+    """Fits, one column each; `str()` is written as `format` says, the methods write it in any other way.
+
+    `whole` says what has all coefficients, where they are too many to be written.
+    """
 
     fits: tuple["Estimates", ...]
     names: tuple[str, ...]
     format: str = "text"
+    whole: str = "table() has all"
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -91,7 +95,7 @@ class Comparison:
             above, below = zip(*(part.get(term, ("", "")) for part in cells), strict=True)
             return (term, above), ("", below)
 
-        rows = tuple(shortened(self.terms, pair, "table() has all", len(self.names)))
+        rows = tuple(shortened(self.terms, pair, self.whole, len(self.names)))
         foot = [*_words(self.fits).items(), *_totals(self.fits)]
         return Content("", "", "", self.names, rows, self.notes, tuple(foot))
 
