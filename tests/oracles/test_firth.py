@@ -324,13 +324,32 @@ def test_likelihoods_of_another_kind_are_refused() -> None:
             other.confint(method="profile")
 
 
-@pytest.mark.parametrize("bias", ["mean", "median"])
-@pytest.mark.parametrize("weight", [1e-6, 1e-10, 1e-30])
-def test_steps_that_a_tiny_weight_throws_off_are_no_optimum(bias: str, weight: float) -> None:
-    """Scores are adjusted by halves of a row whatever it weighs: far out, where no information is left, it is lost."""
+def tiny(weight: float) -> dict[str, np.ndarray]:
+    """A level without events whose rows weigh next to nothing."""
     g, x = np.repeat(list("abc"), 20), np.tile(np.linspace(-1, 1, 20), 3)
     data = {"g": g, "x": x, "y": np.where(g == "c", 0, np.tile([0, 1, 1, 0, 1], 12))}
-    data["w"] = np.where(g == "c", weight, 1.0)
+    return data | {"w": np.where(g == "c", weight, 1.0)}
+
+
+@pytest.mark.parametrize("bias", ["mean", "median"])
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "cauchit"])
+@pytest.mark.parametrize("weight", [1e-3, 1e-5, 1e-8])
+def test_rows_of_tiny_weight_are_adjusted_in_few_steps(bias: str, link: str, weight: float) -> None:
+    """Scores are adjusted by halves of a row whatever it weighs: of such rows that is all there is."""
+    data = tiny(weight)
+    fit = ef.glm("y ~ g + x", data, family="bernoulli", link=link, weights="w", bias=bias)
+    assert fit.converged
+    assert fit.certificate.steps <= 100
+    X = np.column_stack([np.ones(60), data["g"] == "b", data["g"] == "c", data["x"]])
+    mu, d = fit.predict(), fit.model.link.derivative(X @ fit.coef)
+    score = X.T @ (data["w"] * (data["y"] - mu) * d / fit.model.family.variance(mu))
+    information, P, Q = tensors(fit.model, X, fit.coef, data["w"], 1.0)
+    assert score + adjusted(bias, information, P, Q) == pytest.approx(np.zeros(4), abs=1e-5)
+
+
+@pytest.mark.parametrize("bias", ["mean", "median"])
+def test_steps_that_a_tiny_weight_throws_off_are_no_optimum(bias: str) -> None:
+    """Far out, where no information is left, the adjustment is lost."""
     with pytest.warns(ef.ConvergenceWarning):
-        fit = ef.glm("y ~ g + x", data, family="bernoulli", weights="w", bias=bias)
+        fit = ef.glm("y ~ g + x", tiny(1e-30), family="bernoulli", weights="w", bias=bias)
     assert not fit.converged

@@ -5,12 +5,15 @@ mean    A = X'[W (x'H^-1 x) h'' / h'] / 2 takes the first term off the mean bias
 median  adds H u, u_j = sum_i W_i tau_i (x_i'v_j)^3 / v_jj with v_j the columns of H^-1 and tau = h' V' / (6 V) - h'' /
         (2 h'): every coefficient is as likely too large as too small (Kenne Pagui, Salvan and Sartori 2017)
 
-The iteration is Fisher scoring, theta - H^-1 (gradient - phi A), with steps halved where they lead further away.
+The iteration is theta - (H + phi C)^-1 (gradient - phi A), with steps halved where they lead further away: Fisher
+scoring, but for C, the curvature that A has where leverages stay as they are. Of rows whose weights are tiny A is
+nearly all there is, and H alone would have steps that are far too long.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +23,7 @@ from expfam.families import ExponentialFamily
 from expfam.information import Covariance, Information
 from expfam.information.covariance import Written
 from expfam.links import Link
-from expfam.objective import Data, Evaluation, Objective
+from expfam.objective import Data, Evaluation, Objective, Sums, information
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level
 from expfam.solvers.loop import iterate
@@ -32,6 +35,7 @@ from expfam.solvers.warm import is_large
 
 HALVINGS = 12
 CELLS = 1 << 20  # numbers held for a block of rows
+STEP = 1e-4  # of a linear predictor, over which the slope of h'' / h' is taken
 NEAR = 1e-6  # standard errors within which a decrement that does not fall tells of rounding
 
 
@@ -75,16 +79,19 @@ def _start(problem: Problem) -> FloatArray:
 def _arrived(solver: AdjustedScores, problem: Problem, theta: FloatArray) -> _State | None:
     """The state at a point; None where a mean is outside its domain, or so far out that no information is left."""
     at = problem.objective(theta)
-    if at.gradient is None or at.hessian is None:
+    hessian = at.hessian
+    if at.gradient is None or hessian is None:
         return None
-    factor = at.hessian.factor()
+    factor = hessian.factor()
     if not factor.definite:
         return None
     phi = solver.dispersion(theta, at.value)
-    change = adjustment(problem.objective, solver.standard, theta, at.hessian, solver.kind)
+    change, bent = _adjusted(problem.objective, solver.standard, theta, hessian, solver.kind)
     if not np.isfinite(change).all():
         return None
     at = replace(at, gradient=at.gradient - phi * change)
+    if bent is not None:
+        factor = (hessian + bent * phi).factor()
     return _State(theta, at, read(at, problem.scale, factor))
 
 
@@ -118,6 +125,13 @@ def adjustment(
     objective: Objective, standard: Standard, theta: FloatArray, hessian: Information, kind: str
 ) -> FloatArray:
     """A(theta) in the shape of theta, standard coordinates; `hessian` is Fisher's information there."""
+    return _adjusted(objective, standard, theta, hessian, kind)[0]
+
+
+def _adjusted(
+    objective: Objective, standard: Standard, theta: FloatArray, hessian: Information, kind: str
+) -> tuple[FloatArray, Information | None]:
+    """A(theta), and the curvature C that it has with leverages as they are, where that is positive; None of classes."""
     data, inverse = objective.data, hessian.factor().inverse()
     maps, d = data.design.maps, theta[0:1].size
     raw = maps.forward(theta)
@@ -125,23 +139,26 @@ def adjustment(
     spread = _spread(data, inverse, d)
     width = len(theta) * d + d**3
 
-    def part(rows: slice) -> FloatArray:
+    def part(rows: slice) -> Sums:
         block = data.take(rows)
-        weight, mean, median = _terms(objective, block, raw, spread(block))
-        total = block.design.adjoint(mean)
+        row = _terms(objective, block, raw, spread(block), kind)
+        total = block.design.adjoint(row.mean)
+        grams = None if row.bent is None else block.design.grams(row.bent[None])
         if turned is None:
-            return total
+            return Sums(0.0, total, grams)
         with np.errstate(over="ignore", invalid="ignore"):  # who asked sees that it is no number
-            cubes = (weight * median) @ block.design.forward(turned) ** 3
-        return np.concatenate([total, cubes])
+            cubes = (row.weight * row.median) @ block.design.forward(turned) ** 3
+        return Sums(0.0, np.concatenate([total, cubes]), grams)
 
-    total = ordered_sum(part, slices(data.n, max(CELLS // width, 1024)))
+    found = ordered_sum(part, slices(data.n, max(CELLS // width, 1024)))
+    total, bent = found.gradient, None if found.grams is None else information(found.grams, maps)
+    assert total is not None
     if turned is None:
-        return maps.adjoint(total)
+        return maps.adjoint(total), bent
     cubes = np.zeros(len(standard.kept))
     cubes[standard.kept] = total[maps.raw :] / _variances(standard, inverse)
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(maps.adjoint(total[: maps.raw]) + hessian.times(standard.inverse(cubes)))
+        return np.asarray(maps.adjoint(total[: maps.raw]) + hessian.times(standard.inverse(cubes))), bent
 
 
 def _units(standard: Standard) -> FloatArray:
@@ -173,25 +190,36 @@ def _spread(data: Data, inverse: Covariance, d: int) -> Callable[[Data], FloatAr
     return spread
 
 
-def _terms(
-    objective: Objective, block: Data, raw: FloatArray, spread: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """W (m,), a row's part of the mean adjustment, (m,) or (m, d), and tau (m,); `spread` (m, d, d) is x'H^-1 x."""
+class _Row(NamedTuple):
+    """W (m,), a row's part of the mean adjustment, (m,) or (m, d), tau and the weight of C, (m,), None of classes."""
+
+    weight: FloatArray
+    mean: FloatArray
+    median: FloatArray
+    bent: FloatArray | None
+
+
+def _terms(objective: Objective, block: Data, raw: FloatArray, spread: FloatArray, kind: str) -> _Row:
+    """What A adds up over rows; `spread` (m, d, d) is x'H^-1 x."""
     family, link = objective.family, objective.link
     eta = block.design.forward(raw)
     eta = eta if block.offset is None else eta + block.offset
     if family.vector:
         cumulants = link.second(eta)
-        return block.weight, block.weight[:, None] * np.einsum("nbc,nbca->na", spread, cumulants) / 2, block.weight
+        mean = block.weight[:, None] * np.einsum("nbc,nbca->na", spread, cumulants) / 2
+        return _Row(block.weight, mean, block.weight, None)
     found = objective.rows(block, raw, Level.HESSIAN).weight
     assert found is not None
     weight = np.atleast_2d(found)[0]
     bend = link.bend(eta)
     with np.errstate(all="ignore"):
         tau = _skew(family, link, eta) / 6 - bend / 2
-        mean = weight * spread[:, 0, 0] * bend / 2
+        half = weight * spread[:, 0, 0] / 2
+        lean = link.bend if kind == "mean" else lambda eta: _skew(family, link, eta) / 3  # A / half of one coefficient
+        bent = half * (lean(eta - STEP) - lean(eta + STEP)) / (2 * STEP)
     counts = weight > 0
-    return weight, np.where(counts, mean, 0.0), np.where(counts, tau, 0.0)
+    bent = np.where(np.isfinite(bent) & (bent > 0), bent, 0.0)
+    return _Row(weight, np.where(counts, half * bend, 0.0), np.where(counts, tau, 0.0), bent)
 
 
 def _skew(family: ExponentialFamily, link: Link, eta: FloatArray) -> FloatArray:
