@@ -442,3 +442,20 @@ def test_score_intervals_end_where_the_test_rejects(name: str) -> None:
         small = refit(moved, keep)
         score = Step("", small, small, moved, ~np.zeros_like(keep)).score / fit.dispersion
         assert score == pytest.approx(norm.ppf(0.975) ** 2, rel=1e-6)
+
+
+@pytest.mark.parametrize(("family", "response"), [("bernoulli", "b"), ("categorical", "k")])
+def test_terms_far_from_zero_are_judged_as_those_about_it(family: str, response: str) -> None:
+    """Without the slope of a time stamp the intercept, thousands before, is that of the mean row."""
+    rng = np.random.default_rng(0)
+    u, x = rng.uniform(0, 3600, 2000), rng.normal(size=2000)
+    eta = 0.3 * x + (u / 3600 - 0.5) * (2 + x)
+    k = (eta[:, None] * [0, 1, -0.5] + rng.gumbel(size=(2000, 3))).argmax(axis=1)
+    data = {"b": (k == 1).astype(float), "k": k.astype(str), "x": x, "u": u, "t": 1.7e9 + u}
+    near, far = (ef.glm(f"{response} ~ x*{name}", data, family=family) for name in ("u", "t"))
+    for judge in ("anova", "drop1"):
+        meant, found = (getattr(fit, judge)()["deviance"] for fit in (near, far))
+        assert found == pytest.approx(meant, rel=1e-6, nan_ok=True)
+    slope = ef.glm(f"{response} ~ t", data, family=family)
+    assert slope.update(". ~ . - t").deviance == pytest.approx(slope.anova()["residual_deviance"][0], rel=1e-9)
+    assert ef.glm(f"{response} ~ 1", data, family=family).add1("t")["deviance"][1] == pytest.approx(slope.deviance)

@@ -117,7 +117,7 @@ def refit(objective: Objective, columns: BoolArray, near: FloatArray | None = No
         theta = np.zeros((len(columns), *_classes(objective)))
         half = objective.loss(theta, Level.VALUE).value
         return Refit(theta, half, half, 0)
-    posed = pose(part, TOL, STEPS, 0, silent, None if near is None else near[columns])
+    posed = pose(part, TOL, STEPS, 0, silent, None if near is None else _near(objective, columns, near))
     solution = edged(posed.problem, Newton().solve(posed.problem))
     theta = np.zeros((len(columns), *solution.theta.shape[1:]))
     theta[columns] = posed.standard.original(solution.theta)
@@ -132,6 +132,18 @@ def refit(objective: Objective, columns: BoolArray, near: FloatArray | None = No
             stacklevel=2,
         )
     return Refit(theta, at.value - penalty, at.value, solution.theta.size)
+
+
+def _near(objective: Objective, columns: BoolArray, theta: FloatArray) -> FloatArray:
+    """theta of some columns, the intercept with what the others have given to the mean row: of a year or a time stamp
+    that is thousands, without which means would be at the end of their range."""
+    design, weight, start = objective.data.design, objective.data.weight, theta[columns]
+    at = design.intercept
+    if at is None or not columns[at]:
+        return start
+    gone = np.where(columns if theta.ndim == 1 else columns[:, None], 0.0, theta)
+    start[int(columns[:at].sum())] += weight @ design.forward(design.maps.forward(gone)) / weight.sum()
+    return start
 
 
 def narrowed(objective: Objective, columns: BoolArray) -> Objective:

@@ -57,6 +57,11 @@ def pose(
     start = starting_point(seen, null) if near is None else _feasible(seen, standard.inverse(near), null)
     rows = None if drawn is None else replace(drawn, design=placed(drawn.design, standard))
     kept, first, sampled = _independent(seen, rows, start)
+    if near is not None and not kept.all():  # weights may vanish there, and with them what tells columns apart
+        plain = starting_point(seen, null)
+        again, *found = _independent(seen, rows, plain)
+        if (again != kept).any():
+            start, kept, (first, sampled) = plain, again, found
     if not kept.all():
         standard = standard.restricted(kept)
         seen = _seen(whole, standard, written)
