@@ -484,6 +484,14 @@ def test_one_worker_a_block_is_the_mean_of_two_walks() -> None:
     assert estimate(together, how, goal.penalty) == pytest.approx(bar, rel=1e-10)
 
 
+@pytest.mark.parametrize("burn_in", [300.0, 700.0])
+def test_workers_average_from_the_end_of_the_burn_in_on(burn_in: float) -> None:
+    """Iterates that stay where they are have that for their mean, wherever in a round it begins."""
+    goal, how = objective(1000), How(step="constant", rate=1e-9, burn_in=burn_in, workers=2)
+    trail = walk(goal, start(np.ones(13), how, goal.penalty), how)
+    assert estimate(trail, how, goal.penalty) == pytest.approx(np.ones(13), abs=1e-4)
+
+
 # ---- errors -----------------------------------------------------------------------------------------------------
 def test_random_scaling_is_what_its_formula_says() -> None:
     goal = objective(640)

@@ -81,6 +81,8 @@ def _averaged(course: Course, before: Place, parts: list[Place], after: Place) -
             state.lag[:] = state.theta - np.mean(means[1:], axis=0)
         else:
             sums = np.einsum("k,kj->j", weights[1:], means[1:]) - (len(parts) - 1) * weights[0] * means[0]
+            # In the round in which the burn-in ends it ends for all rows before it does for those of one worker.
+            sums += (total - (sum(weights[1:]) - (len(parts) - 1) * weights[0])) * state.theta
             state.lag[:] = total * state.theta - sums
     if ask.every:
         walk_definition.mark(ask._replace(every=1, batch=1), state, clock)
