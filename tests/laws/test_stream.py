@@ -513,9 +513,9 @@ def test_a_walk_has_errors_by_random_scaling(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", ["gaussian", "bernoulli", "poisson"])
 def test_errors_by_random_scaling_hold(family: str) -> None:
-    """60 streams of 4,000 rows: 95% intervals of four coefficients hold the truth, to four binomial errors, and five
-    points for what is not yet at its limit."""
-    truth, held = np.array([-0.3, 0.4, -0.2, 0.1]), []
+    """60 streams of 4,000 rows: 95% intervals of four coefficients hold the truth, to four binomial errors, and no
+    coefficient is off on one side, to four errors of the mean, the pivot's spread being 3.3."""
+    truth, away = np.array([-0.3, 0.4, -0.2, 0.1]), []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(4_000, 3))
@@ -526,11 +526,15 @@ def test_errors_by_random_scaling_hold(family: str) -> None:
             "poisson": lambda eta=eta, rng=rng: rng.poisson(np.exp(eta)).astype(float),
         }[family]()
         fit = learned(
-            {"y": y, **dict(zip("abc", X.T, strict=True))}, formula="y ~ a + b + c", family=family, solver=WALK
+            {"y": y, **dict(zip("abc", X.T, strict=True))},
+            formula="y ~ a + b + c",
+            family=family,
+            solver=ef.SGD(step="normalised"),
         ).fit
-        low, high = fit.confint().T
-        held.append((low < truth) & (truth < high))
-    assert np.mean(held) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / np.size(held)) + 0.05)
+        away.append((fit.coef - truth) / fit.se)
+    held = np.abs(away) < critical(0.95)
+    assert held.mean() == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / held.size))
+    assert np.mean(away, axis=0) == pytest.approx(np.zeros(4), abs=4 * 3.3 / np.sqrt(60))
 
 
 def test_open_vocabularies_take_steps_of_first_order() -> None:

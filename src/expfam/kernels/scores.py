@@ -106,3 +106,15 @@ def score(pair, eta, t):  # type: ignore[no-untyped-def]
     if v == 0:
         return (mu - t) * slope
     return before * (mu - t) * (1.0 if v == 1 else mu ** (1 - v))
+
+
+@plain
+def weight(pair, eta):  # type: ignore[no-untyped-def]
+    """h'^2 / V, the slope that the score is expected to have."""
+    variance, v = pair[3], pair[4]
+    mu, slope, before, after = _parts(pair, eta)
+    if variance == SHARE:
+        return before * after
+    if variance != POWERS:
+        return before * slope / (1 + mu / v)
+    return slope * slope if v == 0 else before * slope * mu ** (1 - v)

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from expfam.kernels.scores import IDENTITY, LOG, LOGIT, POWERS, SHARE, plain, score
+from expfam.kernels.scores import IDENTITY, LOG, LOGIT, POWERS, SHARE, plain, score, weight
 
 EXPLICIT, IMPLICIT, IMPORTANCE = range(3)
 INWARD = 0.9  # of the way to the end of the domain, where a step would go past it
@@ -206,3 +206,19 @@ def moved(pair, update, eta, t, k, unit, slopes):  # type: ignore[no-untyped-def
     if update == EXPLICIT:
         return explicit(pair, eta, t, k)
     return implicit(pair, eta, t, k, unit) if update == IMPLICIT else flow(pair, eta, t, k, unit, slopes)
+
+
+@plain
+def straight(pair, update, eta, mean, t, k, unit, slopes):  # type: ignore[no-untyped-def]
+    """`moved` by the line s(mean) + weight(mean) (u - mean) for the score, where the step begins and ends near a mean
+    eta."""
+    if abs(eta - mean) < unit and _inside(pair, eta) and _inside(pair, mean):
+        slope = weight(pair, mean)
+        z = k * (score(pair, mean, t) + slope * (eta - mean))
+        if update == IMPLICIT:
+            z /= 1 + k * slope
+        elif update == IMPORTANCE and k * slope > 0:
+            z *= -math.expm1(-k * slope) / (k * slope)
+        if abs(eta - z - mean) < unit and _inside(pair, eta - z):
+            return z
+    return moved(pair, update, eta, t, k, unit, slopes)

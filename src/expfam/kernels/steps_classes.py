@@ -21,7 +21,7 @@ from expfam.kernels.steps import (
     TABLEAU,
 )
 
-ETA, T, K, Z, MU, U, TRIAL, FROM, TIME, REST, SLOPES = range(11)  # in REST one number, the mean of the reference
+ETA, T, K, Z, MU, U, TRIAL, FROM, TIME, REST, GAP, SLOPES = range(12)  # in REST one number, the mean of the reference
 ROOM = SLOPES + STAGES  # vectors
 ROUNDS = 50
 
@@ -163,3 +163,40 @@ def moved(v, d, update):  # type: ignore[no-untyped-def]
         implicit(v, d, ETA, K)
     else:
         flow(v, d)
+
+
+@plain
+def _unbent(v, d, by):  # type: ignore[no-untyped-def]
+    """T plus `by` times what the means mu bend from the mean eta, GAP before ETA, to ETA; mu' = diag(mu) - mu mu'."""
+    mean(v, d, ETA, MU)
+    for c in range(d):
+        v[T * d + c] += by * v[MU * d + c]
+        v[U * d + c] = v[ETA * d + c] - v[GAP * d + c]
+    mean(v, d, U, MU)
+    along = 0.0
+    for c in range(d):
+        along += v[MU * d + c] * v[GAP * d + c]
+    for c in range(d):
+        v[T * d + c] -= by * v[MU * d + c] * (1 + v[GAP * d + c] - along)
+
+
+@plain
+def _near(v, d, unit, moves):  # type: ignore[no-untyped-def]
+    """Whether ETA, less Z if it `moves`, is near the mean eta."""
+    far = 0.0
+    for c in range(d):
+        gap = abs(v[GAP * d + c] - (v[Z * d + c] if moves else 0.0))
+        far = max(far, gap if gap < unit else unit)
+    return far < unit
+
+
+@plain
+def straight(v, d, update, unit):  # type: ignore[no-untyped-def]
+    """Z by the score less what it bends about a mean eta, where the step begins and ends near that; else `moved`."""
+    near = _near(v, d, unit, False)
+    if near:
+        _unbent(v, d, 1.0)
+    moved(v, d, update)
+    if near and not _near(v, d, unit, True):
+        _unbent(v, d, -1.0)
+        moved(v, d, update)

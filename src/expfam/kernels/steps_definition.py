@@ -37,6 +37,47 @@ def moved(score: Score, update: int, domain: Domain, eta: FloatArray, k: FloatAr
         return _implicit(score, domain, eta, k, unit) if update == Update.IMPLICIT else _flow(score, domain, eta, k)
 
 
+def straight(
+    score: Score,
+    line: Score,
+    update: int,
+    domain: Domain,
+    eta: FloatArray,
+    mean: FloatArray,
+    k: FloatArray,
+    unit: float,
+) -> FloatArray:
+    """z by `line` for the score, which does not bend about a mean eta, so that steps that scatter around it move it by
+    nothing more (Bach and Moulines 2013); by the score itself where the step begins or ends a unit off.
+
+    The line is s(mean) + W(mean) (u - mean), W the slope that s is expected to have: that of the row goes with its
+    response, and would weigh rows by that. Of classes the score is only less its bend.
+    """
+
+    def near(u: FloatArray) -> bool:
+        return bool((np.abs(u - mean) < unit).all()) and _inside(domain, u)
+
+    if near(eta) and _inside(domain, mean):
+        first = line(eta)
+        if len(eta) > 1:
+            bend = score(eta) - first
+            z = moved(lambda u: score(u) - bend, update, domain, eta, k, unit)
+        else:
+            z = _of_line(update, first, line(eta + 1) - first, k)
+        if near(eta - z):
+            return z
+    return moved(score, update, domain, eta, k, unit)
+
+
+def _of_line(update: int, first: FloatArray, slope: FloatArray, k: FloatArray) -> FloatArray:
+    """z where s(eta - z) = first - slope z, of one number."""
+    if update == Update.EXPLICIT:
+        return k * first
+    if update == Update.IMPLICIT:
+        return k * first / (1 + k * slope)
+    return np.where(k * slope > 0, -np.expm1(-k * slope) / slope, k) * first
+
+
 def _inside(domain: Domain, eta: FloatArray) -> bool:
     return bool((eta > domain[0]).all() and (eta < domain[1]).all())
 

@@ -30,7 +30,7 @@ from expfam.kernels.row import (
     prepared,
     row_of,
 )
-from expfam.kernels.steps import STAGES, moved
+from expfam.kernels.steps import STAGES, straight
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -50,12 +50,13 @@ def walk(pair, rows, given, ask, strength, arrays, clock):  # type: ignore[no-un
             return eta, i, OUTSIDE
         if w > 0:
             clock[STEPS] += 1
-            q, speed = form_of(pair, ask, state, row, at, t[i], w), pace(ask, clock, w)
-            z = moved(pair, ask.update, at, t[i], speed * w * q, ask.unit, work)
+            q, speed, g = form_of(pair, ask, state, row, at, t[i], w), pace(ask, clock, w), age(ask, clock)
+            mean = at - dot(row, state.lag) / g if g > 0 else math.nan
+            z = straight(pair, ask.update, at, mean, t[i], speed * w * q, ask.unit, work)
             if ask.update == EXPLICIT and not abs(z) <= TOO_FAR * ask.unit:
                 return eta, i, FAR
             if q > 0:
-                change(ask, state, row, z / q, age(ask, clock))
+                change(ask, state, row, z / q, g)
             clock[DUE] += speed * w
         finish(ask, state, clock, w, 1, size)
     return eta, len(t), 0

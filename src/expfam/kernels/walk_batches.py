@@ -38,9 +38,9 @@ from expfam.kernels.row import (
     within,
 )  # fmt: skip
 from expfam.kernels.scores import score
-from expfam.kernels.steps import STAGES, moved
-from expfam.kernels.steps_classes import ETA, MU, ROOM, K, T, Z, mean
-from expfam.kernels.steps_classes import moved as moved_classes
+from expfam.kernels.steps import STAGES, straight
+from expfam.kernels.steps_classes import ETA, GAP, MU, ROOM, K, T, Z, mean
+from expfam.kernels.steps_classes import straight as straight_classes
 
 ADAM = int(Rule.ADAM)
 
@@ -152,17 +152,19 @@ def _rated_rows(told, read, kept, eta, some, room):  # type: ignore[no-untyped-d
 def _step(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
     """The mean of the steps of some rows; False where an explicit one goes too far."""
     (pair, ask, _, d), (state, clock), (lo, hi, total), (v, _, _, shares, slopes) = told, kept, some, room
-    speed = pace(ask, clock, total)
+    speed, g = pace(ask, clock, total), age(ask, clock)
     for i in range(lo, hi):
         _given(read, eta, i, v, d)
         for c in range(d):
-            q = form(row_of(read.block, i, c), state.local)
+            row = row_of(read.block, i, c)
+            q = form(row, state.local)
             shares[(i - lo) * d + c] = q
             v[K * d + c] = speed * read.weight[i] * q
+            v[GAP * d + c] = dot(row, state.lag) / g if g > 0 else math.nan
         if d == 1:
-            v[Z] = moved(pair, ask.update, eta[i], read.t[i], v[K], ask.unit, slopes)
+            v[Z] = straight(pair, ask.update, eta[i], eta[i] - v[GAP], read.t[i], v[K], ask.unit, slopes)
         else:
-            moved_classes(v, d, ask.update)
+            straight_classes(v, d, ask.update, ask.unit)
         for c in range(d):
             z, q = v[Z * d + c], shares[(i - lo) * d + c]
             if ask.update == EXPLICIT and not abs(z) <= TOO_FAR * ask.unit:
@@ -170,7 +172,7 @@ def _step(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
             shares[(i - lo) * d + c] = z / q / (hi - lo) if q > 0 else 0.0
     for i in range(lo, hi):
         for c in range(d):
-            change(ask, state, row_of(read.block, i, c), shares[(i - lo) * d + c], age(ask, clock))
+            change(ask, state, row_of(read.block, i, c), shares[(i - lo) * d + c], g)
     return True
 
 

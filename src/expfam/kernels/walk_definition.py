@@ -1,8 +1,9 @@
 """What it means to learn from rows one after the other, in NumPy: any family, any rule, slowly.
 
 A step is one row, or the mean of what `batch` rows do to one theta. A row moves its linear predictors from eta to
-eta - z, by the update, and theta by -R x z / x'Rx, R the rates. A column where a row has none is left alone: penalties
-wait until it comes again, and averages are kept as their distance from theta.
+eta - z, by the update, and theta by -R x z / x'Rx, R the rates; where an average is kept, by a score that is straight
+about it. A column where a row has none is left alone: penalties wait until it comes again, and averages are kept as
+their distance from theta.
 """
 
 from collections.abc import Callable
@@ -13,13 +14,14 @@ import numpy as np
 
 from expfam._typing import FloatArray, IntArray
 from expfam.kernels.pace import FIRST, FOLDED, SECOND, SMALL, TOO_FAR, Ask, Average, Clock, Rule, State, Stop, Update
-from expfam.kernels.steps_definition import Domain, moved
+from expfam.kernels.steps_definition import Domain, straight
 
 
 class Family(NamedTuple):
-    """The score of row i at some eta, (d,), and the domain of eta."""
+    """The score of row i at some eta, (d,), its expected slope there, (d, d), and the domain of eta."""
 
     score: Callable[[FloatArray, int], FloatArray]
+    weight: Callable[[FloatArray], FloatArray]
     domain: Domain
 
 
@@ -130,14 +132,16 @@ def _step(family: Family, ask: Ask, state: State, clock: FloatArray, batch: list
         return True
     clock[Clock.STEPS] += 1
     moments = _rates(family, ask, state, clock, batch, eta)
-    pace = _pace(ask, clock, total)
+    pace, age = _pace(ask, clock, total), _age(ask, clock)
     changes = []
     for row in batch:
         local = state.local[row.at]
         q = np.square(row.x) @ local
         if ask.rule == Rule.ADAM:
             continue
-        z = moved(partial(_of_row, family, row.i), ask.update, family.domain, eta[row.i], pace * row.w * q, ask.unit)
+        mean = eta[row.i] - (row.x @ state.lag[row.at] / age if age > 0 else np.nan)
+        score, line = partial(_of_row, family, row.i), partial(_line, family, row.i, mean)
+        z = straight(score, line, ask.update, family.domain, eta[row.i], mean, pace * row.w * q, ask.unit)
         if ask.update == Update.EXPLICIT and not (np.abs(z) <= TOO_FAR * ask.unit).all():
             return False
         share = np.divide(z, q, out=np.zeros_like(z), where=q > 0)
@@ -154,6 +158,10 @@ def _step(family: Family, ask: Ask, state: State, clock: FloatArray, batch: list
 
 def _of_row(family: Family, i: int, eta: FloatArray) -> FloatArray:
     return family.score(eta, i)
+
+
+def _line(family: Family, i: int, mean: FloatArray, eta: FloatArray) -> FloatArray:
+    return family.score(mean, i) + family.weight(mean) @ (eta - mean)
 
 
 def _rates(family: Family, ask: Ask, state: State, clock: FloatArray, batch: list[One], eta: FloatArray) -> IntArray:

@@ -132,7 +132,10 @@ def _by_definition(
         assert found is not None
         return found
 
-    own = walk_definition.Family(score, domain(family, link))
+    def weight(eta: FloatArray) -> FloatArray:
+        return np.diag(link.derivative(eta) ** 2 / family.variance(link.inverse(eta)))
+
+    own = walk_definition.Family(score, weight, domain(family, link))
     p = len(course.layout.order)
     state = State(*(part.reshape(-1, p).T if part.size else part for part in place.state))
     strength = course.strength[0][:p], course.strength[1][:p]

@@ -26,7 +26,7 @@ from expfam.solvers.status import Status
 from expfam.solvers.trail import How
 
 BATCH = 32  # rows of an explicit step of a rate that is not adapted
-RATES = {"constant": 0.1, "inverse": 0.25, "adagrad": 0.5, "normalised": 2.0, "adam": 0.01}
+RATES = {"constant": 0.1, "inverse": 0.25, "adagrad": 0.5, "normalised": 4.0, "adam": 0.01}
 SHORT = RATES | {"constant": 0.01, "adagrad": 0.1, "normalised": 0.5, "adam": 0.001}  # where no average calms the steps
 PART = 0.1  # of a pass, after which a fading average has forgotten half
 UPDATES = ("implicit", "explicit", "importance")
@@ -51,10 +51,11 @@ class SGD(Solver):
     batch      rows a step, which is the mean of theirs from one theta; None: a growing share of those before for steps
                by information, 32 for explicit ones of a rate that is not adapted, else 1
     prior      information: pseudo-rows at the start that a coefficient has, so that the first rows do not carry it off
-    rate       in units of what is natural for the data; None: 0.1 for constant, 0.25 for inverse, 0.5 for adagrad, 2
+    rate       in units of what is natural for the data; None: 0.1 for constant, 0.25 for inverse, 0.5 for adagrad, 4
                for normalised, 0.01 for adam; less where nothing is averaged
     average    True or "polyak": return the mean of the iterates by weight after the first `burn_in` share of it;
-               "exponential": their fading mean, of a `half_life` in passes, by default a tenth; False: the
+               "exponential": their fading mean, of a `half_life` in passes, by default a tenth. About either, scores
+               are taken as lines, so that it does not go off where they bend (Bach and Moulines 2013). False: the
                last. Only the last has zeros under an absolute penalty. Not for information
     workers    blocks of rows walked side by side and averaged, round after round; what comes out depends on the number,
                not on the machine. Not for information, whose sums share the threads anyway

@@ -35,7 +35,7 @@ class How:
 
     update: str = "implicit"
     step: str = "normalised"
-    rate: float = 2.0
+    rate: float = 4.0
     decay: float = 0.0
     power: float = 0.75
     average: str | None = "polyak"
