@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
 
-from expfam._typing import FloatArray
+from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError
 
 T = TypeVar("T")
@@ -61,6 +61,23 @@ def slices(n: int, step: int = 1 << 16) -> list[slice]:
     return [slice(lo, min(lo + step, n)) for lo in range(0, max(n, 1), step)]
 
 
+def in_pieces(part: Callable[[slice], object], like: AnyArray) -> None:
+    """part(rows) for all rows of an array like this one: of a million numbers, for threads to share, so many at a time
+    that what part makes of them stays in a cache."""
+    n = len(like)
+    if like.size < MANY:
+        part(slice(0, n))
+    else:
+        ordered_map(part, slices(n, max(PIECE * n // like.size, 1)))
+
+
+def multiplied(by: FloatArray, values: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """by * values, the shape of values (n, ...), by (n, ...); in `out` if there is one."""
+    found = np.empty(values.shape) if out is None else out
+    in_pieces(lambda at: np.multiply(by[at], values[at], out=found[at]), found)
+    return found
+
+
 def _each(part: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
     workers = min(thread_count(), len(items))
     with one_blas_thread():
@@ -102,6 +119,7 @@ def _shared(part: Callable[[S], T], items: Sequence[S], workers: int) -> list[T]
 
 _alone: ContextVar[bool] = ContextVar("expfam_one_blas_thread", default=False)
 _shares: ContextVar[bool] = ContextVar("expfam_shares", default=False)
+MANY, PIECE = 1 << 19, 1 << 16  # numbers from which a second thread pays for being asked; and so many at a time
 PAGE = 1 << 12  # blocks of about one length share their ones
 LARGE = 512  # rows of a matrix whose factorisation is worth more than one thread
 

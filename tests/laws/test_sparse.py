@@ -8,10 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array, random_array
 
+import expfam as ef
 from expfam.design import Columns, assemble
-from expfam.design.sparse import WRITTEN_FROM, Sparse, sparse
+from expfam.design.sparse import WRITTEN_FROM, Sparse, sparse, turned
+from expfam.families import Categorical
+from expfam.links import Softmax
+from expfam.objective import Data, Objective
+from expfam.response import Level
 
 N = 30
+NAMES = tuple(f"x{j}" for j in range(500))
 seeds = st.integers(0, 2**32 - 1)
 both = pytest.mark.parametrize("compiled", [False, True], ids=["definition", "compiled"])
 kinds = st.sampled_from([("f8", "i4"), ("f4", "i4"), ("ones", "i4"), ("f8", "i8")])
@@ -53,6 +59,47 @@ def test_verbs_are_those_of_the_matrix(
         assert np.allclose(part.crosses(weights[None], vectors)[0], dense.T @ (weights[:, None] * vectors))
         assert np.allclose(part.sums(weights, part.gram(weights)), dense.T @ weights)
         assert np.array_equal(part.written(), dense)
+
+
+@both
+@given(seeds, kinds, shapes)
+def test_sums_column_by_column_are_those_row_by_row(
+    compiled: bool, seed: int, kind: tuple[str, str], shape: tuple[int, float]
+) -> None:
+    rng = np.random.default_rng(seed)
+    plain = sparse(draw(rng, kind[0], *shape, index=kind[1]), compiled)
+    group, X = turned(plain), plain.written()
+    assert group.take(slice(0, 20)).turned is None
+    for d in ((), (1,), (7,)):
+        rows = rng.normal(size=(N, *d))
+        assert np.allclose(group.adjoint(rows), X.T @ rows)
+        assert np.allclose(group.collect(rows, np.full((X.shape[1], *d), np.nan)), X.T @ rows)
+        assert np.allclose(plain.collect(rows, np.full((X.shape[1], *d), np.nan)), X.T @ rows)
+        assert np.allclose(group.squares(rows), (X**2).T @ rows)
+    assert np.allclose(group.support(rows[:, 0]), (X != 0).T @ rows[:, 0])
+
+
+def test_a_gradient_of_many_classes_is_that_of_every_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores of all rows first and then sums column by column, in threads or not, at whatever means."""
+    rng = np.random.default_rng(3)
+    X = random_array((3000, 500), density=0.002, rng=rng, format="csr")
+    y = rng.integers(0, 5, 3000).astype(float)
+    family = Categorical(5)
+    found = []
+    for least in (1, 10**9):
+        monkeypatch.setattr("expfam.design.sparse.TURNED", least)
+        design = assemble((Columns(("Intercept",)), Columns(NAMES, sparse=X)), 3000, True, pairs=10)
+        assert design.turned is (least == 1)
+        data = Data(design, y, family.conjugate(family.T(y)), np.ones(3000), None)
+        found.append(Objective(family, Softmax(), ef.Ridge(0.1).bind(design.names), data))
+    for theta in (rng.normal(size=(501, 4)), np.full((501, 4), 1e308)):
+        by_columns, by_rows = (objective(theta, Level.GRADIENT) for objective in found)
+        assert by_columns.value == pytest.approx(by_rows.value)
+        assert (by_columns.gradient is None) is (by_rows.gradient is None)
+        if by_rows.gradient is not None:
+            assert np.allclose(by_columns.gradient, by_rows.gradient, rtol=1e-12)
+            with ef.threads(1):
+                assert np.array_equal(found[0](theta, Level.GRADIENT).gradient, by_columns.gradient)
 
 
 def test_float32_is_summed_as_float64() -> None:

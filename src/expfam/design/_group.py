@@ -39,6 +39,11 @@ class Group(ABC):
     def adjoint(self, rows: FloatArray) -> FloatArray:
         """R' rows, (r,) or (r, d)."""
 
+    def collect(self, rows: FloatArray, out: FloatArray) -> FloatArray:
+        """R' rows in `out`, (r,) or (r, d)."""
+        out[:] = self.adjoint(rows)
+        return out
+
     @abstractmethod
     def gram(self, weights: FloatArray) -> FloatArray:
         """R' diag(weights) R, (r, r)."""

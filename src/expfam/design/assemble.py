@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import accumulate, chain
+from math import isqrt
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def assemble(
         coded = tuple(chain.from_iterable(slots))
     if dense:
         groups.append(Dense(beside([c.values for c in dense if c.values is not None]), None, large))
-    groups += [sparse(c.sparse, compiled) for c in thin]
+    groups += [sparse(c.sparse, compiled, (isqrt(8 * pairs + 1) - 1) // 2) for c in thin]
     if apart is not None:
         groups.append(lay_wide(apart, large))
         thin += (apart,)

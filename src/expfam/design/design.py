@@ -120,7 +120,17 @@ class Design:
         """R' rows, (raw,) or (raw, d)."""
         if len(self.groups) == 1:
             return self.groups[0].adjoint(rows)
-        return np.concatenate([group.adjoint(rows) for group in self.groups])
+        if not self.turned:
+            return np.concatenate([group.adjoint(rows) for group in self.groups])
+        out = np.empty((self.maps.raw, *rows.shape[1:]))
+        for group, at in zip(self.groups, self.spans, strict=True):
+            group.collect(rows, out[at])
+        return out
+
+    @property
+    def turned(self) -> bool:
+        """Are sums over all rows better taken column by column?"""
+        return any(isinstance(group, Sparse) and group.turned is not None for group in self.groups)
 
     @property
     def swept(self) -> bool:

@@ -12,9 +12,12 @@ from expfam.design.coded import Coded
 from expfam.design.dense import Dense
 from expfam.kernels import sparse_definition as definition
 from expfam.kernels.ready import SPARSE, pays
+from expfam.parallel import ordered_map, slices
 
+TURNED = 1 << 18  # numbers of R' rows that a cache does not hold: it is dear to add to them here and there
 WRITTEN_FROM = 0.3  # share of nonzeros above which a product of written-out rows beats adding up their pairs
 ROWS_AT_ONCE = 1 << 12  # rows written out together
+PARTS = 16  # of the columns that threads share
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Sparse(Group):
 
     indptr (n + 1,) and indices are int32 or int64, data float32 or float64, None where every nonzero is one. A slice of
     rows is a shorter indptr into the same arrays. Sums are float64. Large data runs on the compiled twin.
+
+    `turned` is R' in compressed rows, where sums over all rows are better taken column by column.
     """
 
     indptr: AnyArray
@@ -30,6 +35,7 @@ class Sparse(Group):
     data: AnyArray | None
     raw: int
     compiled: bool
+    turned: "Sparse | None" = None
 
     @property
     def width(self) -> int:
@@ -63,7 +69,21 @@ class Sparse(Group):
         return np.asarray(verbs(self.compiled).forward(self.nonzeros(), theta))
 
     def adjoint(self, rows: FloatArray) -> FloatArray:
+        if self.turned is not None:
+            return self.collect(rows, np.empty((self.raw, *rows.shape[1:])))
         return np.asarray(verbs(self.compiled).adjoint(self.nonzeros(), rows, self.raw))
+
+    def collect(self, rows: FloatArray, out: FloatArray) -> FloatArray:
+        columns, together = self.turned, np.ascontiguousarray(rows)
+        if columns is None:
+            return Group.collect(self, rows, out)
+        verb = verbs(self.compiled).forward
+
+        def part(at: slice) -> None:
+            verb(columns.take(at).nonzeros(), together, out[at])
+
+        ordered_map(part, slices(self.raw, -(-self.raw // PARTS)))
+        return out
 
     def gram(self, weights: FloatArray) -> FloatArray:
         if self.stored > WRITTEN_FROM * self.raw:
@@ -80,10 +100,11 @@ class Sparse(Group):
             return self.adjoint(weights)
         at = self.span
         squared = np.square(self.data[at], dtype=np.float64)
-        return replace(self, indptr=self.indptr - at.start, indices=self.indices[at], data=squared).adjoint(weights)
+        part = replace(self, indptr=self.indptr - at.start, indices=self.indices[at], data=squared, turned=None)
+        return part.adjoint(weights)
 
     def support(self, times: FloatArray) -> FloatArray:
-        return replace(self, data=None).adjoint(times)
+        return replace(self, data=None, turned=None).adjoint(times)
 
     def columns(self) -> None:
         return None
@@ -96,22 +117,37 @@ class Sparse(Group):
         if isinstance(rows, slice):
             lo, hi, step = rows.indices(self.n)
             if step == 1:
-                return replace(self, indptr=self.indptr[lo : max(lo, hi) + 1])
+                return replace(self, indptr=self.indptr[lo : max(lo, hi) + 1], turned=None)
             rows = np.arange(lo, hi, step)
         counts = np.diff(self.indptr)[rows]
         indptr = np.concatenate([[0], np.cumsum(counts)])
         at = np.arange(indptr[-1]) + np.repeat(self.indptr[:-1][rows] - indptr[:-1], counts)
         data = None if self.data is None else self.data[at]
-        return replace(self, indptr=indptr, indices=self.indices[at], data=data)
+        return replace(self, indptr=indptr, indices=self.indices[at], data=data, turned=None)
 
 
-def sparse(matrix: Any, compiled: bool | None = None) -> Sparse:
-    """The group of a SciPy matrix in canonical compressed rows; `compiled` picks the kernels (None: by size)."""
+def sparse(matrix: Any, compiled: bool | None = None, classes: int = 1) -> Sparse:
+    """The group of a SciPy matrix in canonical compressed rows; `compiled` picks the kernels (None: by size).
+
+    It is turned for so many classes that R' rows is larger than a cache, and itself no smaller than half of R.
+    """
     n, raw = matrix.shape
     pairs = len(matrix.data) ** 2 / max(n, 1)
     data = None if _all_ones(matrix.data) else matrix.data
     large = pays(pairs, "sparse", bound=SPARSE) if compiled is None else compiled
-    return Sparse(matrix.indptr, matrix.indices, data, raw, large)
+    found = Sparse(matrix.indptr, matrix.indices, data, raw, large)
+    return turned(found) if large and classes > 1 and raw * classes >= max(TURNED, len(matrix.data) / 2) else found
+
+
+def turned(group: Sparse) -> Sparse:
+    """The same with R' at hand, a copy of its numbers."""
+    from scipy.sparse import csr_array  # on first need: most fits have no sparse columns
+
+    indptr, indices, data = group.nonzeros()
+    values = np.ones(len(indices), dtype=np.int8) if data is None else data
+    columns = csr_array((values, indices, indptr), shape=(group.n, group.raw)).tocsc()
+    own = None if data is None else columns.data
+    return replace(group, turned=Sparse(columns.indptr, columns.indices, own, group.n, group.compiled))
 
 
 def verbs(compiled: bool) -> ModuleType:

@@ -15,7 +15,7 @@ from expfam.design.dense import Dense
 from expfam.design.design import Design
 from expfam.design.maps import span
 from expfam.errors import SchemaError
-from expfam.parallel import ordered_sum, weight_of
+from expfam.parallel import MANY, multiplied, ordered_sum, weight_of
 
 LEAST = np.finfo(float).tiny  # squares below it lose digits
 CONSTANT = 1e-12  # a column whose spread is this share of its size is a multiple of the intercept, up to rounding
@@ -53,7 +53,7 @@ class Rescaled:
         """Raw coefficients (raw,) or (raw, d) of beta."""
         theta = np.zeros((self.maps.p, *beta.shape[1:]))
         if isinstance(self.at, slice):  # in place: of a million coefficients every copy is felt
-            np.multiply(self.scale[self.at].reshape(-1, *[1] * (beta.ndim - 1)), beta, out=theta[self.at])
+            _times(self.scale[self.at], beta, theta[self.at])
         else:
             theta[self.at] = _times(self.scale[self.at], beta)
         if self.intercept is not None:
@@ -175,8 +175,10 @@ class Standard:
         return replace(self, kept=chosen)
 
 
-def _times(scale: FloatArray, values: FloatArray) -> FloatArray:
-    return scale * values if values.ndim == 1 else scale[:, None] * values
+def _times(scale: FloatArray, values: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """scale_j values_j, (q,) or (q, m); in `out` if there is one."""
+    by = scale if values.ndim == 1 else scale[:, None]
+    return by * values if out is None and values.size < MANY else multiplied(by, values, out)
 
 
 def _less_outer(values: FloatArray, column: FloatArray, row: FloatArray) -> FloatArray:

@@ -107,9 +107,9 @@ def _pairs(indptr, indices, data, others, columns, values, weights, out):  # typ
                 row[columns[other]] += w if values is None else w * values[other]
 
 
-def forward(rows: Rows, theta: FloatArray) -> FloatArray:
-    """R theta: (n,) for theta (r,), (n, d) for theta (r, d)."""
-    out = np.empty((len(rows[0]) - 1, *theta.shape[1:]))
+def forward(rows: Rows, theta: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """R theta: (n,) for theta (r,), (n, d) for theta (r, d); in `out` if there is one."""
+    out = np.empty((len(rows[0]) - 1, *theta.shape[1:])) if out is None else out
     if theta.ndim == 1:
         _forward(*_unsigned(rows), np.ascontiguousarray(theta), out)
     else:

@@ -23,9 +23,13 @@ def matrix(rows: Rows, width: int) -> Any:
     return csr_array((values, indices[at], indptr - indptr[0]), shape=(len(indptr) - 1, width))
 
 
-def forward(rows: Rows, theta: FloatArray) -> FloatArray:
-    """R theta: (n,) for theta (r,), (n, d) for theta (r, d)."""
-    return np.asarray(matrix(rows, len(theta)) @ theta)
+def forward(rows: Rows, theta: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """R theta: (n,) for theta (r,), (n, d) for theta (r, d); in `out` if there is one."""
+    found = np.asarray(matrix(rows, len(theta)) @ theta)
+    if out is None:
+        return found
+    out[:] = found
+    return out
 
 
 def adjoint(rows: Rows, vectors: FloatArray, width: int) -> FloatArray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.parallel import MANY, multiplied
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class PenaltyForm:
     def gradient(self, theta: FloatArray, scale: float = 1.0) -> FloatArray:
         """scale S theta, the shape of theta; half its product with theta is scale P(theta) without l' |theta|."""
         diagonal = scale * self.diagonal
-        scaled = diagonal * theta if theta.ndim == 1 else diagonal[:, None] * theta
+        by = diagonal if theta.ndim == 1 else diagonal[:, None]
+        scaled = by * theta if theta.size < MANY else multiplied(by, theta)
         return scaled if self.matrix is None else scaled + scale * (self.matrix @ theta)
 
     def hessian(self, classes: int, scale: float) -> tuple[FloatArray, FloatArray | None]:

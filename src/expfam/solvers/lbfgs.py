@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError
 from expfam.objective import Evaluation
 from expfam.response import Level
@@ -47,7 +47,9 @@ class LBFGS(Solver):
     def solve(self, problem: Problem) -> Solution:
         metric, kind = null_metric(problem, self.widest), _precision(problem)
         at = problem.objective(problem.start, Level.GRADIENT)
-        begin = _State(problem.start, at, metric.astype(kind), (), Status.RUNNING, 0, 2.0)
+        assert at.gradient is not None
+        gradient = at.gradient.astype(kind, copy=False)
+        begin = _State(problem.start, at, gradient, metric.astype(kind), (), Status.RUNNING, 0, 2.0)
         limit = 10 * problem.max_iter  # a step is a read of the rows, not an information
         memory = self.memory or (STEPS if problem.start.size < LONG else FEW)
         advance = partial(_advance, problem, memory, kind, limit)
@@ -57,8 +59,11 @@ class LBFGS(Solver):
 
 @dataclass(frozen=True, slots=True)
 class _State:
+    """`gradient` is that of `at` in the precision of steps."""
+
     theta: FloatArray
     at: Evaluation
+    gradient: AnyArray
     metric: Metric
     secants: Secants
     status: Status
@@ -68,15 +73,14 @@ class _State:
 
 def _advance(problem: Problem, memory: int, kind: type[np.floating[Any]], limit: int, state: _State) -> _State:
     """One step; without a fall along the corrected direction the memory is dropped, and then the search ends."""
-    assert state.at.gradient is not None
-    gradient = state.at.gradient.astype(kind, copy=False)
-    step = direction(state.metric, state.secants, gradient)
-    slope = float(np.vdot(gradient, step))
+    step = direction(state.metric, state.secants, state.gradient)
+    slope = float(np.vdot(state.gradient, step))
     tries = 0
     for share in _shares():
         tries += 1
         move = step if share == 1.0 else kind(share) * step
-        theta = state.theta + move.astype(float, copy=False)  # by itself a cast is vectorised
+        theta = move.astype(float)  # by itself a cast is vectorised, and of a million coefficients every copy is felt
+        theta += state.theta
         new = problem.objective(theta, Level.GRADIENT)
         if new.gradient is not None and fair(state.at, new, -share * slope / 2):
             break
@@ -84,10 +88,11 @@ def _advance(problem: Problem, memory: int, kind: type[np.floating[Any]], limit:
         if state.secants:
             return replace(state, secants=(), passes=state.passes + tries)
         return replace(state, status=Status.STALLED, passes=state.passes + tries)
-    change = new.gradient - state.at.gradient
-    secants = remember(state.secants, move, change.astype(kind, copy=False), memory)
+    gradient = new.gradient.astype(kind, copy=False)
+    secants = remember(state.secants, move, gradient - state.gradient, memory)
     done = replace(
-        state, theta=theta, at=new, secants=secants, steps=state.steps + 1, passes=state.passes + tries
+        state, theta=theta, at=new, gradient=gradient, secants=secants, steps=state.steps + 1,
+        passes=state.passes + tries,
     )  # fmt: skip
     if problem.scale.gradient(new.gradient) <= problem.tol:
         return replace(done, status=Status.CONVERGED)

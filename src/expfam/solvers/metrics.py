@@ -62,7 +62,7 @@ def columns_at(objective: Objective, theta: FloatArray) -> Diagonal | Coupled:
     own = np.maximum(own, SMALLEST * own.max())
     share = v / own
     left = 1 - np.einsum("jc,jc->j", v, share)
-    return Coupled(own, share / np.sqrt(left)[:, None])
+    return Coupled(1 / own, share / np.sqrt(left)[:, None])
 
 
 def _curvature(problem: Problem) -> FloatArray:

@@ -14,6 +14,7 @@ from scipy.linalg.blas import daxpy, saxpy
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.information import Factor
+from expfam.parallel import in_pieces
 from expfam.solvers.optimality import newton_solve
 
 MEMORY = 20  # pairs remembered
@@ -59,15 +60,20 @@ class Diagonal(Metric):
 
 @dataclass(frozen=True, slots=True)
 class Coupled(Metric):
-    """For every column a block of its classes, of which M^-1 is diag(1 / own) + shared shared', all (p, d)."""
+    """For every column a block of its classes, of which M^-1 is diag(own) + shared shared', all (p, d)."""
 
     own: AnyArray
     shared: AnyArray
 
     def solve(self, gradient: FloatArray) -> FloatArray:
-        along = np.einsum("jc,jc->j", self.shared, gradient)
-        out = np.divide(gradient, self.own, dtype=gradient.dtype)
-        out += self.shared * along[:, None]
+        out = np.empty_like(gradient)
+
+        def part(at: slice) -> None:
+            g, shared = gradient[at], self.shared[at]
+            along = np.einsum("jc,jc->j", shared, g)
+            np.add(self.own[at] * g, shared * along[:, None], out=out[at])
+
+        in_pieces(part, out)
         return out
 
     def astype(self, kind: type[np.floating[Any]]) -> "Coupled":
