@@ -66,8 +66,10 @@ def later(end: End, dispersion: float, loglik: Callable[[], float]) -> tuple[Lat
     def errors() -> Covariance:
         with one_by_one, one_blas_thread():
             if held:
-                covariance = _inverse(held[0][0]).times(dispersion)
-                found.update({"loglik": held[0][1](), **found}, errors=covariance)
+                there, work_out = held[0]
+                found["errors"] = _inverse(there).times(dispersion)
+                if "loglik" not in found:
+                    found["loglik"] = work_out()
                 held.clear()
             known: Covariance = found["errors"]
             return known
@@ -75,8 +77,9 @@ def later(end: End, dispersion: float, loglik: Callable[[], float]) -> tuple[Lat
     def likelihood() -> float:
         with one_by_one, one_blas_thread():
             if "loglik" not in found:
-                held[0][0].again(Level.VALUE)
-                found["loglik"] = held[0][1]()
+                there, work_out = held[0]
+                there.again(Level.VALUE)
+                found["loglik"] = work_out()
             return float(found["loglik"])
 
     return Later(end.theta.size, errors), Pending(likelihood)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.design.apart import apart
+from expfam.design.replaced import replaced
 from expfam.information import CLEAR, Full, independent
 from expfam.objective import Objective
 from expfam.solvers.leftover import fitted
@@ -64,7 +64,7 @@ def _seen(found: SetApart, objective: Objective, values: FloatArray) -> Problem:
     own = (start[found.moved].T / sizes).T
     start = start - found.directions @ own
     start[found.moved] = own
-    design = apart(data.design, found.moved, values)
+    design = replaced(data.design, found.moved, values)
     return replace(
         problem,
         objective=replace(objective, data=replace(data, design=design)),

@@ -11,7 +11,7 @@ from expfam.design.design import Design, spans_of
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class Replaced:
     """The map C of a design to which columns were added at its end: they are the coefficients numbered `moved` (u,), of
     which `maps` is to see nothing."""
 
@@ -67,8 +67,8 @@ class Apart:
         return self.maps.split(at)
 
 
-def apart(design: Design, moved: AnyArray, values: FloatArray) -> Design:
+def replaced(design: Design, moved: AnyArray, values: FloatArray) -> Design:
     """The design whose columns numbered `moved` (u,) are `values` (n, u); of no wide factor, which comes last."""
     assert design.wide is None, "a wide factor comes last"
     groups = (*design.groups, Dense(values, None, design.compiled))
-    return replace(design, groups=groups, maps=Apart(design.maps, moved), spans=spans_of(groups))
+    return replace(design, groups=groups, maps=Replaced(design.maps, moved), spans=spans_of(groups))
