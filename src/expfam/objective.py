@@ -119,9 +119,14 @@ class Objective:
         return self.data.total
 
     @property
+    def classes(self) -> int:
+        """d, how many linear predictors a row has."""
+        return (self.family.k or 2) - 1 if isinstance(self.family, Categorical) else 1
+
+    @property
     def dearness(self) -> float:
         """What an information costs on top of a gradient, in gradients: from the shape of the design, not timed."""
-        d = (self.family.k or 2) - 1 if isinstance(self.family, Categorical) else 1
+        d = self.classes
         design, n = self.data.design, self.data.n
         gradient, gram = design.price
         blocks = sum(len(chunk) - 1 for chunk in chunks(self.data, design.maps.raw * d, Level.HESSIAN))

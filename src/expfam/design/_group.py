@@ -55,7 +55,7 @@ class Group(ABC):
     def squares(self, weights: FloatArray) -> FloatArray:
         """(R * R)' weights, (r,) or (r, m) for weights (n,) or (n, m)."""
         if weights.ndim == 2:
-            return np.stack([self.squares(w) for w in weights.T], axis=1)
+            return np.stack([self.squares(w) for w in np.ascontiguousarray(weights.T)], axis=1)
         return np.diagonal(self.gram(weights))
 
     @abstractmethod

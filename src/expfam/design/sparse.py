@@ -12,12 +12,11 @@ from expfam.design.coded import Coded
 from expfam.design.dense import Dense
 from expfam.kernels import sparse_definition as definition
 from expfam.kernels.ready import SPARSE, pays
-from expfam.parallel import ordered_map, slices
+from expfam.parallel import in_pieces
 
 TURNED = 1 << 18  # numbers of R' rows that a cache does not hold: it is dear to add to them here and there
 WRITTEN_FROM = 0.3  # share of nonzeros above which a product of written-out rows beats adding up their pairs
 ROWS_AT_ONCE = 1 << 12  # rows written out together
-PARTS = 16  # of the columns that threads share
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Sparse(Group):
         def part(at: slice) -> None:
             verb(columns.take(at).nonzeros(), together, out[at])
 
-        ordered_map(part, slices(self.raw, -(-self.raw // PARTS)))
+        in_pieces(part, out)
         return out
 
     def gram(self, weights: FloatArray) -> FloatArray:

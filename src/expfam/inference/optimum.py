@@ -11,6 +11,7 @@ from expfam.information import Covariance, Factor, Root
 from expfam.information.original import Original
 from expfam.model import Model, Prepared
 from expfam.objective import Data, Evaluation, Objective
+from expfam.parallel import weighed, weight_of
 from expfam.response import Level
 from expfam.solvers import Newton, Problem, Status
 from expfam.solvers.edge import edged
@@ -142,7 +143,7 @@ def _near(objective: Objective, columns: BoolArray, theta: FloatArray) -> FloatA
     if at is None or not columns[at]:
         return start
     gone = np.where(columns if theta.ndim == 1 else columns[:, None], 0.0, theta)
-    start[int(columns[:at].sum())] += weight @ design.forward(design.maps.forward(gone)) / weight.sum()
+    start[int(columns[:at].sum())] += weighed(weight, design.forward(design.maps.forward(gone))) / weight_of(weight)
     return start
 
 
@@ -154,7 +155,7 @@ def narrowed(objective: Objective, columns: BoolArray) -> Objective:
 
 
 def _classes(objective: Objective) -> tuple[int, ...]:
-    return ((objective.family.k or 2) - 1,) if objective.family.vector else ()  # type: ignore[attr-defined]
+    return (objective.classes,) if objective.family.vector else ()
 
 
 def silent(_: str) -> None:

@@ -51,10 +51,11 @@ def set_apart(problem: Problem) -> SetApart:
     if not 0 < len(moved) * data.n <= MOST:
         return SetApart(problem, moved[:0], directions[:, :0])
     values = data.design.forward(data.design.maps.forward(directions))
-    spread = np.sqrt(np.square(values).mean(axis=0))
+    spread = np.sqrt(np.einsum("nu,nu->u", values, values) / data.n)
     spread = np.where(spread > 0, spread, 1.0)
+    values /= spread  # no copy: they may be as many as the data
     found = SetApart(problem, moved, directions / spread)
-    return replace(found, problem=_seen(found, objective, values / spread))
+    return replace(found, problem=_seen(found, objective, values))
 
 
 def _seen(found: SetApart, objective: Objective, values: FloatArray) -> Problem:

@@ -7,7 +7,6 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.design.standard import Standard, placed, restrict, standardise
 from expfam.design.written import few, scaled, standard_of, written_out
-from expfam.families import Categorical
 from expfam.information import CLEAR, RANK_TOL, Arrow, Information, Root, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
@@ -39,9 +38,8 @@ def pose(
     It starts at `near`, (p,) or (p, d) in those units, if that is given and F is finite there; else where a sample of
     the rows or the null model say. `frequency` (n,) is how often each row is there, None for once.
     """
-    family, data = objective.family, objective.data
-    d = (family.k or 2) - 1 if isinstance(family, Categorical) else 1
-    chosen = sample(objective, data.design.p * d, seed) if near is None else None
+    data = objective.data
+    chosen = sample(objective, data.design.p * objective.classes, seed) if near is None else None
     holds, stiff = objective.penalty.holds, objective.penalty.diagonal
     drawn = None if chosen is None else data.take(chosen)
     written = few(data.design)  # asked once: without columns that are constant it might be few

@@ -9,7 +9,6 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.elsewhere import no_option
-from expfam.families import Categorical
 from expfam.information import Factor, Full
 from expfam.objective import Data, Evaluation, Objective
 from expfam.solvers.learning import Point
@@ -123,8 +122,8 @@ def rootable(objective: Objective, theta: FloatArray) -> bool:
 
 def _work(objective: Objective) -> float:
     """n p^2 of the rows of a QR decomposition."""
-    d = (objective.family.k or 2) - 1 if isinstance(objective.family, Categorical) else 1
-    return objective.data.n * d * float(objective.data.design.p * d) ** 2
+    data, d = objective.data, objective.classes
+    return data.n * d * float(data.design.p * d) ** 2
 
 
 def sharpened(
