@@ -46,8 +46,8 @@ from expfam.solvers.adjusted import AdjustedScores
 from expfam.solvers.edge import edged, flattened
 from expfam.solvers.learning import Learning, stacked
 from expfam.solvers.pose import Posed, pose
-from expfam.solvers.problem import Tell, affordable, within
-from expfam.solvers.warm import is_large
+from expfam.solvers.problem import AWAY, Tell, affordable, within
+from expfam.solvers.warm import is_large, is_long
 from expfam.source import RowSet, Source, tell_dropped
 
 PHASES = ("reading", "design", "start", "solver", "inference")
@@ -120,7 +120,7 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     frequency = prepared.frequency if summed is objective else None
     tell = within(how.tell, f"{numbers[0].name} {numbers[0].value:.6g}") if numbers else how.tell
     posed = pose(summed, how.tol, how.max_iter, how.seed, tell, near, frequency)
-    posed = replace(posed, problem=replace(posed.problem, alone=_alone(posed.problem, prepared.model, how)))
+    posed = replace(posed, problem=_asked(posed.problem, prepared.model, how))
     problem, standard = posed.problem, posed.standard
     if how.aliased == "error" and standard.aliased:
         raise SchemaError(f"{_list(standard.aliased)}: linear combinations of earlier columns; leave them out")
@@ -153,11 +153,12 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     )  # fmt: skip
 
 
-def _alone(problem: Problem, model: Model, how: How) -> bool:
-    """Is theta all that is asked for at first? Of large data, where the answer needs no information."""
+def _asked(problem: Problem, model: Model, how: How) -> Problem:
+    """The problem, where at first theta alone is asked for: of long data, if the answer needs no information."""
     plain = problem.objective.penalty.is_zero and model.bias is None
     wanted = how.vcov.kind != "model" or model.weights_kind == "sampling"
-    return plain and not wanted and is_large(problem.objective) and affordable(problem.objective, problem.start.size)
+    alone = plain and not wanted and is_long(problem.objective) and affordable(problem.objective, problem.start.size)
+    return replace(problem, alone=alone, slack=AWAY if is_large(problem.objective) else 1.0)
 
 
 def _learning(solution: Solution, model: Model, kept: BoolArray) -> Learning | None:

@@ -69,6 +69,7 @@ def test_reused_information_ends_where_newton_ends(family: str, monkeypatch: pyt
     options = {"family": family, "link": LINKS.get(family)}
     plain = ef.glm_arrays(X, y, **options)
     monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
     found = ef.glm_arrays(X, y, **options)
     assert found.converged
     assert found.certificate.hessians < found.certificate.passes

@@ -20,6 +20,7 @@ N, P = 12_000, 6  # more than are copied and written out
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some thousand rows are large here."""
     monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
 
 
 @pytest.fixture
@@ -60,6 +61,7 @@ def test_errors_are_those_of_a_fit_that_takes_them_at_once(family: str, monkeypa
     link = {"link": "log"} if family == "gamma" else {}
     later = ef.glm_arrays(X, y, family=family, **link)
     monkeypatch.setattr(warm, "LARGE", 10**9)
+    monkeypatch.setattr(warm, "LONG", 10**9)
     at_once = ef.glm_arrays(X, y, family=family, **link)
     assert later.converged
     assert apart(later, at_once) <= MILLIONTH
@@ -110,6 +112,7 @@ def test_the_likelihood_is_that_of_a_fit_that_takes_it_at_once(family: str, monk
     X, y = rows(family)
     later = ef.glm_arrays(X, y, family=family, link="log" if family == "gamma" else None)
     monkeypatch.setattr(warm, "LARGE", 10**9)
+    monkeypatch.setattr(warm, "LONG", 10**9)
     at_once = ef.glm_arrays(X, y, family=family, link="log" if family == "gamma" else None)
     assert later.loglik == pytest.approx(at_once.loglik, rel=1e-12)
     assert later.bic == pytest.approx(at_once.bic, rel=1e-12)

@@ -120,6 +120,7 @@ def test_an_observed_information_is_not_taken_at_the_end(monkeypatch: pytest.Mon
     y = rng.gamma(2.0, np.exp(x @ [0.3, -0.2]) / 2.0)
     plain = ef.glm_arrays(x, y, family="gamma", link="log")
     monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
     fit = ef.glm_arrays(x, y, family="gamma", link="log")
     assert fit.converged
     assert fit.certificate.passes - fit.certificate.hessians >= 3
@@ -221,6 +222,7 @@ def test_a_sample_leads_to_the_same_optimum(family: str, monkeypatch: pytest.Mon
     }[family]()
     plain = ef.glm("y ~ x + g", data, family=family)
     monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
     fit = ef.glm("y ~ x + g", data, family=family)
     assert fit.certificate.passes != plain.certificate.passes
     assert fit.converged
@@ -246,8 +248,10 @@ def test_a_limit_that_is_enough_for_newton_is_enough_for_large_data(monkeypatch:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20_000, 40))
     y = (rng.random(20_000) < 1 / (1 + np.exp(-X.sum(axis=1) / 5))).astype(float)
+    monkeypatch.setattr(warm, "LONG", 10**9)
     plain = ef.glm_arrays(X, y, family="bernoulli", tol=1e-12).certificate.steps
     monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
     fit = ef.glm_arrays(X, y, family="bernoulli", tol=1e-12, max_iter=plain)
     assert fit.converged
     assert fit.certificate.steps > plain

@@ -18,7 +18,7 @@ from expfam.solvers.problem import LOSES, LOST, Problem, Solution, Solver, sharp
 from expfam.solvers.secants import Factored, Secants, conjugate, remember
 from expfam.solvers.short import is_short, run
 from expfam.solvers.status import Status
-from expfam.solvers.warm import is_large, sample_of
+from expfam.solvers.warm import is_long, sample_of, tells
 
 CLOSE = 1e-5  # standard errors from the end at which the information is that of the end
 NEAR = 1e-2  # and within which a decrement that does not fall tells of rounding, not of a wild step
@@ -27,6 +27,8 @@ FAST = 0.3  # a Newton step that leaves a smaller share of the decrement was wel
 FEW = 100_000  # entries of X up to which extended precision costs nothing to speak of
 AIM = 1e-3  # the share that a step with new information is first expected to leave
 DEAR = 4.0  # gradients: from this price of an information on, a step without is always tried
+NEARBY = 0.02  # a step that moves linear predictors by no more, on average, stays where F is about a quadratic,
+SHARES = (1.0, 0.5, 0.25, 0.125)  # and of one that moves them by more, with an older information, a share may do
 HOPED = 0.1  # the share that a step with a sample's information is first expected to leave
 LEFT = 0.1  # standard errors at least that a direction without an optimum is away at the start
 
@@ -92,8 +94,16 @@ class _State:
 
 
 def _begin(problem: Problem, curved: Objective) -> _State:
-    """The optimum of a sample of the rows where that is worth while and lowers F, else the start."""
+    """The optimum of a sample of the rows where that is worth while and lowers F, else the start.
+
+    Fisher's information there, of all rows or of the sample, will do for the first steps where another is meant.
+    """
     sample = sample_of(problem)
+    if sample is not None and not tells(sample):
+        assert sample.first is not None
+        passes = 1 + sample.objective.data.n / problem.objective.data.n
+        at = curved(problem.start, Level.GRADIENT)
+        return _from(problem, problem.start, at, _hessian(sample.first) * _share(problem, sample), passes, passes - 1)
     if sample is not None:
         rough = Newton().solve(sample)
         share = sample.objective.data.n / problem.objective.data.n
@@ -101,12 +111,21 @@ def _begin(problem: Problem, curved: Objective) -> _State:
         at = curved(rough.theta, Level.GRADIENT)
         if at.gradient is not None and at.value < _first_value(problem):
             part = sample.objective(rough.theta) if rough.at is None else rough.at
-            known = _hessian(part) * _share(problem, sample)
-            factor = known.factor()
-            reading = read(at, problem.scale, factor)
-            return _State(rough.theta, at, known, factor, reading, passes=passes, hessians=hessians)
+            return _from(problem, rough.theta, at, _hessian(part) * _share(problem, sample), passes, hessians)
         return replace(_at_start(problem, curved), passes=1 + passes, hessians=1 + hessians)
-    return _at_start(problem, curved)
+    state = _at_start(problem, curved)
+    fishers = curved.observed and problem.first is not None
+    if fishers and is_long(curved) and state.status is Status.RUNNING:
+        return replace(state, at=replace(state.at, hessian=None))
+    return state
+
+
+def _from(
+    problem: Problem, theta: FloatArray, at: Evaluation, known: Information, passes: float, hessians: float
+) -> _State:
+    """A first point, its gradient known, and an information that is not its own."""
+    factor = known.factor()
+    return _State(theta, at, known, factor, read(at, problem.scale, factor), passes=passes, hessians=hessians)
 
 
 def _share(problem: Problem, sample: Problem) -> float:
@@ -183,7 +202,8 @@ def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
 
 def _newton_step(problem: Problem, curved: Objective, state: _State) -> _State:
     """A step with the information of this point, damped if need be."""
-    spare = is_large(problem.objective) and (state.rate < FAST or problem.objective.dearness > DEAR)
+    aimed = state.rate < FAST or _stirs(problem, state) <= NEARBY or problem.objective.dearness > DEAR
+    spare = aimed and is_long(problem.objective) and state.factor.condition < LOSES
     level = Level.GRADIENT if spare else Level.HESSIAN
     step = descend(curved, state.theta, state.at, state.reading, problem.null.weight, state.damping, level)
     passes, steps = state.passes + step.passes, state.steps + 1
@@ -194,16 +214,23 @@ def _newton_step(problem: Problem, curved: Objective, state: _State) -> _State:
     return _arrived(problem, curved, state, step.theta, step.at, step.hessians)
 
 
+def _stirs(problem: Problem, state: _State) -> float:
+    """By how much the step moves linear predictors: the root of their mean square, by the null model's weights."""
+    return state.reading.decrement * problem.scale.response / float(np.sqrt(problem.null.weight))
+
+
 def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
     """A step with an older information; a new one is taken where that is cheaper, or the end is near, or it fails."""
     assert state.at.gradient is not None
-    theta = state.theta + state.reading.step
-    new = curved(theta, Level.HESSIAN if _renews(problem, curved, state) else Level.GRADIENT)
-    hessians = int(new.hessian is not None)
-    promised = float(-np.vdot(state.at.gradient, state.reading.step)) / 2
-    state = replace(state, steps=state.steps + 1, chords=state.chords + 1, passes=state.passes + 1)
-    if fair(state.at, new, promised, curved):
-        return _arrived(problem, curved, state, theta, new, hessians)
+    promised, hessians = float(-np.vdot(state.at.gradient, state.reading.step)) / 2, 0
+    level = Level.HESSIAN if _renews(problem, curved, state) else Level.GRADIENT
+    state = replace(state, steps=state.steps + 1, chords=state.chords + 1)
+    for share in SHARES if _stirs(problem, state) > NEARBY else SHARES[:1]:
+        theta = state.theta + share * state.reading.step
+        new, state = curved(theta, level), replace(state, passes=state.passes + 1)
+        hessians += int(new.hessian is not None)
+        if fair(state.at, new, share * promised, curved):
+            return _arrived(problem, curved, state, theta, new, hessians)
     state = replace(state, passes=state.passes + 1, hessians=state.hessians + hessians)
     return _judged(problem, _renewed(problem, curved, state.theta, curved(state.theta), state, 1))
 
@@ -218,6 +245,8 @@ def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
     if not left * rate > SURE:  # or no number
         return not (curved.observed or problem.alone)
     if state.steps == 0:  # its rate is only hoped for
+        return False
+    if curved.observed and _stirs(problem, state) > NEARBY:  # so far away it is no better aimed
         return False
     quadratic = left / state.aimed if state.aim < FAST and left < state.aimed else 1.0
     hoped = float(np.clip(state.aim * quadratic, np.finfo(float).tiny, 0.99))

@@ -19,9 +19,9 @@ WRITTEN_OUT = 3000
 """Coefficients, those of all classes together, up to which the information is a matrix worth having; the levels of a
 wide factor, which are eliminated from it, do not count."""
 
-AWAY, MILLIONTH = 100, 1e-6
-"""Where `theta` is asked for alone it may be so many times `tol` standard errors from the optimum, up to a millionth of
-one, at which F is above its minimum by 5e-13, less than the rounding of its sum."""
+AWAY, MILLIONTH = 100.0, 1e-6
+"""Where `theta` alone is asked for of large data it may be so many times `tol` standard errors from the optimum, up to
+a millionth of one, at which F is above its minimum by 5e-13, less than the rounding of its sum."""
 
 BORDER = 1 << 25
 """Products of those levels with the other columns up to which they are worth having: 256 MiB."""
@@ -54,7 +54,8 @@ class Problem:
     `first` is F at the start with its information, where that was needed to find the independent columns; `sample`
     some of the rows, where the data is so large that a solution on those is a good start, and `sampled` their loss at
     the start, where it is known. `bounded` tells that the minimum is known to be at a finite theta, however flat F is
-    before; `alone` that theta is asked for without the information there. `frequency` (n,) is how often each row is
+    before; `alone` that theta is asked for without the information there, and `slack` that it may then be so many times
+    `tol` standard errors from the optimum. `frequency` (n,) is how often each row is
     there, None for once; `original` takes theta to the columns' own units, a linear map.
     """
 
@@ -73,11 +74,12 @@ class Problem:
     original: Callable[[FloatArray], FloatArray] = np.asarray
     sampled: Evaluation | None = None
     alone: bool = False
+    slack: float = 1.0
 
     @property
     def enough(self) -> float:
         """How many standard errors from the optimum a theta may be whose gradient is below `tol`."""
-        return max(self.tol, min(AWAY * self.tol, MILLIONTH)) if self.alone else self.tol
+        return max(self.tol, min(self.slack * self.tol, MILLIONTH)) if self.alone else self.tol
 
 
 @dataclass(frozen=True, slots=True)

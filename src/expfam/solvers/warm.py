@@ -7,18 +7,26 @@ import numpy as np
 from expfam._typing import AnyArray
 from expfam.objective import Objective
 from expfam.penalties import PenaltyForm
+from expfam.solvers.looking import glance
 from expfam.solvers.problem import Problem
 
 ROWS_A_COEFFICIENT = 40
 SHARE = 30  # a sample holds at least one row in so many,
 WORTH = 6  # and pays only where the data is so many times larger
 LARGE = 2_000_000  # stored numbers from which a pass takes milliseconds
+LONG = 100_000  # and from which it takes longer than what a step does without it
+HEAVY = 20  # times the null deviance that squared residuals are where a sample tells little
 CLOSE = 0.05  # standard errors of the sample to which it is solved
 
 
 def is_large(objective: Objective) -> bool:
     """Does a read of the rows take so long that it pays to spare some?"""
     return objective.data.n * max(objective.data.design.stored, 1) >= LARGE
+
+
+def is_long(objective: Objective) -> bool:
+    """Does a read of the rows take longer than a step, so that it pays to choose what is read?"""
+    return objective.data.n * max(objective.data.design.stored, 1) >= LONG
 
 
 def sample(objective: Objective, coefficients: int, seed: int) -> AnyArray | None:
@@ -47,6 +55,13 @@ def sample_of(problem: Problem) -> Problem | None:
     first, scale = part.penalised(at, problem.start, 1.0), replace(problem.scale, weight=part.weight)
     rough = replace(problem, tol=CLOSE, alone=False, max_iter=30)
     return replace(rough, objective=part, first=first, sample=None, sampled=None, scale=scale)
+
+
+def tells(sample: Problem) -> bool:
+    """Does the optimum of a sample tell where that of all rows is? It is as much farther off as its residuals, squared,
+    are larger than the deviance promises: of claims a few decide, and most of those are not in the sample."""
+    objective, phi = sample.objective, sample.scale.response**2
+    return glance(objective, sample.start).pearson <= HEAVY * phi * objective.weight
 
 
 def _with_pseudo_rows(part: Objective, problem: Problem) -> PenaltyForm:
