@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import accumulate
-from math import expm1, prod
+from math import expm1, prod, sqrt
 from operator import mul
 from types import ModuleType
 
@@ -18,7 +18,7 @@ from expfam.kernels import equal_definition
 from expfam.parallel import ordered_map, slices
 
 MOST = 1 << 62  # cells that an int64 can number
-LOOKED = 1 << 12  # rows that tell what to expect of all
+ALIKE = 20  # pairs of equal rows that are expected where there are as many cells as may be: they tell what to expect
 NEARER = 20  # steps to the number of cells
 SURE = 2  # cells must be expected to be so many times fewer than they may be, for the least is what is expected
 TABLE = 2  # a table with so many times more cells than may have rows is no waste
@@ -74,7 +74,8 @@ def _likely(design: Design, most: int) -> bool:
     Of K cells that are all alike K (1 - e^(-m / K)) have some of m rows, which tells K, and K (1 - e^(-n / K)) some of
     all; of other tables more have. A column of many values is enough to say no.
     """
-    some = design.take(slice(None, None, max(design.n // LOOKED, 1)))
+    looked = sqrt(2 * ALIKE * most)  # of m rows, m^2 / (2 K) pairs lie in one of K cells
+    some = design.take(slice(None, None, max(int(design.n / looked), 1)))
     columns = _columns(some)
     assert columns is not None
     factors, numbers = columns

@@ -20,6 +20,9 @@ from expfam.formula.values import Factor, State, Value
 Recall: TypeAlias = Callable[[str, Transform, dict[str, Any]], State]
 """The state of the call with that text: learned now from its arguments, or looked up."""
 
+LOOKED = 1 << 12
+"""Rows from which on it pays to look for few values."""
+
 ARITHMETIC: dict[str, Callable[..., Any]] = {
     "+": np.add,
     "-": np.subtract,
@@ -82,7 +85,7 @@ def value(node: Node, table: Table, recall: Recall) -> Value:
         case Name():
             return _column(table, node.column)
         case _:
-            found = _quickly(node, table, recall) if table.n > AT_ONCE else None
+            found = _quickly(node, table, recall) if table.n > LOOKED else None
             return _plainly(node, table, recall) if found is None else found
 
 
@@ -96,13 +99,14 @@ def _quickly(node: Operation | Call, table: Table, recall: Recall) -> Factor | F
     An error, or a level never seen, must name its rows: it is left to the plain way.
     """
     calls, columns = {TRANSFORMS[call.function] for call in _calls(node)}, columns_of(node)
-    if not columns or not all(transform.by_value for transform in calls):
+    plain = all(transform.learn is nothing for transform in calls)  # so cheap that it pays for many rows alone
+    if not columns or not all(transform.by_value for transform in calls) or (plain and table.n <= AT_ONCE):
         return None
     few = table.few(columns[0], any(transform.factors for transform in calls)) if len(columns) == 1 else None
     try:
         if few is not None:
             return _looked_up(few, value(node, read({columns[0]: few.values}), recall))
-        if all(transform.learn is nothing for transform in calls):
+        if plain:
             return _in_blocks(node, columns, table, recall)
     except ExpfamError:
         pass

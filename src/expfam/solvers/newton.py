@@ -294,12 +294,14 @@ def _judged(problem: Problem, state: _State, before: _State | None = None) -> _S
         rounding = alike and before is not None and before.reading.decrement <= now.decrement <= NEAR
         if rounding or (now.decrement * precise <= problem.enough and not away):
             return replace(state, status=Status.CONVERGED)
-    return replace(state, status=Status.MAX_ITER) if _spent(problem, state) >= problem.max_iter else state
+    return replace(state, status=Status.MAX_ITER) if _is_spent(problem, state) else state
 
 
-def _spent(problem: Problem, state: _State) -> float:
-    """How many Newton steps those so far come to: one with an older information counts as the share that it costs."""
-    return state.steps - state.chords * (1 - 1 / (1 + problem.objective.dearness))
+def _is_spent(problem: Problem, state: _State) -> bool:
+    """Are there as many Newton steps as may be? One with an older information counts as the share that it costs."""
+    if state.steps < problem.max_iter:
+        return False
+    return state.steps - state.chords * (1 - 1 / (1 + problem.objective.dearness)) >= problem.max_iter
 
 
 def _suffices(problem: Problem, state: _State) -> bool:
