@@ -14,7 +14,7 @@ from expfam.design import Bordered, Design, Grams, Map
 from expfam.families import Categorical, ExponentialFamily
 from expfam.information import Arrow, Full, Information, Root, root
 from expfam.links import Link
-from expfam.parallel import ordered_sum, scratch, slices, weighed, weight_of
+from expfam.parallel import is_ones, ordered_sum, repeated, scratch, slices, weighed, weight_of
 from expfam.penalties import PenaltyForm
 from expfam.response import At, Level, Weighted, twin, weighted
 
@@ -63,8 +63,10 @@ class Data:
 
     def take(self, at: slice | AnyArray) -> "Data":
         """Some rows: views for a slice."""
-        offset = None if self.offset is None else self.offset[at]
-        return Data(self.design.take(at), self.y[at], self.conjugate[at], self.weight[at], offset)
+        offset, design = None if self.offset is None else self.offset[at], self.design.take(at)
+        alike = is_ones(self.weight) and not isinstance(at, slice)  # one number stays one number
+        weight = repeated(1.0, design.n) if alike else self.weight[at]
+        return Data(design, self.y[at], self.conjugate[at], weight, offset)
 
 
 @dataclass(frozen=True, slots=True)

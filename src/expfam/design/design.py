@@ -112,7 +112,7 @@ class Design:
         total = np.empty((self.n, *raw_theta.shape[1:])) if out is None else out
         total[:] = sum((part[0] for group, part in parts if isinstance(group, Ones)), np.zeros(raw_theta.shape[1:]))
         for group, part in parts:
-            if not isinstance(group, Ones):
+            if not isinstance(group, Ones) and part.any():
                 group.add(part, total)
         return total
 

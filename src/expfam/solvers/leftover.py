@@ -6,17 +6,21 @@ to rounding, at two reads of the rows for all doubtful columns, where a QR decom
 (Giraud, Langou and Rozloznik 2005).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.information import CLEAR, Full, independent
-from expfam.objective import Objective
-from expfam.parallel import ordered_sum, slices
+from expfam.objective import Data, Objective
+from expfam.parallel import ordered_map, ordered_sum, slices, weight_of
 from expfam.response import Level
 
 FEW = 16  # columns in doubt up to which this is worth it
+ROUNDS = 3  # reads of the rows for those that make a column clear which some others leave in doubt
+AT_ONCE = 1 << 15  # rows a task reads
+SLIGHT = 1e-25  # of the same, what a column gives to another for nothing but rounding
 NOTHING = 1e-22  # of a column's sum of squares: rounding leaves 1e-24 the first time, then 1e-29; NIST's Filip 1e-20
 
 
@@ -38,15 +42,58 @@ def independent_by_rows(objective: Objective, theta: FloatArray, gram: FloatArra
     doubtful = np.flatnonzero(~kept & (np.diagonal(gram) > 0))
     if len(doubtful) > FEW:
         return None
-    directions = np.zeros((len(kept), len(doubtful)))
-    directions[doubtful, np.arange(len(doubtful))] = 1.0
-    directions -= fitted(gram, kept, doubtful, gram[:, doubtful])
+    directions = _units(len(kept), doubtful) - fitted(gram, kept, doubtful, gram[:, doubtful])
     left, size = _residuals(objective, theta, directions), np.diagonal(gram)[doubtful]
     if (np.diagonal(left.among) > NOTHING * size).any():  # else the second time could only find still less
         directions -= fitted(gram, kept, doubtful, left.against)
         left = _residuals(objective, theta, directions)
     kept[doubtful] = independent(left.among, NOTHING, size)
     return kept
+
+
+def independent_by_some(
+    objective: Objective, some: Data, gram: FloatArray, gram_of: Callable[[Data], FloatArray]
+) -> BoolArray | None:
+    """The same by some of the rows, whose `gram` is given, and a read of all, or two; `gram_of` is that of other rows.
+
+    Either clear columns leave nothing of a doubtful one in any row, or the rows where they leave most of it make it
+    clear, as they do a level that the others had none of. None: neither.
+    """
+    data, maps = objective.data, objective.data.design.maps
+    for _ in range(ROUNDS):
+        kept = independent(gram, CLEAR)
+        doubtful = np.flatnonzero(~kept)
+        if not 0 < len(doubtful) <= FEW:
+            return None if len(doubtful) else kept
+        units = _units(len(kept), doubtful)
+        size = some.weight @ np.square(some.design.forward(maps.forward(units)))
+        shares = fitted(gram, kept, doubtful, gram[:, doubtful])
+        slight = np.square(shares) * np.diagonal(gram)[:, None] <= SLIGHT * np.diagonal(gram)[doubtful]
+        left, rows = _most(data, maps.forward(units - np.where(slight, 0.0, shares)))  # zeros are not read
+        if (left <= NOTHING * weight_of(data.weight) / weight_of(some.weight) * size).all():
+            return kept
+        gram = gram + gram_of(data.take(rows))
+    return None
+
+
+def _most(data: Data, turn: FloatArray) -> tuple[FloatArray, AnyArray]:
+    """sum w r^2 over the rows of every direction, (u,), and of some rows at a time that where r is largest."""
+    columns = np.ascontiguousarray(turn.T)
+
+    def part(rows: slice) -> tuple[FloatArray, AnyArray]:
+        block = data.take(rows)
+        squares = np.square([block.design.forward(one) for one in columns])  # one by one is faster than a few together
+        return squares @ block.weight, rows.start + squares.argmax(axis=1)
+
+    sums, rows = zip(*ordered_map(part, slices(data.n, AT_ONCE)), strict=True)
+    return np.sum(sums, axis=0), np.unique(rows)
+
+
+def _units(q: int, columns: AnyArray) -> FloatArray:
+    """The columns of an identity, (q, u)."""
+    out = np.zeros((q, len(columns)))
+    out[columns, np.arange(len(columns))] = 1.0
+    return out
 
 
 def fitted(gram: FloatArray, clear: BoolArray, columns: AnyArray, products: FloatArray) -> FloatArray:
@@ -70,5 +117,5 @@ def _residuals(objective: Objective, theta: FloatArray, directions: FloatArray) 
         weighted = residual * weight[:, None]
         return _Left(block.design.adjoint(weighted), residual.T @ weighted)
 
-    total = ordered_sum(part, slices(data.n, 1 << 15))
+    total = ordered_sum(part, slices(data.n, AT_ONCE))
     return _Left(maps.adjoint(total.against), total.among)

@@ -10,7 +10,7 @@ from expfam.design.written import few, scaled, standard_of, written_out
 from expfam.information import CLEAR, RANK_TOL, Arrow, Information, Root, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
-from expfam.solvers.leftover import independent_by_rows
+from expfam.solvers.leftover import independent_by_rows, independent_by_some
 from expfam.solvers.problem import Null, Problem, Tell, affordable, rootable
 from expfam.solvers.start import null_model, scale_of, starting_point
 from expfam.solvers.warm import sample
@@ -102,10 +102,28 @@ def _independent(
         few = replace(objective, data=rows)
         sampled = few.loss(start)
         information = few.penalised(sampled, start, 1.0).hessian
-        if information is not None and np.isfinite(sampled.value) and _free(_part(information, asked), CLEAR).all():
-            return np.ones(q, dtype=bool), None, sampled
+        if information is not None and np.isfinite(sampled.value):
+            kept = _told(objective, rows, start, _part(information, asked))
+            if kept is not None:
+                return kept, None, sampled
     first = objective(start)
     return _kept(objective, start, first, asked), first, sampled
+
+
+def _told(objective: Objective, rows: Data, start: FloatArray, hessian: Information) -> BoolArray | None:
+    """Which columns to keep, where some rows with this information tell."""
+    if _free(hessian, CLEAR).all():
+        return np.ones(objective.data.design.p, dtype=bool)
+    if isinstance(hessian, Arrow) or not objective.penalty.is_zero:
+        return None
+    asked = ~objective.penalty.corners
+
+    def gram_of(data: Data) -> FloatArray:
+        found = replace(objective, data=data)(start).hessian
+        assert found is not None
+        return _part(found, asked).matrix
+
+    return independent_by_some(objective, rows, hessian.matrix, gram_of)
 
 
 def _kept(objective: Objective, start: FloatArray, first: Evaluation, asked: BoolArray) -> BoolArray:

@@ -15,6 +15,8 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError, is_finite, is_whole
 from expfam.information import Full
+from expfam.objective import Evaluation
+from expfam.response import Level
 from expfam.solvers.apart import set_apart
 from expfam.solvers.blocks import fits, in_blocks
 from expfam.solvers.first_order import FirstOrder
@@ -116,7 +118,9 @@ class SGD(Solver):
         begin = _State(blank(found.problem.start), 0, 0, (), Status.RUNNING)
         end = iterate(partial(_pass, self, found.problem, draw), begin, partial(_report, problem))
         theta, passes = found.back(end.memory.theta), float(end.passes)
-        return Solution(theta, None, end.status, end.steps, passes, passes, points=end.points)
+        at = None if len(found.moved) else _ended(problem, end)
+        read = passes + (at is not None)
+        return Solution(theta, at, end.status, end.steps, read, passes, near=at is not None, points=end.points)
 
     def first_order(self, step: str) -> FirstOrder:
         """How steps of first order go with these options."""
@@ -157,6 +161,14 @@ def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _Sta
         points = (*points, _point(problem, memory, problem.objective.weight)) if due(points, memory.rows) else points
     passes = state.passes + 1
     return _State(memory, steps, passes, points, Status.PASSES_DONE if passes == options.passes else Status.RUNNING)
+
+
+def _ended(problem: Problem, state: _State) -> Evaluation | None:
+    """F where the steps ended, with what they know of the information, if theta is asked for alone."""
+    at = problem.objective(state.memory.theta, Level.GRADIENT) if problem.alone else None
+    if at is None or at.gradient is None:
+        return None
+    return replace(at, hessian=Full(state.memory.information / state.passes))
 
 
 def _point(problem: Problem, memory: Memory, whole: float) -> Point:
