@@ -58,6 +58,10 @@ class Group(ABC):
             return np.stack([self.squares(w) for w in np.ascontiguousarray(weights.T)], axis=1)
         return np.diagonal(self.gram(weights))
 
+    def moments(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """R' weights and (R * R)' weights, (r,) each, for weights (n,)."""
+        return self.adjoint(weights), self.squares(weights)
+
     @abstractmethod
     def support(self, times: FloatArray) -> FloatArray:
         """The sum of `times` (n,) over the rows where a raw column is stored as other than zero, (r,)."""

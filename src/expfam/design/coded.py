@@ -123,6 +123,11 @@ class Coded(Group):
         """Through `adjoint`: a row has one level of each factor."""
         return replace(self, values=self.values**2).adjoint(weights)
 
+    def moments(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Ones are their own squares."""
+        sums = self.adjoint(weights)
+        return sums, self.squares(weights) if len(self.values) else sums
+
     def support(self, times: FloatArray) -> FloatArray:
         return replace(self, values=np.ones_like(self.values)).adjoint(times)
 

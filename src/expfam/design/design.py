@@ -149,6 +149,10 @@ class Design:
         """(R * R)' weights, (raw,) or (raw, m)."""
         return np.concatenate([group.squares(weights) for group in self.groups])
 
+    def moments(self, weights: FloatArray) -> FloatArray:
+        """R' weights and (R * R)' weights, (2, raw)."""
+        return np.concatenate([np.stack(group.moments(weights)) for group in self.groups], axis=1)
+
     def support(self, times: FloatArray) -> FloatArray:
         """The sum of `times` over the rows where a column is stored as other than zero, (p,): the mean of its raw
         columns."""

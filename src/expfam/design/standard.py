@@ -324,9 +324,8 @@ def _moments(design: Design, weight: FloatArray) -> FloatArray:
     step = max(CELLS // max(design.stored, 1), 1024)
 
     def part(lo: int) -> FloatArray:
-        rows = slice(lo, lo + step)
         block = design.take(slice(lo, min(lo + step, design.n)))
-        return np.stack([block.adjoint(weight[rows]), block.squares(weight[rows])])
+        return block.moments(weight[lo : lo + step])
 
     with np.errstate(over="ignore", invalid="ignore"):
         return ordered_sum(part, range(0, design.n, step))
