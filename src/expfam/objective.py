@@ -63,7 +63,14 @@ class Data:
 
     def take(self, at: slice | AnyArray) -> "Data":
         """Some rows: views for a slice."""
-        offset, design = None if self.offset is None else self.offset[at], self.design.take(at)
+        return self._of(at, self.design.take(at))
+
+    def fleeting(self, at: slice | AnyArray) -> "Data":
+        """The same until it is asked for others: `Design.fleeting`."""
+        return self._of(at, self.design.fleeting(at))
+
+    def _of(self, at: slice | AnyArray, design: Design) -> "Data":
+        offset = None if self.offset is None else self.offset[at]
         alike = is_ones(self.weight) and not isinstance(at, slice)  # one number stays one number
         weight = repeated(1.0, design.n) if alike else self.weight[at]
         return Data(design, self.y[at], self.conjugate[at], weight, offset)

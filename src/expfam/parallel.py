@@ -71,6 +71,15 @@ def in_pieces(part: Callable[[slice], object], like: AnyArray) -> None:
         ordered_map(part, slices(n, max(PIECE * n // like.size, 1)))
 
 
+def picked(values: AnyArray, rows: AnyArray, space: str | None = None) -> AnyArray:
+    """values[rows] for row numbers; in the thread's own `space` until it is asked for again, where that can hold it."""
+    shape = len(rows), *values.shape[1:]
+    kept = space is not None and values.dtype == np.float64 and prod(shape) <= SPACE
+    found = scratch(space, *shape) if space is not None and kept else np.empty(shape, values.dtype)
+    in_pieces(lambda at: values.take(rows[at], axis=0, out=found[at], mode="clip"), found)  # the mode skips a copy
+    return found
+
+
 def multiplied(by: FloatArray, values: FloatArray, out: FloatArray | None = None) -> FloatArray:
     """by * values, the shape of values (n, ...), by (n, ...); in `out` if there is one."""
     found = np.empty(values.shape) if out is None else out
@@ -120,6 +129,7 @@ def _shared(part: Callable[[S], T], items: Sequence[S], workers: int) -> list[T]
 _alone: ContextVar[bool] = ContextVar("expfam_one_blas_thread", default=False)
 _shares: ContextVar[bool] = ContextVar("expfam_shares", default=False)
 MANY, PIECE = 1 << 19, 1 << 16  # numbers from which a second thread pays for being asked; and so many at a time
+SPACE = 1 << 23  # numbers that a thread may keep space for
 PAGE = 1 << 12  # blocks of about one length share their ones
 LARGE = 512  # rows of a matrix whose factorisation is worth more than one thread
 

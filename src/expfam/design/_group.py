@@ -90,3 +90,7 @@ class Group(ABC):
     @abstractmethod
     def take(self, rows: slice | AnyArray) -> "Group":
         """The same columns for some rows: a view for a slice, a copy for row numbers."""
+
+    def fleeting(self, rows: slice | AnyArray, space: str | None) -> "Group":
+        """The same for a while: in memory that the next call with this `space` may write to."""
+        return self.take(rows)

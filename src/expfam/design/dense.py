@@ -9,6 +9,7 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 from expfam.design._group import Group
 from expfam.kernels import dense_definition as definition
+from expfam.parallel import picked
 
 if TYPE_CHECKING:
     from expfam.kernels.rows import Given, Option, Weighted
@@ -96,9 +97,12 @@ class Dense(Group):
         return np.asarray(verbs(self.compiled).columns(self.values, self.centre))
 
     def take(self, rows: slice | AnyArray) -> "Dense":
-        if isinstance(rows, slice) or not self.values.flags.c_contiguous:
+        return self.fleeting(rows, None)
+
+    def fleeting(self, rows: slice | AnyArray, space: str | None) -> "Dense":
+        if isinstance(rows, slice) or not self.values.flags.c_contiguous or rows.dtype == bool:
             return Dense(self.values[rows], self.centre, self.compiled)
-        return Dense(self.values.take(rows, axis=0), self.centre, self.compiled)  # faster than an index, for whole rows
+        return Dense(picked(self.values, rows, space), self.centre, self.compiled)
 
 
 def verbs(compiled: bool) -> ModuleType:

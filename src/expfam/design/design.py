@@ -94,7 +94,13 @@ class Design:
 
     def take(self, rows: slice | AnyArray) -> "Design":
         """Some rows: a view for a slice, a copy for row numbers."""
-        groups = tuple(group.take(rows) for group in self.groups)
+        return self._of(rows, tuple(group.take(rows) for group in self.groups))
+
+    def fleeting(self, rows: slice | AnyArray) -> "Design":
+        """The same until it is asked for others: new memory for every batch would take as long as the copy."""
+        return self._of(rows, tuple(group.fleeting(rows, f"group {k}") for k, group in enumerate(self.groups)))
+
+    def _of(self, rows: slice | AnyArray, groups: tuple[Group, ...]) -> "Design":
         n = len(range(*rows.indices(self.n))) if isinstance(rows, slice) else len(rows)
         return Design(groups, self.maps, self.names, n, self.spans, self.compiled)
 

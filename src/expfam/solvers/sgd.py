@@ -151,7 +151,7 @@ def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _Sta
     how = Options(options.prior, scores=False)
     memory, steps, points, data = state.memory, state.steps, state.points, problem.objective.data
     for gathered, rows in _batches(options, data.n, memory.rows, draw):
-        batch = replace(problem.objective, data=data.take(rows))
+        batch = replace(problem.objective, data=data.fleeting(rows))
         frequency = None if problem.frequency is None else problem.frequency[rows]
         if gathered:
             memory = together(batch, gathered, memory, how, frequency, problem.start)
