@@ -15,6 +15,7 @@ from functools import partial
 from statistics import median
 from time import perf_counter
 
+from benchmarks import machine
 from benchmarks.competitors import contestants
 from benchmarks.problem import Problem, Settings
 from benchmarks.problems import logistic
@@ -61,10 +62,11 @@ def run(settings: Settings) -> tuple[Report, ...]:
 def again(settings: Settings) -> Report:
     """Each package that fits in this process, milliseconds a fit."""
     rows: list[tuple[str, ...]] = []
+    there = ("expfam", *filter(machine.installed, settings.against))
     for p, n in SIZES.items():
         task = Task(f"{n} x {p}", "bernoulli", "dense", partial(logistic.simulate, n, p))
         with quiet():
-            laps = {c.name: c.start(task) for c in contestants(task, ("expfam", *settings.against))}
+            laps = {c.name: c.start(task) for c in contestants(task, there)}
             found = in_turns({name: lap for name, lap in laps.items() if lap.pid is None}, settings)
         for lap in laps.values():
             lap.close()
@@ -103,11 +105,15 @@ def first(settings: Settings) -> Report:
 
 
 def fresh(n: int, p: int, cold: bool) -> tuple[float, float, float]:
-    """Seconds of import, first and second fit in a new process, with an empty folder for compiled kernels if `cold`."""
+    """Seconds of import, first and second fit in a new process, with an empty folder for compiled kernels if `cold`.
+
+    Python may keep its bytecode, as it does of a package that is installed.
+    """
     with tempfile.TemporaryDirectory(prefix="expfam-cold-") as folder:
+        there = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         own = {"NUMBA_CACHE_DIR": folder} if cold else {}
         command = [sys.executable, "-c", SCRIPT, str(n), str(p), str(int(cold))]
-        done = subprocess.run(command, env={**os.environ, **own}, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, env={**there, **own}, capture_output=True, text=True, check=True)
     new, repeated, loaded = map(float, done.stdout.split())
     return loaded, new, repeated
 

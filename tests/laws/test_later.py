@@ -8,6 +8,7 @@ import pytest
 from tests.laws._cases import apart
 
 import expfam as ef
+from expfam import parallel
 from expfam.objective import Objective
 from expfam.response import Level
 from expfam.solvers import warm
@@ -189,3 +190,21 @@ def test_another_covariance_needs_not_that_of_the_model(informations: list[int])
     informations.clear()
     assert fit.se == pytest.approx(model, rel=1e-7)
     assert informations == [N]
+
+
+def test_steps_by_information_end_on_a_gradient(informations: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The errors are read later, and the same; so is everything where batches are gathered into new memory."""
+    X, y = rows("poisson")
+    solver = ef.SGD()
+    later = ef.glm_arrays(X, y, family="poisson", solver=solver)
+    assert N not in informations
+    monkeypatch.setattr(parallel, "SPACE", 0)
+    apart = ef.glm_arrays(X, y, family="poisson", solver=solver)
+    assert np.array_equal(later.estimate, apart.estimate)
+    monkeypatch.setattr(warm, "LARGE", 10**9)
+    monkeypatch.setattr(warm, "LONG", 10**9)
+    at_once = ef.glm_arrays(X, y, family="poisson", solver=solver)
+    assert later.coef == pytest.approx(at_once.coef, rel=1e-7)
+    assert later.certificate.gradient == pytest.approx(at_once.certificate.gradient, rel=1e-6)
+    assert later.certificate.passes == at_once.certificate.passes
+    assert later.se == pytest.approx(at_once.se, rel=1e-7)

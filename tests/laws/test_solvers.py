@@ -22,7 +22,7 @@ from expfam.design.written import WRITTEN
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.information import Full, independent
 from expfam.links import LINKS, link
-from expfam.solvers import SOLVERS, Newton, Problem, Solution, Solver, Status, choose, newton, pose, warm
+from expfam.solvers import SOLVERS, Newton, Problem, Solution, Solver, Status, choose, leftover, newton, pose, warm
 from expfam.solvers.problem import MILLIONTH
 
 PARAMETERS = {"negative_binomial": {"theta": 1.7}, "tweedie": {"power": 1.4}}
@@ -270,6 +270,32 @@ def test_new_information_is_weighed_up_for_any_figures(dearness: float, alone: b
         assert newton._renews(problem, objective, state) in (True, False)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("family", ["gamma", "tweedie(1.5)"])
+def test_a_sample_that_few_rows_decide_is_not_solved(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Residuals of squares many times the deviance: the first steps are by the sample's information alone."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(20_000, 3))
+    y = rng.gamma(2.0, np.exp(x @ [0.3, -0.2, 0.1]) / 2) * np.where(np.arange(20_000) % 200, 1.0, 1e4)
+    if family != "gamma":
+        y *= rng.random(20_000) < 0.5
+    plain = ef.glm_arrays(x, y, family=family, link="log", tol=1e-10)
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
+    solved: list[int] = []
+    solve = newton.Newton.solve
+
+    def counted(self: newton.Newton, problem: Problem) -> Solution:
+        solved.append(problem.objective.data.n)
+        return solve(self, problem)
+
+    monkeypatch.setattr(newton.Newton, "solve", counted)
+    fit = ef.glm_arrays(x, y, family=family, link="log")
+    assert solved == [20_000]
+    assert fit.converged
+    assert apart(fit, plain) <= MILLIONTH
+    assert fit.se == pytest.approx(plain.se, rel=1e-6)
+
+
 # ---- where plain Newton fails -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("family", ["poisson", "gamma", "inverse_gaussian"])
 @given(seed=st.integers(0, 2**32 - 1))
@@ -422,8 +448,6 @@ def test_columns_in_doubt_are_read_again_only_if_they_leave_something(
     noise: float, reads: int, aliased: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All dummies of a factor beside an intercept leave nothing; what is only nearly their sum is looked at twice."""
-    from expfam.solvers import leftover
-
     rng = np.random.default_rng(5)
     level = rng.integers(0, 3, 500)
     dummies = (level[:, None] == np.arange(2)).astype(float)
@@ -434,6 +458,32 @@ def test_columns_in_doubt_are_read_again_only_if_they_leave_something(
     with pytest.warns(ef.AliasWarning) if aliased else nullcontext():
         fit = ef.glm_arrays(X, rng.poisson(1.0, 500).astype(float), **options)
     assert (len(done), fit.certificate.aliased) == (reads, aliased)
+
+
+@pytest.mark.parametrize("family", ["poisson", "categorical"])
+def test_some_rows_and_a_read_of_all_tell_what_is_aliased(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All dummies of a factor, one of a level that the sample has no row of, beside an intercept, a copy of a column,
+    and one that is a copy but in a row of 800."""
+    rng = np.random.default_rng(6)
+    n = 20_000
+    level = rng.integers(0, 4, n)
+    level[[7_000, 13_000, 19_000]] = 4
+    x = rng.normal(size=n)
+    nearly = x + (np.arange(n) % 800 == 345)
+    X = np.column_stack([x, level[:, None] == np.arange(5), 2 * x, nearly]).astype(float)
+    y = rng.poisson(np.exp(0.2 * x + 0.1 * level)).clip(0, 2).astype(float)
+    options = {"family": family, "names": ["x", *"abcde", "twice", "nearly"]}
+    with pytest.warns(ef.AliasWarning):
+        plain = ef.glm_arrays(X, y, **options)
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    read: list[int] = []
+    whole = leftover.independent_by_rows
+    monkeypatch.setattr(pose, "independent_by_rows", lambda *given: read.append(1) or whole(*given))
+    with pytest.warns(ef.AliasWarning):
+        fit = ef.glm_arrays(X, y, **options)
+    assert fit.certificate.aliased == plain.certificate.aliased == ("e", "twice")
+    assert not read
+    assert fit.predict(X) == pytest.approx(plain.predict(X), rel=1e-5)
 
 
 def test_zero_columns_are_aliased() -> None:

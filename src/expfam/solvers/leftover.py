@@ -60,20 +60,26 @@ def independent_by_some(
     clear, as they do a level that the others had none of. None: neither.
     """
     data, maps = objective.data, objective.data.design.maps
+    share, joined = weight_of(data.weight) / weight_of(some.weight), np.zeros(0, dtype=np.intp)
     for _ in range(ROUNDS):
         kept = independent(gram, CLEAR)
         doubtful = np.flatnonzero(~kept)
         if not 0 < len(doubtful) <= FEW:
             return None if len(doubtful) else kept
-        units = _units(len(kept), doubtful)
-        size = some.weight @ np.square(some.design.forward(maps.forward(units)))
-        shares = fitted(gram, kept, doubtful, gram[:, doubtful])
+        units, shares = _units(len(kept), doubtful), fitted(gram, kept, doubtful, gram[:, doubtful])
         slight = np.square(shares) * np.diagonal(gram)[:, None] <= SLIGHT * np.diagonal(gram)[doubtful]
         left, rows = _most(data, maps.forward(units - np.where(slight, 0.0, shares)))  # zeros are not read
-        if (left <= NOTHING * weight_of(data.weight) / weight_of(some.weight) * size).all():
+        size = share * _squares(some, maps.forward(units)) + _squares(data.take(joined), maps.forward(units))
+        if (left <= NOTHING * size).all():
             return kept
-        gram = gram + gram_of(data.take(rows))
+        new = np.setdiff1d(rows, joined)
+        gram, joined = gram + gram_of(data.take(new)), np.concatenate([joined, new])
     return None
+
+
+def _squares(data: Data, turn: FloatArray) -> FloatArray:
+    """sum w x^2 of some directions, (u,)."""
+    return data.weight @ np.square(data.design.forward(turn))
 
 
 def _most(data: Data, turn: FloatArray) -> tuple[FloatArray, AnyArray]:
