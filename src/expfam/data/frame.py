@@ -9,6 +9,11 @@ from expfam.data.names import Wanted, choose
 from expfam.data.raw import Raw, attempt
 from expfam.data.share import each
 
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+"""Numbers that hold NaN where none is there."""
+LABELS = ("string", "integer", "floating", "boolean")
+"""What the categories of pandas may be, all of one kind, for Arrow to take them as they are."""
+
 
 def accepts(data: Any) -> bool:
     """Is it a frame, eager or lazy?"""
@@ -35,7 +40,7 @@ def read(data: Any, wanted: Wanted) -> Raw:
     names = choose(native.collect_schema().names(), wanted)
     kind = {"pandas": "pandas", "polars": "polars"}.get(native.implementation.value, "arrow")
     eager = native.select(names).collect() if isinstance(native, nw.LazyFrame) else native
-    columns = each(partial(_column, eager), names, len(eager))
+    columns = each(partial(_of_pandas if kind == "pandas" else _column, eager), names, len(eager))
     return Raw(dict(zip(names, columns, strict=True)), len(eager), kind)
 
 
@@ -50,6 +55,24 @@ def selected(data: Any, names: tuple[str, ...]) -> Any:
 def _column(frame: Any, name: str) -> Any:
     column = frame.get_column(name)
     return attempt(column.to_arrow, column)
+
+
+def _of_pandas(frame: Any, name: str) -> Any:
+    """The same, without asking every value whether it is missing where a sum or the least code tells that none is."""
+    import pyarrow as pa
+
+    series = frame.get_column(name).to_native()
+    if series.dtype in FLOATS:
+        values = series.to_numpy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            if not np.isnan(values.sum()):
+                return pa.array(values)
+    elif series.dtype.name == "category":
+        codes, categories = series.cat.codes.to_numpy(), series.cat.categories
+        if len(codes) and codes.min() >= 0 and categories.inferred_type in LABELS:
+            levels = pa.array(categories)
+            return pa.DictionaryArray.from_arrays(codes, levels, ordered=series.cat.ordered, safe=False)  # all within
+    return _column(frame, name)
 
 
 def labels(data: Any) -> tuple[object, ...]:
