@@ -59,7 +59,7 @@ def independent_by_some(
     Either clear columns leave nothing of a doubtful one in any row, or the rows where they leave most of it make it
     clear, as they do a level that the others had none of. None: neither.
     """
-    data, maps = objective.data, objective.data.design.maps
+    data = objective.data
     share, joined = weight_of(data.weight) / weight_of(some.weight), np.zeros(0, dtype=np.intp)
     for _ in range(ROUNDS):
         kept = independent(gram, CLEAR)
@@ -68,23 +68,25 @@ def independent_by_some(
             return None if len(doubtful) else kept
         units, shares = _units(len(kept), doubtful), fitted(gram, kept, doubtful, gram[:, doubtful])
         slight = np.square(shares) * np.diagonal(gram)[:, None] <= SLIGHT * np.diagonal(gram)[doubtful]
-        left, rows = _most(data, maps.forward(units - np.where(slight, 0.0, shares)))  # zeros are not read
-        size = share * _squares(some, maps.forward(units)) + _squares(data.take(joined), maps.forward(units))
+        left, rows = _most(data, units - np.where(slight, 0.0, shares))  # zeros are not read
+        size = share * _squares(some, units) + _squares(data.take(joined), units)
         if (left <= NOTHING * size).all():
             return kept
         new = np.setdiff1d(rows, joined)
+        if not len(new):
+            return None
         gram, joined = gram + gram_of(data.take(new)), np.concatenate([joined, new])
     return None
 
 
-def _squares(data: Data, turn: FloatArray) -> FloatArray:
-    """sum w x^2 of some directions, (u,)."""
-    return data.weight @ np.square(data.design.forward(turn))
+def _squares(data: Data, directions: FloatArray) -> FloatArray:
+    """sum w (x . direction)^2 of some directions (q, u), (u,)."""
+    return data.weight @ np.square(data.design.forward(data.design.maps.forward(directions)))
 
 
-def _most(data: Data, turn: FloatArray) -> tuple[FloatArray, AnyArray]:
+def _most(data: Data, directions: FloatArray) -> tuple[FloatArray, AnyArray]:
     """sum w r^2 over the rows of every direction, (u,), and of some rows at a time that where r is largest."""
-    columns = np.ascontiguousarray(turn.T)
+    columns = np.ascontiguousarray(data.design.maps.forward(directions).T)
 
     def part(rows: slice) -> tuple[FloatArray, AnyArray]:
         block = data.take(rows)
