@@ -37,16 +37,17 @@ LEFT = 0.1  # standard errors at least that a direction without an optimum is aw
 class Newton(Solver):
     """Newton's method, damped where a full step does not pay: every iterate is feasible and F never rises.
 
-    Large data starts from the optimum of a sample of its rows, and steps on with the information that is at hand, the
-    sample's or that of an earlier point, corrected by the secants of the steps, while that costs less than reading
-    the rows for a new one. The last information is that of the optimum.
+    Large data starts from the optimum of a sample of its rows, if that tells where theirs is, and long data steps on
+    with the information that is at hand, the sample's or that of an earlier point, corrected by the secants of the
+    steps, while that costs less than reading the rows for a new one. The last information is that of the optimum.
 
     Where theta is asked for alone, it ends without that: as near to the optimum, and there faster than coefficients
     that run to infinity let it, along which a step leaves 1 / e of the gradient.
 
     Away from canonical links it steps with the observed information, which converges quadratically, and with
-    Fisher's wherever that is not positive definite. It stops when the scaled gradient is at most `tol` and the step
-    left is below `tol` standard errors in every direction, a millionth of one where theta is asked for alone.
+    Fisher's wherever that is not positive definite, and of long data as long as the end is far. It stops when the
+    scaled gradient is at most `tol` and the step left is below `tol` standard errors in every direction, a millionth of
+    one where theta of large data is asked for alone.
     """
 
     def solve(self, problem: Problem) -> Solution:

@@ -55,8 +55,8 @@ class Problem:
     some of the rows, where the data is so large that a solution on those is a good start, and `sampled` their loss at
     the start, where it is known. `bounded` tells that the minimum is known to be at a finite theta, however flat F is
     before; `alone` that theta is asked for without the information there, and `slack` that it may then be so many times
-    `tol` standard errors from the optimum. `frequency` (n,) is how often each row is
-    there, None for once; `original` takes theta to the columns' own units, a linear map.
+    `tol` standard errors from the optimum. `frequency` (n,) is how often each row is there, None for once; `original`
+    takes theta to the columns' own units, a linear map.
     """
 
     objective: Objective
