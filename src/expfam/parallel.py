@@ -74,8 +74,8 @@ def in_pieces(part: Callable[[slice], object], like: AnyArray) -> None:
 def picked(values: AnyArray, rows: AnyArray, space: str | None = None) -> AnyArray:
     """values[rows] for row numbers; in the thread's own `space` until it is asked for again, where that can hold it."""
     shape = len(rows), *values.shape[1:]
-    kept = space is not None and values.dtype == np.float64 and prod(shape) <= SPACE
-    found = scratch(space, *shape) if space is not None and kept else np.empty(shape, values.dtype)
+    fits = values.dtype == np.float64 and prod(shape) <= SPACE
+    found = scratch(space, *shape) if space is not None and fits else np.empty(shape, values.dtype)
     in_pieces(lambda at: values.take(rows[at], axis=0, out=found[at], mode="clip"), found)  # the mode skips a copy
     return found
 

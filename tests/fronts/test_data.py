@@ -422,6 +422,8 @@ def test_columns_of_pandas_are_what_arrow_makes_of_them(take: slice) -> None:
     frame = nw.from_native(pd.DataFrame(columns)[take], eager_only=True)
     for name in columns:
         quick, plain = frame_of._of_pandas(frame, name), frame_of._column(frame, name)
-        assert quick == plain if isinstance(plain, Unreadable) else quick.equals(plain) and quick.type == plain.type, (
-            name
-        )
+        if isinstance(plain, Unreadable):
+            assert quick == plain, name
+        else:
+            assert quick.type == plain.type, name
+            assert quick.equals(plain), name

@@ -18,10 +18,10 @@ from expfam.parallel import ordered_map, ordered_sum, slices, weight_of
 from expfam.response import Level
 
 FEW = 16  # columns in doubt up to which this is worth it
-ROUNDS = 3  # reads of the rows for those that make a column clear which some others leave in doubt
+ROUNDS = 3  # reads of all rows, at most, to settle what some of them leave in doubt
 AT_ONCE = 1 << 15  # rows a task reads
-SLIGHT = 1e-25  # of the same, what a column gives to another for nothing but rounding
 NOTHING = 1e-22  # of a column's sum of squares: rounding leaves 1e-24 the first time, then 1e-29; NIST's Filip 1e-20
+SLIGHT = 1e-25  # of the same: so little one column gives to another is rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def independent_by_some(
         units, shares = _units(len(kept), doubtful), fitted(gram, kept, doubtful, gram[:, doubtful])
         slight = np.square(shares) * np.diagonal(gram)[:, None] <= SLIGHT * np.diagonal(gram)[doubtful]
         left, rows = _most(data, units - np.where(slight, 0.0, shares))  # zeros are not read
-        size = share * _squares(some, units) + _squares(data.take(joined), units)
+        size = share * _squares(some, units) + _squares(data.take(joined), units)  # of a rare level in those alone
         if (left <= NOTHING * size).all():
             return kept
         new = np.setdiff1d(rows, joined)
