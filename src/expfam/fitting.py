@@ -158,7 +158,8 @@ def _asked(problem: Problem, model: Model, how: How) -> Problem:
     plain = problem.objective.penalty.is_zero and model.bias is None
     wanted = how.vcov.kind != "model" or model.weights_kind == "sampling"
     alone = plain and not wanted and is_long(problem.objective) and affordable(problem.objective, problem.start.size)
-    return replace(problem, alone=alone, slack=AWAY if is_large(problem.objective) else 1.0)
+    slack = AWAY if is_large(problem.objective) else 1.0
+    return replace(problem, alone=alone, slack=slack) if alone or slack != problem.slack else problem
 
 
 def _learning(solution: Solution, model: Model, kept: BoolArray) -> Learning | None:

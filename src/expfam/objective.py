@@ -156,7 +156,7 @@ class Objective:
 
     def value_of_penalty(self, theta: FloatArray) -> float:
         """sum w P(theta), of its quadratic part."""
-        return float(np.vdot(theta, self.penalty.gradient(theta))) / 2 * self.weight
+        return 0.0 if self.penalty.is_zero else float(np.vdot(theta, self.penalty.gradient(theta))) / 2 * self.weight
 
     def absolute(self, theta: FloatArray) -> FloatArray:
         """What is multiplied by |theta_j| in F, class after class, (p d,); zeros where there is no such penalty."""

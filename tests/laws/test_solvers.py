@@ -649,10 +649,11 @@ def test_sgd_on_two_balanced_classes() -> None:
 
 
 def test_sgd_repeats_itself_and_takes_a_seed() -> None:
-    data = simulate(FAMILIES["poisson"]())
-    one, two, other = (ef.glm("y ~ x", data, family="poisson", solver="sgd", seed=seed) for seed in (1, 1, 2))
+    """Row by row, where their order is felt: a first batch by information is all of so few."""
+    data, rows = simulate(FAMILIES["poisson"]()), ef.SGD(step="normalised")
+    one, two, other = (ef.glm("y ~ x", data, family="poisson", solver=rows, seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one.coef, two.coef)
-    assert not np.array_equal(one.coef, other.coef)
+    assert np.abs(one.coef - other.coef).max() > 1e-6
 
 
 @both_updates

@@ -13,7 +13,7 @@ from expfam.design.dense import Dense
 from expfam.design.design import Design, spans_of
 from expfam.design.indicators import bundled
 from expfam.design.joint import joined, lay_out
-from expfam.design.maps import ColumnMap, Piece, span
+from expfam.design.maps import ColumnMap, Piece, identity, span
 from expfam.design.ones import Ones
 from expfam.design.sparse import sparse
 from expfam.design.wide import lay_wide, wide
@@ -86,6 +86,8 @@ def _names(columns: tuple[Columns, ...]) -> tuple[str, ...]:
 
 def _maps(columns: tuple[Columns, ...], stored: tuple[Columns, ...]) -> ColumnMap:
     """C: coefficients in formula order, raw columns in the order they are stored in."""
+    if all(term is there and term.plain for term, there in zip(columns, stored, strict=True)):
+        return identity(sum(c.raw for c in columns))
     starts = dict(zip(map(id, stored), accumulate((c.raw for c in stored), initial=0), strict=False))
     picked, pieces, p = [], [], 0
     for term in columns:

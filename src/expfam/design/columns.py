@@ -39,6 +39,11 @@ class Columns:
         width = 1 if self.values is None else self.values.shape[1]
         return width * max(self.levels, 1)
 
+    @property
+    def plain(self) -> bool:
+        """Are its coefficients its raw columns, and do they follow those of the term before?"""
+        return self.contrast is None and self.numbers is None
+
     def take(self, rows: BoolArray) -> "Columns":
         """The same columns of some rows."""
         stored = {"codes": self.codes, "values": self.values, "sparse": self.sparse}

@@ -125,6 +125,11 @@ class ColumnMap:
         return Split(picked, numbers, np.ones(len(picked)), others, ColumnMap(tuple(pieces), at, len(others)))
 
 
+def identity(p: int) -> ColumnMap:
+    """C of p coefficients that are the raw columns, one for one."""
+    return ColumnMap((Piece(slice(0, p), slice(0, p), None),), p, p)
+
+
 def span(numbers: AnyArray) -> slice | AnyArray:
     """Ascending neighbours as a slice, which costs nothing to take; other numbers as they are."""
     if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1 and (numbers[1:] - numbers[:-1] == 1).all():

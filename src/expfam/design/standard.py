@@ -17,7 +17,7 @@ from expfam.design.maps import span
 from expfam.errors import SchemaError
 from expfam.parallel import MANY, multiplied, ordered_sum, weight_of
 
-LEAST = np.finfo(float).tiny  # squares below it lose digits
+LEAST = float(np.finfo(float).tiny)  # squares below it lose digits
 CONSTANT = 1e-12  # a column whose spread is this share of its size is a multiple of the intercept, up to rounding
 FAR = 3.0  # spreads from zero at which a column of a stream is far from it
 FEW = 1000  # rows whose mean is close enough to the mean to lose no digits of the variance
@@ -288,12 +288,12 @@ def restrict(design: Design, standard: Standard) -> Design:
 def short(mean: FloatArray, spread: FloatArray) -> FloatArray:
     """The mean to a sixteenth of the spread: with so few bits x - mean is exact for whole numbers."""
     grain = power_of_two(np.where(spread > 0, spread, 1.0)) / 8
-    return np.where(spread > 0, np.round(mean / grain) * grain, mean)
+    return np.where(spread > 0, np.rint(mean / grain) * grain, mean)
 
 
 def power_of_two(number: FloatArray) -> FloatArray:
     """The nearest power of two, 0 for 0: to multiply by it is exact."""
-    return np.asarray(np.exp2(np.round(np.log2(np.maximum(number, np.finfo(float).tiny)))))
+    return np.asarray(np.exp2(np.rint(np.log2(np.maximum(number, LEAST)))))
 
 
 def _numeric(design: Design) -> BoolArray:
@@ -333,8 +333,8 @@ def _moments(design: Design, weight: FloatArray) -> FloatArray:
 
 def check_overflow(names: tuple[str, ...], square: FloatArray) -> None:
     """Sums of squares of a column must be finite numbers."""
-    fine = np.isfinite(square)
-    if not fine.all():
+    if not np.isfinite(square.max(initial=0.0)):
+        fine = np.isfinite(square)
         raise SchemaError(
             f"column {names[int(np.flatnonzero(~fine)[0])]!r} holds values so large that their squares overflow "
             "(beyond 1e150); check them, or divide the column by a power of ten"
@@ -343,6 +343,8 @@ def check_overflow(names: tuple[str, ...], square: FloatArray) -> None:
 
 def check_underflow(names: tuple[str, ...], square: FloatArray, mean: FloatArray) -> None:
     """Means of squares of a column must keep their digits, unless all of it is 0."""
+    if square.min(initial=LEAST) >= LEAST:
+        return
     lost = (square < LEAST) & (np.square(mean) < LEAST) & ((square > 0) | (mean != 0))
     if lost.any():
         raise SchemaError(

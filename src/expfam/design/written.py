@@ -8,7 +8,8 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.design.dense import Dense
 from expfam.design.design import Design
-from expfam.design.maps import ColumnMap, Piece
+from expfam.design.maps import ColumnMap, identity
+from expfam.design.ones import Ones
 from expfam.design.standard import CONSTANT, Standard, check_overflow, check_underflow, power_of_two, short, softened
 
 WRITTEN = 1 << 16  # numbers: half a megabyte
@@ -21,14 +22,16 @@ def few(design: Design) -> bool:
 
 def written_out(design: Design) -> Design:
     """The same columns as one matrix of numbers: column by column, so that rows are weighted in long strides."""
+    columns = [group.columns() for group in design.groups if isinstance(group, Ones | Dense)]
+    if len(columns) == len(design.groups) and isinstance(design.maps, ColumnMap) and design.maps.identity:
+        return _of(np.concatenate([part.T for part in columns]).T, design.names)
     values = design.forward(design.maps.forward(np.eye(design.p)))
     return _of(np.asfortranarray(values), design.names)
 
 
 def _of(values: FloatArray, names: tuple[str, ...]) -> Design:
     n, p = values.shape
-    whole = slice(0, p)
-    return Design((Dense(values),), ColumnMap((Piece(whole, whole, None),), p, p), names, n, (whole,))
+    return Design((Dense(values),), identity(p), names, n, (slice(0, p),))
 
 
 def standard_of(design: Design, weight: FloatArray, held: BoolArray, stiff: FloatArray) -> Standard:
@@ -36,10 +39,14 @@ def standard_of(design: Design, weight: FloatArray, held: BoolArray, stiff: Floa
 
     Centre and scale are of few bits, so that (x - centre) scale is exact for whole numbers and for indicators.
     """
-    X, total, at = _values(design), float(weight.sum()), design.intercept
+    X, at = _values(design), design.intercept
     free = at is not None and not held[at]
+    weight = np.ascontiguousarray(weight)  # of one number n times BLAS makes nothing
+    total = float(weight.sum())
     with np.errstate(over="ignore", invalid="ignore"):
         centre = weight @ X / total if free else np.zeros(design.p)
+        if free:
+            centre[at] = 0.0
         R = X - centre if free else X
         square = weight @ np.square(R) / total
     check_overflow(design.names, square)
@@ -49,7 +56,7 @@ def standard_of(design: Design, weight: FloatArray, held: BoolArray, stiff: Floa
     level = spread > CONSTANT * (np.sqrt(square) + np.abs(centre))
     scale = np.where(level, 1 / np.where(level, spread, 1.0), np.where(held, 1.0, 0.0))
     if free:
-        centre[at], scale[at] = 0.0, 1.0
+        scale[at] = 1.0
     kept = scale > 0
     scale = power_of_two(softened(scale, stiff)) * kept
     centre = short(centre, 1 / np.where(kept, scale, 1.0))

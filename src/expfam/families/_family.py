@@ -132,7 +132,7 @@ class ExponentialFamily(ABC):
                 f"column {name!r} holds {y.dtype} values; the {self.name} family needs {self.allowed}; "
                 "convert the column to numbers"
             )
-        finite, support = np.isfinite(y), self.outside(y.astype(np.float64))
+        finite, support = np.isfinite(y), self.outside(y.astype(np.float64, copy=False))
         for bad, allowed, remedy in (
             (~finite, "finite numbers", "drop or fill such rows first"),
             (support, self.allowed, self.remedy),

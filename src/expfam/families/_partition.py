@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logit, xlogy
 
 from expfam._typing import BoolArray, FloatArray
-from expfam.families._special import MANY, divergence, tabled
+from expfam.families._special import divergence, tabled
 
 
 class SharePartition(ABC):  # noqa: B024 - abstract by what a family has beyond it
@@ -30,7 +30,7 @@ class SharePartition(ABC):  # noqa: B024 - abstract by what a family has beyond 
         return 1 - 2 * mu
 
     def conjugate(self, t: FloatArray) -> FloatArray:
-        if np.size(t) > MANY and not ((t > 0) & (t < 1)).any():
+        if np.size(t) > 1 and not ((t > 0) & (t < 1)).any():
             return np.zeros(np.shape(t))
         return np.asarray(xlogy(t, t) + xlogy(1 - t, 1 - t))
 

@@ -29,7 +29,7 @@ class Factor(ABC):
 class Information(ABC):
     """H, (q, q), class after class; a commutative monoid under +."""
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)  # for what is asked for again, a factor
 
     @abstractmethod
     def __add__(self, other: "Information") -> "Information":

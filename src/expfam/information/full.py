@@ -1,6 +1,7 @@
 """The information as a matrix."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack
@@ -13,6 +14,8 @@ from expfam.parallel import blas_threads
 
 LIFTS = (0.0, *(10.0**k for k in range(-15, 9)))
 """What a unit diagonal is raised by, in turn, until the matrix is positive definite."""
+SMALL = 512  # rows of a matrix whose factor is remembered: rank, step and certificate ask for it in turn
+WELL = 1e4  # the condition up to which no column is nearly a combination of others
 KEPT = 1e7  # the condition from which L is kept beside H^-1, whose products lose this many digits of sixteen
 
 
@@ -71,6 +74,17 @@ class Full(Information):
         return Full(self.matrix[np.ix_(kept, kept)])
 
     def factor(self) -> Cholesky:
+        return self._factor if len(self.matrix) <= SMALL else cholesky(self.matrix)
+
+    @property
+    def clear(self) -> bool:
+        """Are the columns independent beyond doubt, by a condition that is known or wanted anyway?
+
+        No column leaves less of its square to the others than 1 / condition, which is estimated to a small factor."""
+        return len(self.matrix) <= SMALL and self.factor().condition < WELL
+
+    @cached_property
+    def _factor(self) -> Cholesky:
         return cholesky(self.matrix)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 
 CELLS = 1 << 16  # numbers written out at once
+NARROW = 16  # columns below which BLAS takes longer for half of a product with itself than for all of any product
 
 
 def forward(
@@ -63,6 +64,9 @@ def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) ->
 
 def _gram(R: FloatArray, w: FloatArray) -> FloatArray:
     """R' diag(w) R: a product of a matrix with itself takes half the work, where no two signs of w meet."""
+    if R.shape[1] < NARROW:
+        full = R.T @ (w[:, None] * R)
+        return np.asarray((full + full.T) / 2)
     least = w.min(initial=0.0)
     if least < 0 and w.max(initial=0.0) <= 0:
         return -_gram(R, -w)

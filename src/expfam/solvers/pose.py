@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
+from expfam.design import Design
 from expfam.design.standard import Standard, placed, restrict, standardise
 from expfam.design.written import few, scaled, standard_of, written_out
-from expfam.information import CLEAR, RANK_TOL, Arrow, Information, Root, independent, independent_of_root
+from expfam.information import CLEAR, RANK_TOL, Arrow, Full, Information, Root, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers.leftover import independent_by_rows, independent_by_some
@@ -49,8 +50,7 @@ def pose(
     else:
         some = None if drawn is None else (drawn.design, drawn.weight)
         design, standard = standardise(data.design, data.weight, holds, stiff, some)
-    whole = replace(objective, data=replace(data, design=design))
-    seen = _seen(whole, standard, written)
+    seen = _seen(objective, design, standard, written)
     null = null_model(seen)
     start = starting_point(seen, null) if near is None else _feasible(seen, standard.inverse(near), null)
     rows = None if drawn is None else replace(drawn, design=placed(drawn.design, standard))
@@ -62,7 +62,7 @@ def pose(
             start, kept, (first, sampled) = plain, again, found
     if not kept.all():
         standard = standard.restricted(kept)
-        seen = _seen(whole, standard, written)
+        seen = _seen(objective, design, standard, written)
         rows = None if rows is None else replace(rows, design=restrict(rows.design, standard))
         first, sampled = None if first is None or np.any(start[~kept]) else _restricted(first, kept), None
         start = start[kept] if first is not None else starting_point(seen, null)
@@ -78,9 +78,8 @@ def _feasible(objective: Objective, start: FloatArray, null: Null) -> FloatArray
     return start if np.isfinite(objective(start, Level.VALUE).value) else starting_point(objective, null)
 
 
-def _seen(objective: Objective, standard: Standard, written: bool) -> Objective:
-    """The objective as a function of beta; `written`: its design is written out."""
-    design = objective.data.design
+def _seen(objective: Objective, design: Design, standard: Standard, written: bool) -> Objective:
+    """The objective as a function of beta, its design in the columns' own units given; `written`: it is written out."""
     design = scaled(design, standard) if written else restrict(design, standard)
     data = replace(objective.data, design=design)
     kept = np.flatnonzero(standard.kept)
@@ -163,6 +162,8 @@ def _part(hessian: Information, asked: BoolArray) -> Information:
 
 def _free(hessian: Information, tol: float) -> BoolArray:
     """Which columns are no combination of earlier ones, by their information."""
+    if isinstance(hessian, Full) and hessian.clear:
+        return np.ones(len(hessian.matrix), dtype=bool)
     return hessian.independent(tol) if isinstance(hessian, Arrow) else independent(hessian.matrix, tol)
 
 

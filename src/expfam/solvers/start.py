@@ -59,7 +59,7 @@ def _pooled(objective: Objective, mean: FloatArray, eta: FloatArray) -> Null | N
     if deviance is None:
         return None
     family, total = objective.family, weight_of(objective.data.weight)
-    row = weighted(family, objective.link, At(eta, mean, family.conjugate(mean)), np.array([total]))
+    row = weighted(family, objective.link, At(eta, mean, np.zeros(1)), np.array([total]))
     if not np.isfinite(row.value) or row.weight is None:  # the mean is none of the family
         return None
     return Null(eta.reshape(-1), 2 * (deviance + objective.data.within), float(row.weight.flat[0]))
