@@ -72,6 +72,15 @@ def scaled(design: Design, standard: Standard) -> Design:
     return _of((values[:, kept] - standard.centre[kept]) * standard.scale[kept], names)
 
 
+def matrix_of(design: Design) -> FloatArray | None:
+    """X of a design that is written out, None of another."""
+    (group, *others), maps = design.groups, design.maps
+    plain = not others and isinstance(maps, ColumnMap) and maps.identity
+    if not (plain and isinstance(group, Dense) and group.centre is None and group.values.dtype == np.float64):
+        return None
+    return group.values
+
+
 def _values(design: Design) -> FloatArray:
     (group,) = design.groups
     assert isinstance(group, Dense), "this design is written out"

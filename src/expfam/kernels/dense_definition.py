@@ -36,12 +36,12 @@ def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> Fl
 def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """R' diag(w) R, symmetric, and R' w for every w of weights (k, n): (k, m, m) and (k, m)."""
     if len(weights) == 1 and _plain(values, centre):
-        return _gram(values, weights[0])[None], weights @ values
+        return gram(values, weights[0])[None], weights @ values
     count, m = len(weights), values.shape[1]
     out, sums = np.zeros((count, m, m)), np.zeros((count, m))
     for at, R in _parts(values, centre):
         for a, w in enumerate(weights[:, at]):
-            out[a] += _gram(R, w)
+            out[a] += gram(R, w)
             sums[a] += R.T @ w
     return out, sums
 
@@ -62,14 +62,14 @@ def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) ->
     return np.asarray(sum((R * R).T @ weights[at] for at, R in _parts(values, centre)))
 
 
-def _gram(R: FloatArray, w: FloatArray) -> FloatArray:
+def gram(R: FloatArray, w: FloatArray) -> FloatArray:
     """R' diag(w) R: a product of a matrix with itself takes half the work, where no two signs of w meet."""
     if R.shape[1] < NARROW:
         full = R.T @ (w[:, None] * R)
         return np.asarray((full + full.T) / 2)
     least = w.min(initial=0.0)
     if least < 0 and w.max(initial=0.0) <= 0:
-        return -_gram(R, -w)
+        return -gram(R, -w)
     if least < 0:
         full = R.T @ (w[:, None] * R)
         return np.asarray(np.triu(full) + np.triu(full, 1).T)

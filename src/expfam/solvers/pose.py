@@ -13,6 +13,7 @@ from expfam.objective import Data, Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers.leftover import independent_by_rows, independent_by_some
 from expfam.solvers.problem import Null, Problem, Tell, affordable, rootable
+from expfam.solvers.short import evaluated
 from expfam.solvers.start import null_model, scale_of, starting_point
 from expfam.solvers.warm import sample
 
@@ -105,7 +106,7 @@ def _independent(
             kept = _told(objective, rows, start, _part(information, asked))
             if kept is not None:
                 return kept, None, sampled
-    first = objective(start)
+    first = evaluated(objective)(start)
     return _kept(objective, start, first, asked), first, sampled
 
 
