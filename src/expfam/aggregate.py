@@ -13,7 +13,7 @@ from expfam.design.cells import cells
 from expfam.families import ExponentialFamily, Gamma, InverseGaussian, Poisson, QuasiPoisson, Tweedie
 from expfam.links import Identity, Log
 from expfam.objective import Data, Objective
-from expfam.parallel import ordered_sum, slices, weighed, weight_of
+from expfam.parallel import extent, ordered_sum, slices, weighed, weight_of
 from expfam.response import At, Level, weighted
 
 KEPT = 1e-3  # of two sums their difference must be this share, so that no more than three digits are lost
@@ -27,9 +27,9 @@ def aggregated(objective: Objective, asked: str) -> Objective:
 
     asked: "auto", "always" (wherever it is possible), "never".
     """
-    data, family = objective.data, objective.family
+    data = objective.data
     least = 0 if asked == "always" else WORTH
-    if asked == "never" or data.n < least or family.vector or not np.array_equal(family.T(data.y), data.y):
+    if asked == "never" or data.n < least or not _plain(objective):
         return objective
     if data.offset is not None and not absorbs(objective):
         return objective
@@ -41,7 +41,7 @@ def aggregated(objective: Objective, asked: str) -> Objective:
 def pooled(objective: Objective) -> Objective | None:
     """All rows as one, for a design that tells none apart: the intercept alone. None where that cannot be."""
     data, family = objective.data, objective.family
-    if data.offset is not None or family.vector or not np.array_equal(family.T(data.y), data.y):
+    if data.offset is not None or not _plain(objective):
         return None
     total = np.atleast_1d(data.weight.sum())
     mean = data.weight @ data.y / total
@@ -51,6 +51,15 @@ def pooled(objective: Objective) -> Objective | None:
     design = data.design.take(slice(0, 1))
     one = Data(design, mean, family.conjugate(mean), total, None, found + data.within, data.total, data.rows or data.n)
     return replace(objective, data=one)
+
+
+def _plain(objective: Objective) -> bool:
+    """Is T(y) = y, a number?"""
+    family, y = objective.family, objective.data.y
+    if family.vector:
+        return False
+    t = family.T(y)
+    return t is y or np.array_equal(t, y)
 
 
 def within(objective: Objective, mean: FloatArray) -> float | None:
@@ -93,7 +102,10 @@ def absorbs(objective: Objective) -> bool:
     offset, power = objective.data.offset, _power(objective.family)
     if power is None or not isinstance(objective.link, Log):
         return False
-    return offset is None or max(1.0, abs(2 - power)) * max(offset.max(), -offset.min()) <= FAR
+    if offset is None:
+        return True
+    low, high = extent(offset)
+    return max(1.0, abs(2 - power)) * max(high, -low) <= FAR
 
 
 def unit_free(objective: Objective) -> Objective:

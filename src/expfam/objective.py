@@ -1,7 +1,7 @@
 """F(theta) = sum_i w_i loss(y_i; psi_i) + P(theta) (7), gradient (9) and information (10), folded over rows (13)."""
 
 from dataclasses import dataclass, replace
-from functools import cache, reduce
+from functools import cache, cached_property, reduce
 from itertools import pairwise
 from math import isfinite, isqrt
 from operator import add
@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from expfam._remembers import Remembers
 from expfam._typing import AnyArray, FloatArray
 from expfam.design import Bordered, Design, Grams, Map
 from expfam.families import Categorical, ExponentialFamily
@@ -110,7 +111,7 @@ def _both(one: Any, other: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class Objective(Remembers):
     """F as a function of theta: objective(theta, level) reads the rows once and returns an `Evaluation`.
 
     `observed` takes the observed information instead of Fisher's.
@@ -132,7 +133,7 @@ class Objective:
         """d, how many linear predictors a row has."""
         return (self.family.k or 2) - 1 if isinstance(self.family, Categorical) else 1
 
-    @property
+    @cached_property
     def dearness(self) -> float:
         """What an information costs on top of a gradient, in gradients: from the shape of the design, not timed."""
         d = self.classes

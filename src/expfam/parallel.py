@@ -71,6 +71,13 @@ def in_pieces(part: Callable[[slice], object], like: AnyArray) -> None:
         ordered_map(part, slices(n, max(PIECE * n // like.size, 1)))
 
 
+def extent(values: FloatArray) -> tuple[float, float]:
+    """The least and the largest number, NaN where one is; shared by the threads where there are many."""
+    parts = [slice(0, len(values))] if values.size < MANY else slices(len(values), -(-len(values) // 2))
+    low, high = zip(*ordered_map(lambda at: (values[at].min(), values[at].max()), parts), strict=True)
+    return float(np.min(low)), float(np.max(high))
+
+
 def picked(values: AnyArray, rows: AnyArray, space: str | None = None) -> AnyArray:
     """values[rows] for row numbers; in the thread's own `space` until it is asked for again, where that can hold it."""
     shape = len(rows), *values.shape[1:]

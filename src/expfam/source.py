@@ -14,6 +14,7 @@ import numpy as np
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design import Columns
 from expfam.errors import DataWarning, SchemaError
+from expfam.parallel import extent
 from expfam.target import RawResponse
 
 VECTORS = ("weights", "offset", "exposure", "trials")
@@ -172,7 +173,7 @@ def check_vectors(rows: RowSet, *, some: bool = True) -> None:
     }
     for name, vector in rows.vectors.items():
         holds, allowed, remedy = rules[name]
-        low, high = vector.min(initial=np.inf), vector.max(initial=-np.inf)  # NaN where the vector holds one
+        low, high = extent(vector) if vector.size else (np.inf, -np.inf)
         if vector.size and not (np.isfinite(low) and np.isfinite(high) and holds(low)):
             bad = ~(np.isfinite(vector) & holds(vector))
             at = int(np.flatnonzero(bad.reshape(len(vector), -1).any(axis=1))[0])

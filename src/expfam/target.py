@@ -14,6 +14,7 @@ from expfam.families.bernoulli import Bernoulli
 from expfam.families.binomial import Binomial
 from expfam.families.categorical import Categorical
 from expfam.families.quasi_binomial import QuasiBinomial
+from expfam.parallel import extent
 
 LARGEST = 1e150
 
@@ -87,7 +88,8 @@ def known(family: ExponentialFamily, classes: tuple[str, ...] | None, raw: RawRe
 def _check_size(raw: RawResponse) -> None:
     """Squares of the response must not overflow."""
     assert raw.numbers is not None
-    if max(-raw.numbers.min(), raw.numbers.max()) > LARGEST:
+    low, high = extent(raw.numbers)
+    if max(-low, high) > LARGEST:
         at = int(np.abs(raw.numbers).argmax())
         row = at if raw.rows is None else int(raw.rows[at])
         raise ResponseError(

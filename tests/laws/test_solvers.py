@@ -274,10 +274,10 @@ def test_new_information_is_weighed_up_for_any_figures(dearness: float, alone: b
 def test_a_sample_that_few_rows_decide_is_not_solved(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Residuals of squares many times the deviance: the first steps are by the sample's information alone."""
     rng = np.random.default_rng(3)
-    x = rng.normal(size=(20_000, 3))
-    y = rng.gamma(2.0, np.exp(x @ [0.3, -0.2, 0.1]) / 2) * np.where(np.arange(20_000) % 200, 1.0, 1e4)
+    x = rng.normal(size=(60_000, 3))
+    y = rng.gamma(2.0, np.exp(x @ [0.3, -0.2, 0.1]) / 2) * np.where(np.arange(60_000) % 400, 1.0, 1e4)
     if family != "gamma":
-        y *= rng.random(20_000) < 0.5
+        y *= rng.random(60_000) < 0.5
     plain = ef.glm_arrays(x, y, family=family, link="log", tol=1e-10)
     monkeypatch.setattr(warm, "LARGE", 1000)
     monkeypatch.setattr(warm, "LONG", 1000)
@@ -290,10 +290,42 @@ def test_a_sample_that_few_rows_decide_is_not_solved(family: str, monkeypatch: p
 
     monkeypatch.setattr(newton.Newton, "solve", counted)
     fit = ef.glm_arrays(x, y, family=family, link="log")
-    assert solved == [20_000]
+    assert solved == [60_000]
     assert fit.converged
     assert apart(fit, plain) <= MILLIONTH
     assert fit.se == pytest.approx(plain.se, rel=1e-6)
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "poisson"])
+def test_levels_without_events_in_a_sample_do_not_lead_astray(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of rare events, whatever sample is drawn: with one average row a coefficient all rows are read far more often."""
+    rng, n = np.random.default_rng(0), 60_000
+    codes = [rng.choice(25, n, p=0.9 * rng.dirichlet(np.full(25, 0.6)) + 0.1 / 25) for _ in range(3)]
+    eta = sum(rng.normal(size=25)[code] * 0.5 for code in codes) - 3
+    y = 1.0 * (rng.random(n) < 1 / (1 + np.exp(-eta))) if family == "bernoulli" else rng.poisson(np.exp(eta))
+    data = {"y": y, **{f"g{i}": code.astype(str) for i, code in enumerate(codes)}}
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
+
+    def passes(seed: int) -> float:
+        return ef.glm("y ~ g0 + g1 + g2", data, family=family, seed=seed, aggregate="never").certificate.passes
+
+    found = sum(map(passes, range(4)))
+    monkeypatch.setattr(warm, "_of_pseudo_row", lambda problem: problem.null.weight / problem.scale.weight)
+    assert found < 0.8 * sum(map(passes, range(4)))
+
+
+def test_counts_that_differ_by_their_mean_are_no_heavy_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Squared residuals from the null model are large where the model explains much, and so is its deviance."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60_000, 3))
+    y = rng.poisson(np.exp(5 + x @ [0.9, -0.6, 0.3]))
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    told: list[bool] = []
+    tells = newton.tells
+    monkeypatch.setattr(newton, "tells", lambda *problems: told.append(tells(*problems)) or told[-1])
+    assert ef.glm_arrays(x, y, family="poisson").converged
+    assert told == [True]
 
 
 # ---- where plain Newton fails -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import numpy as np
 
 from expfam._typing import AnyArray
 from expfam.design.columns import Columns
+from expfam.parallel import in_pieces
 
 LOOKED = 1000  # rows by which a column of zeros and ones, which is stored otherwise, is told from numbers
 MANY = 8  # single columns from which copying each to a place in every row costs more than reading them so
@@ -20,9 +21,12 @@ def beside(blocks: list[AnyArray]) -> AnyArray:
     held = _matrix(blocks)
     if held is not None:
         return held
+    kind = np.result_type(*blocks)
     if len(blocks) < MANY or any(block.shape[1] > 1 for block in blocks):
-        return np.concatenate(blocks, axis=1)
-    out = np.empty((len(blocks), len(blocks[0])), dtype=np.result_type(*blocks))
+        out = np.empty((len(blocks[0]), sum(block.shape[1] for block in blocks)), kind)
+        in_pieces(lambda at: np.concatenate([block[at] for block in blocks], axis=1, out=out[at]), out)
+        return out
+    out = np.empty((len(blocks), len(blocks[0])), kind)
     for row, block in zip(out, blocks, strict=True):
         row[:] = block[:, 0]
     return out.T

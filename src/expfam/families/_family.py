@@ -9,7 +9,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.errors import FamilyError, ResponseError
-from expfam.parallel import ordered_sum, repeated, slices
+from expfam.parallel import ordered_map, ordered_sum, repeated, slices
 
 ROWS = 1 << 15  # rows whose densities are worked out at a time
 
@@ -132,7 +132,10 @@ class ExponentialFamily(ABC):
                 f"column {name!r} holds {y.dtype} values; the {self.name} family needs {self.allowed}; "
                 "convert the column to numbers"
             )
-        finite, support = np.isfinite(y), self.outside(y.astype(np.float64, copy=False))
+        numbers = y.astype(np.float64, copy=False)
+        if all(ordered_map(lambda at: self._holds(numbers[at]), slices(len(y)))):
+            return
+        finite, support = np.isfinite(y), self.outside(numbers)
         for bad, allowed, remedy in (
             (~finite, "finite numbers", "drop or fill such rows first"),
             (support, self.allowed, self.remedy),
@@ -144,6 +147,9 @@ class ExponentialFamily(ABC):
                     f"column {name!r}, row {row} (from 0) is {y[at]:.12g}{f', and {others} more' if others else ''}; "
                     f"the {self.name} family needs {allowed}; {remedy}"
                 )
+
+    def _holds(self, y: FloatArray) -> bool:
+        return bool(np.isfinite(y).all() and not self.outside(y).any())
 
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
         """log density at mu = T(y), with precision = w / phi; log b follows from it without cancellation."""

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+from expfam._remembers import Remembers
 from expfam._typing import BoolArray, FloatArray
 from expfam.information.covariance import Covariance
 
@@ -26,10 +27,10 @@ class Factor(ABC):
         """H^-1, symmetric."""
 
 
-class Information(ABC):
+class Information(Remembers, ABC):
     """H, (q, q), class after class; a commutative monoid under +."""
 
-    __slots__ = ("__dict__",)  # for what is asked for again, a factor
+    __slots__ = ()
 
     @abstractmethod
     def __add__(self, other: "Information") -> "Information":

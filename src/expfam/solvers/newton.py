@@ -100,7 +100,7 @@ def _begin(problem: Problem, curved: Objective) -> _State:
     Fisher's information there, of all rows or of the sample, will do for the first steps where another is meant.
     """
     sample = sample_of(problem)
-    if sample is not None and not tells(sample):
+    if sample is not None and not tells(problem, sample):
         assert sample.first is not None
         passes = 1 + sample.objective.data.n / problem.objective.data.n
         at = curved(problem.start, Level.GRADIENT)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import lapack
 from scipy.linalg.blas import daxpy, saxpy
 
 from expfam._typing import AnyArray, FloatArray
@@ -133,10 +133,10 @@ def conjugate(metric: Metric, secants: Secants, gradient: FloatArray) -> FloatAr
     products = steps @ changes.T
     if not _symmetric(products):
         return direction(metric, secants, gradient)
-    curvature = cho_factor((products + products.T) / 2)
-    inside = cho_solve(curvature, steps @ g)
+    curvature, _ = lapack.dpotrf((products + products.T) / 2)
+    inside = lapack.dpotrs(curvature, steps @ g)[0]
     outside = metric.solve((g - inside @ changes).reshape(gradient.shape))
-    move = (inside - cho_solve(curvature, changes @ outside.ravel())) @ steps
+    move = (inside - lapack.dpotrs(curvature, changes @ outside.ravel())[0]) @ steps
     return np.asarray(-outside - move.reshape(gradient.shape))
 
 
