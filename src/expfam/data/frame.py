@@ -62,7 +62,7 @@ def _of_pandas(frame: Any, name: str) -> Any:
     import pyarrow as pa
 
     series = frame.get_column(name).to_native()
-    if series.dtype in FLOATS:
+    if isinstance(series.dtype, np.dtype) and series.dtype in FLOATS:  # categories compare by all they are printed as
         values = series.to_numpy()
         with np.errstate(over="ignore", invalid="ignore"):
             if not np.isnan(values.sum()):

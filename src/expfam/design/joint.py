@@ -9,11 +9,12 @@ import numpy as np
 from expfam._typing import AnyArray
 from expfam.design.coded import Coded, Slot
 from expfam.design.columns import Columns
+from expfam.parallel import ordered_map, slices
 
 CELLS = 16_384
 """The two-way tables of all slots have at most so many cells: they stay in cache and cost little to add up."""
 LEVELS = 256  # joint levels of a slot, for the same reason
-ROWS_AT_ONCE = 1 << 14  # codes are joined while they are in cache
+ROWS_AT_ONCE = 1 << 16  # codes are joined while they are in cache
 
 Terms: TypeAlias = tuple[Columns, ...]
 """Terms stored as one code a row: several factors, or one factor and the numbers that multiply it."""
@@ -56,12 +57,14 @@ def lay_out(terms: tuple[Terms, ...], n: int, compiled: bool) -> Coded:
     times = [column for _, column in spread if column is not None]
     codes = np.empty((len(slots), n), dtype=np.min_scalar_type(max(slot.levels for slot in slots) - 1))
     values = np.empty((len(times), n))
-    for lo in range(0, n, ROWS_AT_ONCE):
-        rows = slice(lo, lo + ROWS_AT_ONCE)
+
+    def part(rows: slice) -> None:
         for (slot, _), out in zip(spread, codes[:, rows], strict=True):
             _join(slot, rows, out)
         for column, out in zip(times, values[:, rows], strict=True):
             out[:] = column[rows]
+
+    ordered_map(part, slices(n, ROWS_AT_ONCE))
     assert not n or all(row.max() < slot.levels for row, slot in zip(codes, slots, strict=True)), "kernels trust codes"
     return Coded(codes, values, slots, compiled)
 

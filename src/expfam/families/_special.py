@@ -10,6 +10,7 @@ from expfam._typing import FloatArray
 NEAR = 1e-3  # |r - 1| to which `unit_loss` has all digits
 WHOLE = 1e-7
 MANY = 10_000
+AT_ONCE = 1 << 16  # looked up at a time: threads that call for fewer wait for the interpreter, not for memory
 MOST = 1e18
 
 
@@ -46,12 +47,12 @@ def tabled(f: Callable[[FloatArray], FloatArray], count: FloatArray) -> FloatArr
     if np.ndim(count) != 1 or np.size(count) <= MANY or float(np.min(count)) < 0 or float(np.max(count)) > MANY:
         return f(count)
     table, out = f(np.arange(float(np.max(count)) + 1)), np.empty(len(count))
-    for lo in range(0, len(count), MANY):  # a few at a time stay in cache
-        some = count[lo : lo + MANY]
+    for lo in range(0, len(count), AT_ONCE):  # they stay in cache
+        some = count[lo : lo + AT_ONCE]
         places = some.astype(np.int32)
         if not np.array_equal(places, some):
             return f(count)
-        table.take(places, out=out[lo : lo + MANY], mode="clip")
+        table.take(places, out=out[lo : lo + AT_ONCE], mode="clip")
     return out
 
 
