@@ -37,7 +37,8 @@ def read(data: Any, wanted: Wanted) -> Raw:
     native = nw.from_native(data, pass_through=True)
     if not isinstance(native, (nw.DataFrame, nw.LazyFrame)):
         native = nw.from_native(_arrow_table(data))
-    names = choose(native.collect_schema().names(), wanted)
+    there = native.collect_schema().names() if isinstance(native, nw.LazyFrame) else native.columns
+    names = choose(there, wanted)
     kind = {"pandas": "pandas", "polars": "polars"}.get(native.implementation.value, "arrow")
     eager = native.select(names).collect() if isinstance(native, nw.LazyFrame) else native
     columns = each(partial(_of_pandas if kind == "pandas" else _column, eager), names, len(eager))
@@ -58,14 +59,15 @@ def _column(frame: Any, name: str) -> Any:
 
 
 def _of_pandas(frame: Any, name: str) -> Any:
-    """The same, without asking every value whether it is missing where a sum or the least code tells that none is."""
+    """The same, without asking every value whether it is missing where a type, a sum or the least code tells that none
+    is."""
     import pyarrow as pa
 
-    series = frame.get_column(name).to_native()
-    if isinstance(series.dtype, np.dtype) and series.dtype in FLOATS:  # categories compare by all they are printed as
+    series = frame.to_native()[name]
+    if isinstance(series.dtype, np.dtype):  # asked first: categories compare by all they are printed as
         values = series.to_numpy()
         with np.errstate(over="ignore", invalid="ignore"):
-            if not np.isnan(values.sum()):
+            if series.dtype.kind in "iu" or (series.dtype in FLOATS and not np.isnan(values.sum())):
                 return pa.array(values)
     elif series.dtype.name == "category":
         codes, categories = series.cat.codes.to_numpy(), series.cat.categories
