@@ -55,7 +55,7 @@ def _pick_many(codes, values, starts, table, d, out):  # type: ignore[no-untyped
     """Four columns at a time; lanes past the last one add zeros to the next row, and the last rows go singly."""
     k, n = codes.shape
     plain = k - len(values)
-    body = max(n - LANES, 0)
+    body = n - LANES if n > LANES else 0
     for i in range(body):
         for j in range(0, d, LANES):
             total = load(out, i * d + j)
@@ -84,28 +84,39 @@ def _sums(codes, vector, even, odd):  # type: ignore[no-untyped-def]
 
 
 @_compile
-def _crosses(codes, weights, columns, table):  # type: ignore[no-untyped-def]
-    """Four columns and three weights at a time, for some rows that stay in cache while the weights go by.
+def _cross(codes, weights, columns, table):  # type: ignore[no-untyped-def]
+    """Four columns at a time, for some rows that stay in cache while the columns go by.
 
     Lanes past the last column gather rubbish of the next row, and the last rows go singly.
     """
-    (n, m), k = columns.shape, len(weights)
-    flat, body = columns.reshape(-1), max(n - LANES, 0)
+    n, m = columns.shape
+    body = n - LANES if n > LANES else 0  # max() and min() would be compiled apart
     for lo in range(0, body, AT_ONCE):
-        hi = min(lo + AT_ONCE, body)
-        for a in range(0, k - 2, 3):
+        hi = lo + AT_ONCE if lo + AT_ONCE < body else body
+        for j in range(0, m, LANES):
+            for i in range(lo, hi):
+                z = uint64(codes[i])
+                store(table, (z, j), load(table, (z, j)) + splat(weights[i]) * load(columns, (i, j)))
+    for i in range(body, n):
+        for j in range(m):
+            table[uint64(codes[i]), j] += weights[i] * columns[i, j]
+
+
+@_compile
+def _crosses(codes, weights, columns, table):  # type: ignore[no-untyped-def]
+    """The same for weights in threes, apart, for it takes long to compile: columns are read once for three."""
+    (n, m), k = columns.shape, len(weights)
+    body = n - LANES if n > LANES else 0
+    for lo in range(0, body, AT_ONCE):
+        hi = lo + AT_ONCE if lo + AT_ONCE < body else body
+        for a in range(0, k, 3):
             for i in range(lo, hi):
                 z, u, v, w = uint64(codes[i]), splat(weights[a, i]), splat(weights[a + 1, i]), splat(weights[a + 2, i])
                 for j in range(0, m, LANES):
-                    x = load(flat, i * m + j)
+                    x = load(columns, (i, j))
                     store(table, (a, z, j), load(table, (a, z, j)) + u * x)
                     store(table, (a + 1, z, j), load(table, (a + 1, z, j)) + v * x)
                     store(table, (a + 2, z, j), load(table, (a + 2, z, j)) + w * x)
-        for a in range(k - k % 3, k):
-            for j in range(0, m, LANES):
-                for i in range(lo, hi):
-                    z = uint64(codes[i])
-                    store(table, (a, z, j), load(table, (a, z, j)) + splat(weights[a, i]) * load(flat, i * m + j))
     for i in range(body, n):
         for a in range(k):
             for j in range(m):
@@ -207,9 +218,13 @@ def count(codes: AnyArray, levels: int) -> AnyArray:
 
 def crosses(codes: AnyArray, weights: FloatArray, columns: FloatArray, levels: int) -> FloatArray:
     """J' diag(w) columns for every w of weights (k, n), (k, levels, m) for columns (n, m)."""
-    m = columns.shape[1]
-    out = np.zeros((len(weights), levels, m + -m % LANES))
-    _crosses(codes, np.ascontiguousarray(weights), np.ascontiguousarray(columns), out)
+    k, m = len(weights), columns.shape[1]
+    out, threes = np.zeros((k, levels, m + -m % LANES)), k - k % 3
+    weights, columns = np.ascontiguousarray(weights), np.ascontiguousarray(columns)
+    if threes:
+        _crosses(codes, weights[:threes], columns, out[:threes])
+    for w, table in zip(weights[threes:], out[threes:], strict=True):
+        _cross(codes, w, columns, table)
     return out[:, :, :m]
 
 

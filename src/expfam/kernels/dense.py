@@ -20,6 +20,7 @@ from expfam.parallel import scratch
 
 PANELS_BYTES = 1 << 19  # a core's second cache
 SPARE = 2  # rows between panels, lest all of them fall on the same lines of the cache
+FEW = 2  # columns whose products are had one by one
 CHUNK = 2048  # rows whose linear predictors stay in the first cache while columns go by
 NARROW, WIDE = 32, 1024
 """Rows of fewer numbers go four side by side, for a row alone has too few to keep a core busy, and so do those of more,
@@ -98,7 +99,7 @@ def _forward_turned(values, centre, theta, out):  # type: ignore[no-untyped-def]
     n, m = values.shape
     whole = m - m % LANES
     for lo in range(0, n, CHUNK):
-        hi = min(lo + CHUNK, n)
+        hi = lo + CHUNK if lo + CHUNK < n else n
         full = hi - (hi - lo) % LANES
         for j in range(0, whole, 4):
             t0, t1, t2, t3 = splat(theta[j]), splat(theta[j + 1]), splat(theta[j + 2]), splat(theta[j + 3])
@@ -326,6 +327,8 @@ def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> Fl
 def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """R' diag(w) R, symmetric, and R' w for every w of weights (k, n): (k, m, m) and (k, m)."""
     m, k, weights = values.shape[1], len(weights), _numbers(weights)
+    if m <= FEW:
+        return _by_adjoints(values, centre_of(centre, m), weights)
     panels = _workspace(max(_panels(m), 2))
     scaled, width = np.empty((3, *panels.shape[1:])), LANES * len(panels)
     out, sums = np.zeros((k, width, width)), np.zeros((k, width))
@@ -333,6 +336,18 @@ def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> t
         arguments = weights[:, at], turned, panels, scaled, out, sums
         _kernel(_grams, part.dtype, turned)(part, centre_of(centre, m), *arguments)
     return out[:, :m, :m], sums[:, :m]
+
+
+def _by_adjoints(values: AnyArray, centre: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The same as R' (w r_j), column by column: of few columns as fast, and panels take a second to compile."""
+    (n, m), k = values.shape, len(weights)
+    out, sums, product = np.empty((k, m, m)), np.empty((k, m)), scratch("few", n)
+    for gram, total_, w in zip(out, sums, weights, strict=True):
+        total_[:] = adjoint(values, centre, w)
+        for j in range(m):
+            np.multiply(np.subtract(values[:, j], centre[j], out=product), w, out=product)
+            gram[j] = adjoint(values, centre, product)
+    return (out + out.transpose(0, 2, 1)) / 2, sums
 
 
 def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> FloatArray:

@@ -98,7 +98,7 @@ def pack(values, centre, turned, panels):  # type: ignore[no-untyped-def]
                 store(panels, (whole, k, 0), some(values, (k, m - rest), rest) - some(centre, m - rest, rest))
     else:
         for q in range(whole):
-            _turn(values[:, 4 * q : 4 * q + 4], centre[4 * q :], panels[q])
+            _turn(values, 4 * q, centre, panels, q)
         for j in range(m - rest, m):
             for k in range(n):
                 panels[whole, k, j % LANES] = values[k, j] - centre[j]
@@ -110,21 +110,21 @@ def pack(values, centre, turned, panels):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _turn(values, centre, panel):  # type: ignore[no-untyped-def]
-    """Four columns, each one after the other in memory, into a panel."""
+def _turn(values, j, centre, panels, q):  # type: ignore[no-untyped-def]
+    """Four columns from j on, each one after the other in memory, into panel q."""
     n = len(values)
-    z0, z1, z2, z3 = splat(centre[0]), splat(centre[1]), splat(centre[2]), splat(centre[3])
+    z0, z1, z2, z3 = splat(centre[j]), splat(centre[j + 1]), splat(centre[j + 2]), splat(centre[j + 3])
     for k in range(0, n - 3, LANES):
-        a, b = load(values, (k, 0)) - z0, load(values, (k, 1)) - z1
-        c, d = load(values, (k, 2)) - z2, load(values, (k, 3)) - z3
+        a, b = load(values, (k, j)) - z0, load(values, (k, j + 1)) - z1
+        c, d = load(values, (k, j + 2)) - z2, load(values, (k, j + 3)) - z3
         a, b, c, d = turn(a, b, c, d)
-        store(panel, (k, 0), a)
-        store(panel, (k + 1, 0), b)
-        store(panel, (k + 2, 0), c)
-        store(panel, (k + 3, 0), d)
+        store(panels, (q, k, 0), a)
+        store(panels, (q, k + 1, 0), b)
+        store(panels, (q, k + 2, 0), c)
+        store(panels, (q, k + 3, 0), d)
     for k in range(n - n % LANES, n):
-        for j in range(LANES):
-            panel[k, j] = values[k, j] - centre[j]
+        for i in range(LANES):
+            panels[q, k, i] = values[k, j + i] - centre[j + i]
 
 
 @inner
