@@ -219,8 +219,9 @@ class Objective(Remembers):
             total = self._columnwise(raw, tasks)
         else:
             total = ordered_sum(lambda chunk: self._chunk(chunk, raw, level), tasks)
-        gradient = None if total.gradient is None else maps.adjoint(total.gradient)
-        hessian = None if total.grams is None else information(total.grams, maps)
+        with np.errstate(over="ignore", invalid="ignore"):  # as of the sums
+            gradient = None if total.gradient is None else maps.adjoint(total.gradient)
+            hessian = None if total.grams is None else information(total.grams, maps)
         return Evaluation(total.value + self.data.within, gradient, hessian)
 
     def diagonal(self, theta: FloatArray) -> FloatArray:

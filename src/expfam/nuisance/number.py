@@ -11,6 +11,7 @@ from expfam.errors import SolverError
 CLOSE = 1e-9  # standard errors from the maximum
 ROUNDING = 1e-13  # share of a log-likelihood by which it may seem to fall
 STEPS, HALVINGS = 60, 30
+FARTHEST = 1e9  # a step before it is cut to what may be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,10 @@ def ascent(at: Curve, u: FloatArray, box: Box) -> FloatArray:
         return step
     slope, bend = at.slope[free], -at.curvature[np.ix_(free, free)]
     values, axes = np.linalg.eigh(bend)
-    size = np.maximum(np.abs(values), 1e-10 * np.abs(values).max(initial=0.0) + np.finfo(float).tiny)
-    step[free] = axes @ ((axes.T @ slope) / size)
+    along = axes.T @ slope
+    least = 1e-10 * np.abs(values).max(initial=0.0) + np.finfo(float).tiny
+    size = np.maximum(np.maximum(np.abs(values), least), np.abs(along) / FARTHEST)  # a flat curve is no reason for inf
+    step[free] = axes @ (along / size)
     return np.asarray(step * min(1.0, float(np.min(box.reach / np.maximum(np.abs(step), 1e-300)))))
 
 
