@@ -17,6 +17,7 @@ from expfam.families import (
     Tweedie,
 )
 from expfam.kernels.compiling import compiling
+from expfam.kernels.lines import NARROW
 from expfam.links import link
 from expfam.objective import Data, Objective
 from expfam.penalties import NoPenalty
@@ -69,7 +70,10 @@ def _kinds(draw: np.random.Generator) -> Iterator[tuple[str, tuple[Columns, ...]
         for order in ("C", "F"):
             values = np.array(wide, dtype=kind, order=order)
             yield f"{np.dtype(kind).name} columns in {order} order", (_named("x", 5, values=values),)
-        yield f"some of more {np.dtype(kind).name} columns", (_named("x", 4, values=wide.astype(kind)[:, :4]),)
+        many = draw.normal(size=(N, NARROW + 1)).astype(kind)
+        yield f"many {np.dtype(kind).name} columns", (_named("x", NARROW + 1, values=many),)
+        for count in (4, NARROW):
+            yield f"{count} of more {np.dtype(kind).name} columns", (_named("x", count, values=many[:, :count]),)
     factors = [
         _named(name, levels, codes=draw.integers(0, levels, N).astype(kind), levels=levels)
         for name, levels, kind in (("a", 3, np.int8), ("b", 200, np.int16), ("c", 300, np.int16), ("d", 900, np.int32))

@@ -78,9 +78,8 @@ class Full(Information):
 
     @property
     def clear(self) -> bool:
-        """Are the columns independent beyond doubt, by a condition that is known or wanted anyway?
-
-        No column leaves less of its square to the others than 1 / condition, which is estimated to a small factor."""
+        """Are the columns independent beyond doubt, by a condition that is known or wanted anyway? The others leave of
+        each at least 1 / condition of its square, which is estimated to a small factor."""
         return len(self.matrix) <= SMALL and self.factor().condition < WELL
 
     @cached_property

@@ -1,7 +1,7 @@
 """The dense verbs compiled: same arguments and results as `kernels.dense_definition`.
 
-Every row is centred where it is used, in a register. For one vector theta or r the rows are read as they lie, four at
-a time; a Gram matrix is a product of `panels`. A kernel is compiled for float32 or float64, whatever the memory order.
+Every row is centred where it is used, in a register. For one vector theta or r the rows are read as they lie (`lines`);
+a Gram matrix is a product of `panels`. A kernel is compiled for float32 or float64, whatever the memory order.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,20 +12,16 @@ import numpy as np
 from numba import from_dtype, njit, types
 
 from expfam._typing import AnyArray, FloatArray
+from expfam.kernels import lines
 from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.panels import OPTIONS, group, inner, pack, times, weighted
 from expfam.kernels.pointer import window
-from expfam.kernels.vector import LANES, load, some, splat, store, total, turn
+from expfam.kernels.vector import LANES, load, splat, store
 from expfam.parallel import scratch
 
 PANELS_BYTES = 1 << 19  # a core's second cache
 SPARE = 2  # rows between panels, lest all of them fall on the same lines of the cache
 FEW = 2  # columns whose products are had one by one
-CHUNK = 2048  # rows whose linear predictors stay in the first cache while columns go by
-NARROW, WIDE = 32, 1024
-"""Rows of fewer numbers go four side by side, for a row alone has too few to keep a core busy, and so do those of more,
-which push theta and the centre out of the first cache. The others go one after the other: memory read in one line comes
-faster by far than four rows side by side, which the hardware does not foresee."""
 
 _VECTOR = types.Array(types.float64, 1, "C", readonly=True)
 _MATRIX = types.Array(types.float64, 2, "A", readonly=True)
@@ -62,100 +58,6 @@ def _columns(values, centre, out):  # type: ignore[no-untyped-def]
     for i in range(n):
         for j in range(m):
             out[i, j] = values[i, j] - centre[j]
-
-
-def _forward(values, centre, theta, out):  # type: ignore[no-untyped-def]
-    """out += R theta where the numbers of a row stand one after the other: four rows side by side, or each alone."""
-    n, m = values.shape
-    rest, twos = m % LANES, m - m % (2 * LANES)
-    end = some(theta, m - rest, rest), some(centre, m - rest, rest)
-    fours = 0 if NARROW <= m < WIDE else n - n % 4
-    for k in range(0, fours, 4):
-        a = b = c = d = splat(0.0)
-        for j in range(0, m - rest, LANES):
-            t, z = load(theta, j), load(centre, j)
-            a, b = a + (load(values, (k, j)) - z) * t, b + (load(values, (k + 1, j)) - z) * t
-            c, d = c + (load(values, (k + 2, j)) - z) * t, d + (load(values, (k + 3, j)) - z) * t
-        if rest:
-            j, (t, z) = m - rest, end
-            a, b = a + (some(values, (k, j), rest) - z) * t, b + (some(values, (k + 1, j), rest) - z) * t
-            c, d = c + (some(values, (k + 2, j), rest) - z) * t, d + (some(values, (k + 3, j), rest) - z) * t
-        a, b, c, d = turn(a, b, c, d)
-        store(out, k, load(out, k) + ((a + b) + (c + d)))
-    for k in range(fours, n):
-        a = b = splat(0.0)
-        for j in range(0, twos, 8):
-            a = a + (load(values, (k, j)) - load(centre, j)) * load(theta, j)
-            b = b + (load(values, (k, j + 4)) - load(centre, j + 4)) * load(theta, j + 4)
-        if twos < m - rest:
-            a = a + (load(values, (k, twos)) - load(centre, twos)) * load(theta, twos)
-        if rest:
-            b = b + (some(values, (k, m - rest), rest) - end[1]) * end[0]
-        out[k] += total(a + b)
-
-
-def _forward_turned(values, centre, theta, out):  # type: ignore[no-untyped-def]
-    """out += R theta where the numbers of a column stand one after the other: four columns side by side."""
-    n, m = values.shape
-    whole = m - m % LANES
-    for lo in range(0, n, CHUNK):
-        hi = lo + CHUNK if lo + CHUNK < n else n
-        full = hi - (hi - lo) % LANES
-        for j in range(0, whole, 4):
-            t0, t1, t2, t3 = splat(theta[j]), splat(theta[j + 1]), splat(theta[j + 2]), splat(theta[j + 3])
-            z0, z1, z2, z3 = splat(centre[j]), splat(centre[j + 1]), splat(centre[j + 2]), splat(centre[j + 3])
-            for k in range(lo, full, LANES):
-                a = (load(values, (k, j)) - z0) * t0 + (load(values, (k, j + 1)) - z1) * t1
-                b = (load(values, (k, j + 2)) - z2) * t2 + (load(values, (k, j + 3)) - z3) * t3
-                store(out, k, load(out, k) + (a + b))
-        for j in range(whole, m):
-            for k in range(lo, full, LANES):
-                store(out, k, load(out, k) + (load(values, (k, j)) - splat(centre[j])) * splat(theta[j]))
-        for k in range(full, hi):
-            for j in range(m):
-                out[k] += (values[k, j] - centre[j]) * theta[j]
-
-
-def _adjoint(values, centre, rows, out):  # type: ignore[no-untyped-def]
-    """out += R' rows where the numbers of a row stand one after the other: four rows side by side, or each alone."""
-    n, m = values.shape
-    rest = m % LANES
-    whole, last = m - rest, splat(0.0)
-    fours = 0 if NARROW <= m < WIDE else n - n % 4
-    for k in range(0, fours, 4):
-        r0, r1, r2, r3 = splat(rows[k]), splat(rows[k + 1]), splat(rows[k + 2]), splat(rows[k + 3])
-        for j in range(0, whole, LANES):
-            z = load(centre, j)
-            a = (load(values, (k, j)) - z) * r0 + (load(values, (k + 1, j)) - z) * r1
-            b = (load(values, (k + 2, j)) - z) * r2 + (load(values, (k + 3, j)) - z) * r3
-            store(out, j, load(out, j) + (a + b))
-        if rest:
-            z = some(centre, whole, rest)
-            a = (some(values, (k, whole), rest) - z) * r0 + (some(values, (k + 1, whole), rest) - z) * r1
-            b = (some(values, (k + 2, whole), rest) - z) * r2 + (some(values, (k + 3, whole), rest) - z) * r3
-            last += a + b
-    for k in range(fours, n):
-        r = splat(rows[k])
-        for j in range(0, whole, LANES):
-            store(out, j, load(out, j) + (load(values, (k, j)) - load(centre, j)) * r)
-        if rest:
-            last += (some(values, (k, whole), rest) - some(centre, whole, rest)) * r
-    if rest:
-        store(out, whole, load(out, whole) + last)
-
-
-def _adjoint_turned(values, centre, rows, out):  # type: ignore[no-untyped-def]
-    """out += R' rows where the numbers of a column stand one after the other: two columns side by side."""
-    n, m = values.shape
-    full = n - n % 8
-    for j in range(m):
-        z, even, odd = splat(centre[j]), splat(0.0), splat(0.0)
-        for k in range(0, full, 8):
-            even += (load(values, (k, j)) - z) * load(rows, k)
-            odd += (load(values, (k + 4, j)) - z) * load(rows, k + 4)
-        out[j] += total(even + odd)
-        for k in range(full, n):
-            out[j] += (values[k, j] - centre[j]) * rows[k]
 
 
 def _forward_many(values, centre, theta, out):  # type: ignore[no-untyped-def]
@@ -231,16 +133,8 @@ def _adjoint_many(values, centre, vectors, none, turned, panels, right, out):  #
 
 _OUT = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
 _TURNED = object()
-_BY_ORDER: dict[str, tuple[Callable[..., None], Callable[..., None]]] = {
-    "forward": (_forward, _forward_turned),
-    "adjoint": (_adjoint, _adjoint_turned),
-}
-"""The verbs of one vector, for numbers of a row and of a column one after the other."""
 _REST: dict[Callable[..., None], tuple[Any, ...]] = {
-    _forward: (_VECTOR, _OUT[0]),
-    _forward_turned: (_VECTOR, _OUT[0]),
-    _adjoint: (_VECTOR, _OUT[0]),
-    _adjoint_turned: (_VECTOR, _OUT[0]),
+    **dict.fromkeys(lines.KERNELS, (_VECTOR, _OUT[0])),
     _forward_many: (_CUBE, _OUT[1]),
     _adjoint_many: (_MATRIX, _VECTOR, _TURNED, _OUT[2], _OUT[2], _OUT[1]),
     _grams: (_MATRIX, _TURNED, _OUT[2], _OUT[2], _OUT[2], _OUT[1]),
@@ -265,7 +159,7 @@ def _kernel(
 
 def one_vector(verb: str, part: AnyArray, turned: bool | None) -> Callable[..., None]:
     """The kernel (values, centre, theta or r, out) of R theta ("forward") or R' r ("adjoint") for numbers stored so."""
-    return _kernel(_BY_ORDER[verb][turned is not None], part.dtype, None, layout_of(part, turned))
+    return _kernel(lines.chosen(verb, part.shape[1], turned), part.dtype, None, layout_of(part, turned))
 
 
 def layout_of(part: AnyArray, turned: bool | None) -> str:
@@ -386,5 +280,5 @@ def orderly(values: AnyArray) -> Iterator[tuple[slice, AnyArray, bool | None]]:
     if values.flags.aligned and item in values.strides:
         yield slice(0, len(values)), values, True if values.strides[0] == item else None
         return
-    for lo in range(0, len(values), CHUNK):
-        yield slice(lo, lo + CHUNK), np.array(values[lo : lo + CHUNK], order="C"), None
+    for lo in range(0, len(values), lines.CHUNK):
+        yield slice(lo, lo + lines.CHUNK), np.array(values[lo : lo + lines.CHUNK], order="C"), None
