@@ -72,8 +72,8 @@ def in_pieces(part: Callable[[slice], object], like: AnyArray) -> None:
 
 
 def extent(values: FloatArray) -> tuple[float, float]:
-    """The least and the largest number, NaN where one is; shared by the threads where there are many."""
-    parts = [slice(0, len(values))] if values.size < MANY else slices(len(values), -(-len(values) // 2))
+    """The least and the largest number, NaN where one is; shared by the threads where there are many, a part each."""
+    parts = slices(len(values), -(-len(values) // (thread_count() if values.size >= MANY else 1)))
     low, high = zip(*ordered_map(lambda at: (values[at].min(), values[at].max()), parts), strict=True)
     return float(np.min(low)), float(np.max(high))
 

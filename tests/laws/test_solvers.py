@@ -20,7 +20,7 @@ from tests.laws._cases import apart
 import expfam as ef
 from expfam.design.written import WRITTEN
 from expfam.families import FAMILIES, ExponentialFamily
-from expfam.information import Full, independent
+from expfam.information import CLEAR, Full, independent
 from expfam.links import LINKS, link
 from expfam.solvers import SOLVERS, Newton, Problem, Solution, Solver, Status, choose, leftover, newton, pose, warm
 from expfam.solvers.problem import MILLIONTH
@@ -92,6 +92,16 @@ def test_the_short_way_of_few_rows_leads_where_the_long_one_does(
     if not long.certificate.separated:
         assert np.allclose(short.coef, long.coef, rtol=1e-7, atol=1e-8, equal_nan=True)
         assert np.allclose(short.se, long.se, rtol=1e-6, equal_nan=True)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.floats(-8, 0))
+def test_a_good_condition_is_enough_for_independence(seed: int, p: int, apart: float) -> None:
+    """What it calls clear is so by elimination, too: columns of any scale, one of them near a combination of others."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(50, p)) * 10 ** rng.uniform(-3, 3, p)
+    X[:, -1] = X[:, :-1] @ rng.normal(size=p - 1) + 10**apart * rng.normal(size=50)
+    gram = X.T @ X
+    assert not Full(gram).clear or independent(gram, CLEAR).all()
 
 
 @every_family

@@ -23,7 +23,7 @@ def few(design: Design) -> bool:
 def written_out(design: Design) -> Design:
     """The same columns as one matrix of numbers: column by column, so that rows are weighted in long strides."""
     columns = [group.columns() for group in design.groups if isinstance(group, Ones | Dense)]
-    if len(columns) == len(design.groups) and isinstance(design.maps, ColumnMap) and design.maps.identity:
+    if len(columns) == len(design.groups) and _is_raw(design):
         return _of(np.concatenate([part.T for part in columns]).T, design.names)
     values = design.forward(design.maps.forward(np.eye(design.p)))
     return _of(np.asfortranarray(values), design.names)
@@ -74,14 +74,18 @@ def scaled(design: Design, standard: Standard) -> Design:
 
 def matrix_of(design: Design) -> FloatArray | None:
     """X of a design that is written out, None of another."""
-    (group, *others), maps = design.groups, design.maps
-    plain = not others and isinstance(maps, ColumnMap) and maps.identity
-    if not (plain and isinstance(group, Dense) and group.centre is None and group.values.dtype == np.float64):
+    group, *others = design.groups
+    if others or not isinstance(group, Dense) or not _is_raw(design):
         return None
-    return group.values
+    return group.values if group.centre is None and group.values.dtype == np.float64 and not group.compiled else None
+
+
+def _is_raw(design: Design) -> bool:
+    """Are its columns those that are stored, one for one?"""
+    return isinstance(design.maps, ColumnMap) and design.maps.identity
 
 
 def _values(design: Design) -> FloatArray:
-    (group,) = design.groups
-    assert isinstance(group, Dense), "this design is written out"
-    return group.values
+    X = matrix_of(design)
+    assert X is not None, "this design is written out"
+    return X

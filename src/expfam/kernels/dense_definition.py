@@ -63,18 +63,15 @@ def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) ->
 
 
 def gram(R: FloatArray, w: FloatArray) -> FloatArray:
-    """R' diag(w) R: a product of a matrix with itself takes half the work, where no two signs of w meet."""
-    if R.shape[1] < NARROW:
-        full = R.T @ (w[:, None] * R)
-        return np.asarray((full + full.T) / 2)
-    least = w.min(initial=0.0)
-    if least < 0 and w.max(initial=0.0) <= 0:
-        return -gram(R, -w)
-    if least < 0:
-        full = R.T @ (w[:, None] * R)
-        return np.asarray(np.triu(full) + np.triu(full, 1).T)
-    half = np.sqrt(w)[:, None] * R
-    return np.asarray(half.T @ half)
+    """R' diag(w) R: a product of a matrix with itself takes half the work, for wide rows and w of one sign."""
+    if R.shape[1] >= NARROW:
+        if w.min(initial=0.0) >= 0:
+            half = np.sqrt(w)[:, None] * R
+            return np.asarray(half.T @ half)
+        if w.max(initial=0.0) <= 0:
+            return -gram(R, -w)
+    full = R.T @ (w[:, None] * R)
+    return np.asarray((full + full.T) / 2)
 
 
 def _plain(values: AnyArray, centre: FloatArray | None) -> bool:
