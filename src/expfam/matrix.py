@@ -11,7 +11,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.data.frame import labels, selected
-from expfam.design import Columns
+from expfam.design import Columns, sought
 from expfam.errors import ResponseError, SchemaError
 from expfam.parallel import ordered_map
 from expfam.source import Block, RowSet, Source, Terms, check_there, vectors_at
@@ -67,17 +67,27 @@ class MatrixTerms(Terms):
 
     def rows(self, source: Source, *, response: bool, missing: str, unseen: str) -> RowSet:
         X = self.matrix(source.data)
-        n, kept = X.shape[0], _complete(X, self.columns, missing)
-        X = X if kept is None else X[kept]
-        term = Columns(self.columns, sparse=X) if is_sparse(X) else Columns(self.columns, values=X)
-        columns = (term,) if self.columns else ()
-        if self.intercept:
-            columns = (Columns(("Intercept",)), *columns)
-        if not columns:
-            raise SchemaError("X has no columns and intercept=False: there is nothing to fit; give one or the other")
+        n, kept, columns = X.shape[0], None, self._stored(X)
+        found = sought(columns, n)
+        if found is not columns and all(
+            _all_finite(c.values) for c in found if c.codes is None and c.values is not None
+        ):
+            columns = found  # what is coded is zero or one
+        else:
+            kept = _complete(X, self.columns, missing)
+            columns = columns if kept is None else self._stored(X[kept])
         raw = _response(source.y, n, kept) if response else None
         dropped = {} if kept is None else {"X": int((~kept).sum())}
-        return RowSet(columns, X.shape[0], "dict", raw, vectors_at(source, n, kept), kept, dropped)
+        left = n - sum(dropped.values())
+        return RowSet(columns, left, "dict", raw, vectors_at(source, n, kept), kept, dropped)
+
+    def _stored(self, X: Any) -> tuple[Columns, ...]:
+        """The terms of a matrix that is complete."""
+        term = Columns(self.columns, sparse=X) if is_sparse(X) else Columns(self.columns, values=X)
+        terms = ((Columns(("Intercept",)),) if self.intercept else ()) + ((term,) if self.columns else ())
+        if not terms:
+            raise SchemaError("X has no columns and intercept=False: there is nothing to fit; give one or the other")
+        return terms
 
     def matrix(self, X: Any) -> Any:
         """X with the columns of the model: by name where both have names, else by position."""

@@ -5,6 +5,7 @@ from expfam.design.assemble import assemble
 from expfam.design.beside import shared
 from expfam.design.columns import Columns
 from expfam.design.design import Design, Grams
+from expfam.design.indicators import sought
 from expfam.design.wide import Bordered
 
-__all__ = ["Bordered", "Columns", "Design", "Grams", "Map", "Split", "assemble", "shared"]
+__all__ = ["Bordered", "Columns", "Design", "Grams", "Map", "Split", "assemble", "shared", "sought"]

@@ -129,7 +129,8 @@ class Coded(Group):
         return sums, self.squares(weights) if len(self.values) else sums
 
     def support(self, times: FloatArray) -> FloatArray:
-        return replace(self, values=np.ones_like(self.values)).adjoint(times)
+        bare = replace(self, values=np.ones_like(self.values)) if len(self.values) else self
+        return bare.adjoint(times)
 
     @property
     def tabled(self) -> bool:

@@ -85,7 +85,7 @@ class Dense(Group):
         return sweep(self.values, self.centre, theta, row, given, option)
 
     def support(self, times: FloatArray) -> FloatArray:
-        return np.asarray(np.where(self.values != 0, times[:, None], 0.0).sum(axis=0))
+        return np.asarray(times @ (self.values != 0).astype(np.float64))  # a product is the quickest sum
 
     def centred(self, centre: FloatArray) -> "Dense":
         return replace(self, centre=centre if self.centre is None else self.centre + centre)

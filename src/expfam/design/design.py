@@ -160,10 +160,8 @@ class Design:
         return np.concatenate([np.stack(group.moments(weights)) for group in self.groups], axis=1)
 
     def support(self, times: FloatArray) -> FloatArray:
-        """The sum of `times` over the rows where a column is stored as other than zero, (p,): the mean of its raw
-        columns."""
-        raw = np.concatenate([group.support(times) for group in self.groups])
-        return np.asarray(self.maps.squares(raw) / self.maps.squares(np.ones_like(raw)))
+        """The sum of `times` (n,) over the rows where a raw column is stored as other than zero, (raw,)."""
+        return np.concatenate([group.support(times) for group in self.groups])
 
     def gram(self, weights: FloatArray) -> FloatArray:
         """R' diag(weights) R, (raw, raw)."""

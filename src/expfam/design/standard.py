@@ -12,7 +12,7 @@ from scipy.linalg.blas import dger
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design._map import Map, Split
 from expfam.design.dense import Dense
-from expfam.design.design import Design
+from expfam.design.design import Design, spans_of
 from expfam.design.maps import span
 from expfam.errors import SchemaError
 from expfam.parallel import MANY, multiplied, ordered_sum, weight_of
@@ -200,12 +200,14 @@ def standardise(
     weight (n,); held (p,) marks penalised coefficients: columns are centred if there is an intercept that is free, and
     one without spread is kept if it is held. `stiff` (p,) is the curvature of the penalty, which adds to the square of
     the spread as more rows would: a word of one posting is no unit where the penalty alone decides its coefficient.
-    The rows of a `sample`, with their weights, stand for all where they show a spread in every column: coordinates need
-    not be exact. Raises SchemaError where squares of a column overflow or underflow.
+    The rows of a `sample`, with their weights, stand for all where they show a spread in every column of a group:
+    coordinates need not be exact. Raises SchemaError where squares of a column overflow or underflow.
     """
-    standard = None if sample is None else _standard(*sample, held)
-    if standard is None or not (standard.scale[~held] > 0).all():
-        standard = _standard(design, weight, held)
+    rough, moments = _about_rough(*(sample or (design, weight)), held)
+    standard = _standard(design, held, rough, moments)
+    lost = ~(standard.scale > 0) & ~held
+    if sample is not None and lost.any():
+        standard = _standard(design, held, rough, _read_anew(design, weight, rough, moments, lost))
     fitting = replace(standard, scale=softened(standard.scale, stiff))
     return placed(design, fitting), fitting
 
@@ -254,12 +256,33 @@ def softened(scale: FloatArray, stiff: FloatArray) -> FloatArray:
     return np.asarray(scale / np.sqrt(1 + stiff * scale**2))
 
 
-def _standard(design: Design, weight: FloatArray, held: BoolArray) -> Standard:
+def _about_rough(design: Design, weight: FloatArray, held: BoolArray) -> tuple[FloatArray | None, FloatArray]:
+    """A rough mean of the numbers, None without an intercept that is free, and means and mean squares about it of the
+    raw columns, (2, raw)."""
     free = design.intercept is not None and not held[design.intercept]
-    intercept = design.intercept if free else None
     rough = _rough(design) if free else None
-    total = weight_of(weight)
-    first, second = (part / total for part in _moments(_centred(design, rough), weight))
+    return rough, _moments(_centred(design, rough), weight) / weight_of(weight)
+
+
+def _read_anew(
+    design: Design, weight: FloatArray, rough: FloatArray | None, moments: FloatArray, lost: BoolArray
+) -> FloatArray:
+    """The moments, those of groups with a column that is `lost` (p,) from all rows."""
+    raw, columns, _ = design.maps.entries()
+    asked = np.zeros(design.maps.raw, dtype=bool)
+    asked[raw[lost[columns]]] = True
+    chosen = [(g, at) for g, at in zip(_centred(design, rough).groups, design.spans, strict=True) if asked[at].any()]
+    groups, out = tuple(group for group, _ in chosen), moments.copy()
+    found = _moments(replace(design, groups=groups, spans=spans_of(groups)), weight) / weight_of(weight)
+    for (_, at), there in zip(chosen, spans_of(groups), strict=True):
+        out[:, at] = found[:, there]
+    return out
+
+
+def _standard(design: Design, held: BoolArray, rough: FloatArray | None, moments: FloatArray) -> Standard:
+    """T by what `_about_rough` has found."""
+    free, first, second = rough is not None, *moments
+    intercept = design.intercept if free else None
     mean, square = design.maps.adjoint(first), design.maps.squares(second)
     check_overflow(design.names, square)
     width = np.sqrt(np.maximum(second - first**2, 0.0))

@@ -34,7 +34,6 @@ little data says of curvature, and so how firmly it is remembered, is often far 
 STEPS = 100  # Newton steps a batch is worth; late ones need one
 FAIR, CLOSE = 0.3, 0.03  # a step must bring this share of what it promises; within so much of it, it was the last
 SMALL = 1e-4  # and so it was where it promised no more than this, in units of the log-likelihood, phi and all
-SETTLED = 1 << 16  # rows after which a pseudo-row need not follow their mean any more
 BACK = (0.0, 0.5, 0.75, 0.9, 1.0)  # of the way to a theta that is surely inside
 ROUNDING = 1e-13  # differences of F below this share of it are noise
 DOUBLED = 12  # times that a step which was held back is tried twice as long
@@ -148,7 +147,7 @@ def learn(
     seen = _within(objective, memory, frequency, inside, options.scores)
     times = np.ones(objective.data.n) if frequency is None else frequency
     places, share, known = memory.places, memory.share, past * memory.information
-    if memory.rows < SETTLED or share is None or _meets(memory, seen):
+    if memory.rows < FEW or share is None or _meets(memory, seen):  # a pseudo-row follows the mean of many no more
         places = past * places + places_of(objective.data.design, times)
         share = own_share(known + seen.information, memory.rows + int(times.sum()), len(memory.theta))
     mean = memory.curvature / memory.rows if memory.rows else seen.weight / times.sum()

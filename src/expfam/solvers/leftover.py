@@ -14,7 +14,7 @@ import numpy as np
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.information import CLEAR, Full, independent
 from expfam.objective import Data, Objective
-from expfam.parallel import ordered_map, ordered_sum, slices, weight_of
+from expfam.parallel import ordered_map, ordered_sum, scratch, slices, weighed, weight_of
 from expfam.response import Level
 
 FEW = 16  # columns in doubt up to which this is worth it
@@ -68,8 +68,8 @@ def independent_by_some(
             return None if len(doubtful) else kept
         units, shares = _units(len(kept), doubtful), fitted(gram, kept, doubtful, gram[:, doubtful])
         slight = np.square(shares) * np.diagonal(gram)[:, None] <= SLIGHT * np.diagonal(gram)[doubtful]
-        left, rows = _most(data, units - np.where(slight, 0.0, shares))  # zeros are not read
         size = share * _squares(some, units) + _squares(data.take(joined), units)  # of a rare level in those alone
+        left, rows = _most(data, units - np.where(slight, 0.0, shares), NOTHING * size)  # zeros are not read
         if (left <= NOTHING * size).all():
             return kept
         new = np.setdiff1d(rows, joined)
@@ -84,17 +84,22 @@ def _squares(data: Data, directions: FloatArray) -> FloatArray:
     return data.weight @ np.square(data.design.forward(data.design.maps.forward(directions)))
 
 
-def _most(data: Data, directions: FloatArray) -> tuple[FloatArray, AnyArray]:
-    """sum w r^2 over the rows of every direction, (u,), and of some rows at a time that where r is largest."""
-    columns = np.ascontiguousarray(data.design.maps.forward(directions).T)
+def _most(data: Data, directions: FloatArray, nothing: FloatArray) -> tuple[FloatArray, AnyArray]:
+    """sum w r^2 over the rows of every direction, (u,), and of some rows at a time that where r is largest, unless they
+    have next to `nothing` (u,) of it."""
+    columns, parts = np.ascontiguousarray(data.design.maps.forward(directions).T), slices(data.n, AT_ONCE)
+    least = nothing / len(parts)
 
-    def part(rows: slice) -> tuple[FloatArray, AnyArray]:
-        block = data.take(rows)
-        squares = np.square([block.design.forward(one) for one in columns])  # one by one is faster than a few together
-        return squares @ block.weight, rows.start + squares.argmax(axis=1)
+    def part(rows: slice) -> tuple[FloatArray, list[int]]:
+        block, sums, most, r = data.take(rows), np.zeros(len(columns)), [], scratch("left", rows.stop - rows.start)
+        for k, one in enumerate(columns):  # one by one is faster than a few together
+            np.square(block.design.forward(one, r), out=r)
+            sums[k] = weighed(block.weight, r)
+            most += [rows.start + int(r.argmax())] if sums[k] > least[k] else []
+        return sums, most
 
-    sums, rows = zip(*ordered_map(part, slices(data.n, AT_ONCE)), strict=True)
-    return np.sum(sums, axis=0), np.unique(rows)
+    found, rows = zip(*ordered_map(part, parts), strict=True)
+    return np.sum(found, axis=0), np.unique(np.concatenate(rows).astype(np.intp))
 
 
 def _units(q: int, columns: AnyArray) -> FloatArray:

@@ -5,17 +5,28 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.design import Design
 from expfam.information import Full
+from expfam.parallel import ordered_sum, slices, weight_of
 
 TOLD = 10  # rows a coefficient that tell how far others explain its column
 ALIASED = 1e10  # 1 / (1 - R^2) of a column that others explain, up to rounding
+AT_ONCE = 1 << 15  # rows a task reads
 NEVER = 1e-6  # of a typical square: a column is at least so far from its mean
 
 
 def places_of(design: Design, times: FloatArray) -> FloatArray:
-    """Of every column how many rows have it, its sum and its sum of squares, and the number of rows: (4, p)."""
-    maps = design.maps
-    sums, squares = maps.adjoint(design.adjoint(times)), maps.squares(design.squares(times))
-    return np.stack([design.support(times), sums, squares, np.full(design.p, times.sum())])
+    """Of every column how many rows have it, its sum and its sum of squares, and the number of rows: (4, p).
+
+    A row has a column that is several raw ones in part, where it has some of these.
+    """
+
+    def part(rows: slice) -> FloatArray:
+        block = design.take(rows)
+        return np.vstack([block.support(times[rows]), block.moments(times[rows])])
+
+    support, sums, squares = ordered_sum(part, slices(design.n, AT_ONCE))
+    maps, count = design.maps, weight_of(times)
+    had = maps.squares(support) / maps.squares(np.ones_like(support))
+    return np.stack([had, maps.adjoint(sums), maps.squares(squares), np.full(design.p, count)])
 
 
 def pseudo(places: FloatArray, classes: int, share: FloatArray | float = 1.0) -> FloatArray:
