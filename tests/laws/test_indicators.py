@@ -5,10 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expfam.design import Columns, Design, assemble
+from expfam.design import Columns, Design, assemble, sought
 from expfam.design.coded import Coded
 from expfam.design.dense import Dense
+from expfam.errors import SchemaError
 from expfam.kernels import compiled, definition
+from expfam.matrix import MatrixTerms
+from expfam.source import Source
 
 N = 300
 seeds = st.integers(0, 2**32 - 1)
@@ -114,3 +117,38 @@ def test_the_compiled_mark_is_its_definition(seed: int) -> None:
         results.append((codes, odd, met))
     for one, other in zip(*results, strict=True):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("column", [0, 3])
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_gaps_are_told_beside_zeros_and_ones(column: int, odd: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    X = np.hstack([rng.normal(size=(N, 2)), one_hot(rng, 6)])
+    X[7, column] = odd
+    read, source = MatrixTerms(tuple("abcdefg"), intercept=True), Source(X, rng.normal(size=N))
+    told = []
+    for look in (sought, lambda columns, n: columns):
+        monkeypatch.setattr("expfam.design.indicators.pays", lambda work: True)
+        monkeypatch.setattr("expfam.matrix.sought", look)
+        with pytest.raises(SchemaError) as refused:
+            read.rows(source, response=True, missing="error", unseen="error")
+        told.append(str(refused.value))
+        if np.isnan(odd):
+            rows = read.rows(source, response=True, missing="drop", unseen="error")
+            assert rows.n == N - 1
+            assert rows.dropped == {"X": 1}
+            assert np.array_equal(written(assemble(rows.columns, rows.n, True))[:, 1:], np.delete(X, 7, axis=0))
+    assert told[0] == told[1]
+    assert "row 7" in told[0]
+
+
+def test_what_was_found_before_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    X = np.hstack([rng.normal(size=(N, 2)), one_hot(rng, 6)])
+    monkeypatch.setattr("expfam.design.indicators.pays", lambda work: True)
+    read = MatrixTerms(tuple("abcdefg"), intercept=True)
+    rows = read.rows(Source(X, rng.normal(size=N)), response=True, missing="error", unseen="error")
+    assert any(term.codes is not None for term in rows.columns)
+    design, plain = assemble(rows.columns, N, True), assemble(terms(X, apart=False), N, True)
+    assert [type(group) for group in design.groups] == [type(group) for group in plain.groups]
+    assert np.array_equal(written(design)[:, 1:], X)
