@@ -71,20 +71,19 @@ class Stream:
 
     def after(self, data: object) -> "Stream":
         """The stream after a frame more; unchanged where the frame is refused."""
-        entry = enter(self.ask.request, self.known, schema_of(self.known), data)
         with one_blas_thread():
-            return self._with(entry)
+            return self._with(enter(self.ask.request, self.known, schema_of(self.known), data))
 
     def settled(self) -> "Stream":
         """The stream as it would be if no more rows came: the waiting ones are a batch."""
         rows = self.waiting
         if rows is None or not rows.n or self.idle:
             return self
-        if self.gathers:
-            near = replace(self._together(rows), gathered=rows.n)
-            return replace(near._together(rows), waiting=None, gathered=0)  # with the information at its own end
-        model = met(self.known, self.model, rows)
         with one_blas_thread():
+            if self.gathers:
+                near = replace(self._together(rows), gathered=rows.n)
+                return replace(near._together(rows), waiting=None, gathered=0)  # with the information at its own end
+            model = met(self.known, self.model, rows)
             now = self._set_out(model, rows)
             pair = objectives(model, rows, _large(self, model, rows.n), now.origins, self._seeks(rows.n))
             return replace(now._learned(model, *pair, rows.frequency), waiting=None)
