@@ -81,8 +81,7 @@ def extent(values: FloatArray) -> tuple[float, float]:
 def picked(values: AnyArray, rows: AnyArray, space: str | None = None) -> AnyArray:
     """values[rows] for row numbers; in the thread's own `space` until it is asked for again, where that can hold it."""
     shape = len(rows), *values.shape[1:]
-    fits = values.dtype == np.float64 and prod(shape) <= SPACE
-    found = scratch(space, *shape) if space is not None and fits else np.empty(shape, values.dtype)
+    found = room(space, *shape) if values.dtype == np.float64 else np.empty(shape, values.dtype)
     in_pieces(lambda at: values.take(rows[at], axis=0, out=found[at], mode="clip"), found)  # the mode skips a copy
     return found
 
@@ -213,6 +212,11 @@ def scratch(name: str, *shape: int) -> FloatArray:
         held = np.empty(size)
         setattr(_kept, name, held)
     return held[:size].reshape(shape)
+
+
+def room(space: str | None, *shape: int) -> FloatArray:
+    """An array to be filled: the thread's own `space`, if one is named and it is not too much to keep, or a new one."""
+    return np.empty(shape) if space is None or prod(shape) > SPACE else scratch(space, *shape)
 
 
 def ones(n: int) -> FloatArray:

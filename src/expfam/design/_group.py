@@ -84,8 +84,11 @@ class Group(ABC):
         return grams, np.stack([self.sums(w, gram) for w, gram in zip(weights, grams, strict=True)])
 
     @abstractmethod
-    def columns(self) -> FloatArray | None:
-        """R itself where it is stored as columns (n, r); None where writing it out would cost n r numbers."""
+    def columns(self, space: str | None = None) -> FloatArray | None:
+        """R itself where it is stored as columns (n, r); None where writing it out would cost n r numbers.
+
+        What has to be worked out is in memory that the next call with this `space` may write to.
+        """
 
     @abstractmethod
     def take(self, rows: slice | AnyArray) -> "Group":

@@ -149,7 +149,7 @@ class Coded(Group):
             out += self._times(self._times(self.kernels.pick_pairs(self.codes[a], self.codes[b], table), a), b)
         return out
 
-    def columns(self) -> None:
+    def columns(self, space: str | None = None) -> None:
         return None
 
     def nonzeros(self) -> tuple[AnyArray, AnyArray, AnyArray | None]:

@@ -249,8 +249,8 @@ def _with_columns(one: Group, other: Ones | Dense, weights: FloatArray) -> Float
     """R_one' diag(w) R_other, numbers written out for some rows at a time, so that they stay in cache."""
     parts = slices(weights.shape[1], max(ROWS, one.width))
     if len(parts) == 1:
-        return one.crosses(weights, other.columns())
-    some = (one.take(rows).crosses(weights[:, rows], other.take(rows).columns()) for rows in parts)
+        return one.crosses(weights, other.columns("columns"))
+    some = (one.take(rows).crosses(weights[:, rows], other.take(rows).columns("columns")) for rows in parts)
     return reduce(add, some)
 
 

@@ -37,7 +37,7 @@ class Ones(Group):
     def support(self, times: FloatArray) -> FloatArray:
         return np.asarray(times.sum(keepdims=True))
 
-    def columns(self) -> FloatArray:
+    def columns(self, space: str | None = None) -> FloatArray:
         return np.broadcast_to(1.0, (self.n, 1))
 
     def take(self, rows: slice | AnyArray) -> "Ones":

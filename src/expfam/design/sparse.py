@@ -105,7 +105,7 @@ class Sparse(Group):
     def support(self, times: FloatArray) -> FloatArray:
         return replace(self, data=None, turned=None).adjoint(times)
 
-    def columns(self) -> None:
+    def columns(self, space: str | None = None) -> None:
         return None
 
     def written(self) -> FloatArray:

@@ -71,7 +71,7 @@ class Wide(Group):
         pairs = verbs(self.compiled).pairs
         return np.asarray(pairs(self.nonzeros(), other.nonzeros(), weights, self.levels, other.width))
 
-    def columns(self) -> None:
+    def columns(self, space: str | None = None) -> None:
         return None
 
     def nonzeros(self) -> tuple[AnyArray, AnyArray, None]:

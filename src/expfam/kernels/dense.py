@@ -14,6 +14,7 @@ from numba import from_dtype, njit, types
 from expfam._typing import AnyArray, FloatArray
 from expfam.kernels import lines
 from expfam.kernels.compiling import ALONE, compiling
+from expfam.kernels.dense_definition import columns
 from expfam.kernels.panels import OPTIONS, group, inner, pack, times, weighted
 from expfam.kernels.pointer import window
 from expfam.kernels.vector import LANES, load, splat, store
@@ -50,14 +51,6 @@ def _dots(values, centre, rows, out):  # type: ignore[no-untyped-def]
         for j in range(m):
             total += (values[i, j] - centre[j]) * rows[i, j]
         out[i] += total
-
-
-def _columns(values, centre, out):  # type: ignore[no-untyped-def]
-    """out = R."""
-    n, m = values.shape
-    for i in range(n):
-        for j in range(m):
-            out[i, j] = values[i, j] - centre[j]
 
 
 def _forward_many(values, centre, theta, out):  # type: ignore[no-untyped-def]
@@ -139,7 +132,6 @@ _REST: dict[Callable[..., None], tuple[Any, ...]] = {
     _adjoint_many: (_MATRIX, _VECTOR, _TURNED, _OUT[2], _OUT[2], _OUT[1]),
     _grams: (_MATRIX, _TURNED, _OUT[2], _OUT[2], _OUT[2], _OUT[1]),
     _dots: (_MATRIX, _OUT[0]),
-    _columns: (_OUT[1],),
 }
 """What a kernel takes after values and centre; `_TURNED`: None or a boolean, as `pack` wants."""
 
@@ -185,13 +177,6 @@ def forward(
     for rows, part, _ in orderly(values):
         _kernel(_forward_many, part.dtype)(part, centre_of(centre, m), panels, product[rows])
     return product[:, :d].copy() if out is None else np.add(out, product[:, :d], out=out)
-
-
-def columns(values: AnyArray, centre: FloatArray | None) -> FloatArray:
-    """R, (n, m), the numbers of a row one after the other."""
-    out = np.empty(values.shape)
-    _kernel(_columns, values.dtype)(values, centre_of(centre, values.shape[1]), out)
-    return out
 
 
 def dots(values: AnyArray, centre: FloatArray | None, rows: FloatArray, out: FloatArray) -> None:
@@ -249,7 +234,9 @@ def squares(values: AnyArray, centre: FloatArray | None, weights: FloatArray) ->
     m, total = values.shape[1], np.zeros(values.shape[1])
     rows = max(PANELS_BYTES // (8 * max(m, 1)), LANES)
     for lo in range(0, len(values), rows):
-        block = np.subtract(values[lo : lo + rows], centre_of(centre, m))
+        some = values[lo : lo + rows]
+        block = scratch("squares", *some.shape)
+        columns(some, centre, block)
         total += adjoint(np.square(block, out=block), None, weights[lo : lo + rows])
     return total
 

@@ -11,6 +11,7 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 
 CELLS = 1 << 16  # numbers written out at once
+TOGETHER = 64  # rows that are centred as one
 NARROW = 16  # columns below which BLAS takes longer for half of a product with itself than for all of any product
 
 
@@ -46,9 +47,17 @@ def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> t
     return out, sums
 
 
-def columns(values: AnyArray, centre: FloatArray | None) -> FloatArray:
-    """R, (n, m), the numbers of a row one after the other."""
-    return np.ascontiguousarray(values, dtype=np.float64) - (0.0 if centre is None else centre)
+def columns(values: AnyArray, centre: FloatArray | None, out: FloatArray) -> None:
+    """out = R, (n, m), the numbers of a row one after the other.
+
+    Rows that lie so already are taken many as one, for NumPy's loops begin anew with every row.
+    """
+    (n, m), less = values.shape, np.zeros(values.shape[1]) if centre is None else centre
+    many = n // TOGETHER if values.flags.c_contiguous else 0
+    first = slice(0, many * TOGETHER)
+    shape = many, TOGETHER * m
+    np.subtract(values[first].reshape(shape), np.tile(less, TOGETHER), out=out[first].reshape(shape))
+    np.subtract(values[first.stop :], less, out=out[first.stop :])
 
 
 def dots(values: AnyArray, centre: FloatArray | None, rows: FloatArray, out: FloatArray) -> None:
