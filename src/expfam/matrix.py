@@ -69,9 +69,8 @@ class MatrixTerms(Terms):
         X = self.matrix(source.data)
         n, kept, columns = X.shape[0], None, self._stored(X)
         found = sought(columns, n)
-        if found is not columns and all(
-            _all_finite(c.values) for c in found if c.codes is None and c.values is not None
-        ):
+        numbers = [term.values for term in found if term.codes is None and term.values is not None]
+        if found is not columns and all(map(_all_finite, numbers)):
             columns = found  # what is coded is zero or one
         else:
             kept = _complete(X, self.columns, missing)

@@ -1,6 +1,7 @@
 """Where the rows of columns are: the sums behind standard coordinates and pseudo-rows, against columns written out."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,12 +31,10 @@ def terms(rng: np.random.Generator) -> tuple[Columns, ...]:
 def test_places_are_sums_over_columns_written_out(seed: int, compiled: bool, at_once: int) -> None:
     rng = np.random.default_rng(seed)
     columns, times = terms(rng), rng.integers(1, 4, N).astype(float)
-    X, before = np.hstack([c.dense(N) for c in columns]), pseudo.AT_ONCE
-    pseudo.AT_ONCE = at_once
-    try:
+    X = np.hstack([c.dense(N) for c in columns])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pseudo, "AT_ONCE", at_once)
         support, sums, squares, rows = pseudo.places_of(assemble(columns, N, compiled), times)
-    finally:
-        pseudo.AT_ONCE = before
     assert np.allclose(sums, times @ X)
     assert np.allclose(squares, times @ X**2)
     assert (rows == times.sum()).all()
