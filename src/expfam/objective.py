@@ -11,11 +11,11 @@ import numpy as np
 
 from expfam._remembers import Remembers
 from expfam._typing import AnyArray, FloatArray
-from expfam.design import Bordered, Design, Grams, Map
+from expfam.design import Asked, Bordered, Design, Grams, Map, Swept
 from expfam.families import Categorical, ExponentialFamily
 from expfam.information import Arrow, Full, Information, Root, root
 from expfam.links import Link
-from expfam.parallel import is_ones, ordered_sum, repeated, scratch, slices, weighed, weight_of
+from expfam.parallel import is_ones, ordered_sum, picked, repeated, scratch, slices, weighed, weight_of
 from expfam.penalties import PenaltyForm
 from expfam.response import At, Level, Weighted, twin, weighted
 
@@ -32,7 +32,7 @@ ROW_PRICE, CELL_PRICE = 3.5, 3.0
 """Nanoseconds for loss and score of a row, and for a cell of X'WX in each block, against `Design.price`."""
 
 
-Read: TypeAlias = tuple[float, FloatArray | None, FloatArray | None]
+Read: TypeAlias = tuple[float, FloatArray | None, Grams | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,14 @@ class Data:
         return self._of(at, self.design.fleeting(at))
 
     def _of(self, at: slice | AnyArray, design: Design) -> "Data":
-        offset = None if self.offset is None else self.offset[at]
+        offset = None if self.offset is None else _some(self.offset, at)
         alike = is_ones(self.weight) and not isinstance(at, slice)  # one number stays one number
-        weight = repeated(1.0, design.n) if alike else self.weight[at]
-        return Data(design, self.y[at], self.conjugate[at], weight, offset)
+        weight = repeated(1.0, design.n) if alike else _some(self.weight, at)
+        return Data(design, _some(self.y, at), _some(self.conjugate, at), weight, offset)
+
+
+def _some(values: FloatArray, at: slice | AnyArray) -> FloatArray:
+    return values[at] if isinstance(at, slice) or at.dtype == bool else picked(values, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,30 +281,33 @@ class Objective(Remembers):
 
     def block(self, block: Data, raw: FloatArray, level: Level) -> Sums:
         """One block, everything while it is in cache: eta, loss, score, weight, gradient, Gram products."""
-        value, gradient, weight = self._sweep(block, raw, level) if self.swept else self._read(block, raw, level)
-        if not isfinite(value):
-            return Sums(value)
-        grams = None if weight is None else block.design.grams(np.atleast_2d(weight))
-        return Sums(value, gradient, grams)
+        value, gradient, grams = self._swept(block, raw, level) if self.swept else self._read(block, raw, level)
+        return Sums(value, gradient, grams) if isfinite(value) else Sums(value)
 
     @property
     def swept(self) -> bool:
         """Are rows read in one compiled pass, tile by tile? Where design and pair allow it."""
         return self.data.design.swept and not self.family.vector and twin(self.family, self.link) is not None
 
-    def _sweep(self, block: Data, raw: FloatArray, level: Level) -> Read:
-        """sum w loss, its gradient in raw columns and w weight: in one compiled pass."""
+    def sweep(self, block: Data, raw: FloatArray, asked: Asked) -> Swept:
+        """One compiled pass over a block, where rows are `swept`."""
         fast = twin(self.family, self.link)
         assert fast is not None, "of a `swept` objective"
-        name, parameter = fast
         given = self.family.T(block.y), block.conjugate, block.weight, block.offset
-        return block.design.sweep(raw, name, given, (int(level), parameter, self.observed))
+        return block.design.sweep(raw, (*fast, self.observed), given, asked)
+
+    def _swept(self, block: Data, raw: FloatArray, level: Level) -> Read:
+        """sum w loss, its gradient in raw columns and R' W R: in one compiled pass."""
+        found = self.sweep(block, raw, Asked(level >= Level.GRADIENT, int(level == Level.HESSIAN)))
+        return found.loss, found.score, found.products[0] if found.products else None
 
     def _read(self, block: Data, raw: FloatArray, level: Level) -> Read:
         """The same, one thing after the other."""
-        row = self.rows(block, raw, level)
-        gradient = None if row.score is None or not isfinite(row.value) else block.design.adjoint(row.score)
-        return row.value, gradient, row.weight
+        row, design = self.rows(block, raw, level), block.design
+        if row.score is None or not isfinite(row.value):
+            return row.value, None, None
+        grams = None if row.weight is None else design.grams(np.atleast_2d(row.weight))
+        return row.value, design.adjoint(row.score), grams
 
     def rows(self, block: Data, raw: FloatArray, level: Level) -> Weighted:
         """sum w loss, w score and w weight of the rows of a block at raw coefficients."""
@@ -331,10 +338,9 @@ def information(grams: Grams, maps: Map) -> Information:
     For several classes, whose levels do not meet on a diagonal, all of it is written out.
     """
     d = (isqrt(8 * len(grams) + 1) - 1) // 2
-    if isinstance(grams, Bordered):
-        if d == 1:
-            return _arrow(grams, maps)
-        grams = grams.written()
+    if isinstance(grams, Bordered) and d == 1:
+        return _arrow(grams, maps)
+    grams = grams if isinstance(grams, np.ndarray) else grams.written()
     if d == 1:
         return Full(maps.congruence(grams[0]))
     out = np.empty((d, maps.p, d, maps.p))

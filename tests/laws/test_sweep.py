@@ -1,11 +1,12 @@
-"""One compiled read of rows of numbers says what the definition says: F, its gradient and its information."""
+"""One compiled read of rows of codes and numbers says what the definition says: F, its gradient and its information."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from expfam.design import Columns, Design, assemble
 from expfam.families import Bernoulli, ExponentialFamily, Gamma, Gaussian, Poisson, Tweedie
@@ -16,6 +17,7 @@ from expfam.objective import Data, Objective
 from expfam.parallel import repeated, threads
 from expfam.penalties import NoPenalty
 from expfam.response import Level
+from expfam.solvers.looking import glance, see
 from laws.test_dense import ORDERS
 
 FAMILIES = [Gaussian(), Bernoulli(), Poisson(), Gamma(), Tweedie(1.5)]
@@ -24,14 +26,38 @@ WIDTHS = [1, 3, 4, 7, 20, 33, 1030]
 
 def objective(family: ExponentialFamily, X: np.ndarray, ones: bool, moved: bool, weighed: bool) -> Objective:
     """A family's problem on columns of numbers, an intercept or none, compiled."""
-    rng = np.random.default_rng(len(X))
-    n, m = X.shape
-    columns = (*((Columns(("Intercept",)),) if ones else ()), Columns(tuple(f"x{j}" for j in range(m)), values=X))
+    columns = (Columns(tuple(f"x{j}" for j in range(X.shape[1])), values=X),)
+    return problem(family, columns, len(X), ones, moved, weighed)
+
+
+def problem(
+    family: ExponentialFamily, columns: tuple[Columns, ...], n: int, ones: bool, moved: bool, weighed: bool
+) -> Objective:
+    """The same on any columns."""
+    rng = np.random.default_rng(n)
+    columns = (*((Columns(("Intercept",)),) if ones else ()), *columns)
     y = rng.integers(0, 2, n) + (1.0 if isinstance(family, Gamma) else 0.0)
     weight = rng.choice([0.0, 0.5, 3.0], n) if weighed else repeated(1.0, n)
     data = Data(assemble(columns, n, True), y, family.conjugate(y), weight, rng.normal(size=n) if moved else None)
     chosen = link("log" if isinstance(family, Gamma) else None, family)
     return Objective(family, chosen, NoPenalty().bind(data.design.names), data)
+
+
+def factors(rng: np.random.Generator, n: int, levels: list[int], times: list[int], m: int) -> tuple[Columns, ...]:
+    """Factors of so many levels, of which so many are multiplied by numbers each, and m numbers beside."""
+    draw = lambda size: rng.integers(0, size, n).astype(np.min_scalar_type(size))  # noqa: E731
+    plain = [Columns(names("f", k, size), codes=draw(size), levels=size) for k, size in enumerate(levels)]
+    slopes = [
+        Columns(names("s", k, 4 * many), codes=draw(4), levels=4, values=rng.normal(size=(n, many)))
+        for k, many in enumerate(times)
+    ]
+    numbers = [Columns(names("x", 0, m), values=3.0 + rng.normal(size=(n, m)))] if m else []
+    return (*plain, *slopes, *numbers)
+
+
+def names(letter: str, k: int, size: int) -> tuple[str, ...]:
+    """So many names of columns."""
+    return tuple(f"{letter}{k}_{j}" for j in range(size))
 
 
 def plain(objective: Objective) -> Objective:
@@ -60,9 +86,12 @@ def test_a_sweep_says_what_the_definition_says(family, n, m, order, dtype, level
     X = ORDERS[order](rng.normal(size=(n, m)).astype(dtype))
     fast = objective(family, X, ones, moved, weighed)
     assert fast.swept
-    theta = rng.normal(size=m + ones) / (3 * np.sqrt(m + ones))
+    alike(fast, rng.normal(size=m + ones) / (3 * np.sqrt(m + ones)), level, float(np.abs(X).max()) * n)
+
+
+def alike(fast: Objective, theta: np.ndarray, level: Level, size: float) -> None:
+    """Are F, gradient and information those of the definition, to rounding for sums of this size?"""
     got, want = fast(theta, level), plain(fast)(theta, level)
-    size = float(np.abs(X).max()) * n
     assert got.value == pytest.approx(want.value, rel=1e-12, abs=1e-12 * size)
     if level > Level.VALUE:
         np.testing.assert_allclose(got.gradient, want.gradient, rtol=1e-11, atol=1e-12 * size)
@@ -70,10 +99,57 @@ def test_a_sweep_says_what_the_definition_says(family, n, m, order, dtype, level
         np.testing.assert_allclose(got.hessian.matrix, want.hessian.matrix, rtol=1e-11, atol=1e-12 * size)
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    family=st.sampled_from(FAMILIES),
+    n=st.sampled_from([1, 2, 7, TILE - 1, TILE, TILE + 1, 2100]),
+    levels=st.lists(st.sampled_from([1, 2, 5, 90, 300]), max_size=5),
+    times=st.lists(st.integers(1, 2), max_size=2),
+    m=st.sampled_from([0, 1, 2, 3, 4, 9]),
+    level=st.sampled_from(Level),
+    seed=st.integers(0, 2**32 - 1),
+    ones=st.booleans(),
+    moved=st.booleans(),
+    weighed=st.booleans(),
+)
+def test_so_does_one_of_codes(family, n, levels, times, m, level, seed, ones, moved, weighed):
+    assume(levels or times)
+    rng = np.random.default_rng(seed)
+    fast = problem(family, factors(rng, n, levels, times, m), n, ones, moved, weighed)
+    assert fast.swept
+    alike(fast, rng.normal(size=fast.data.design.p) / 8, level, 10.0 * n)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    family=st.sampled_from(FAMILIES),
+    n=st.sampled_from([1, 7, TILE + 1, 2100]),
+    levels=st.lists(st.sampled_from([2, 90]), max_size=4),
+    times=st.lists(st.integers(1, 2), max_size=1),
+    m=st.sampled_from([0, 1, 2, 3, 9]),
+    repeats=st.booleans(),
+    scores=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_batch_is_seen_as_the_definition_sees_it(family, n, levels, times, m, repeats, scores, seed):
+    """Loss, weights and squared residuals; gradient, information and the products of scores."""
+    assume(levels or times or m)
+    rng = np.random.default_rng(seed)
+    fast = problem(family, factors(rng, n, levels, times, m), n, True, False, True)
+    theta, frequency = rng.normal(size=fast.data.design.p) / 8, rng.integers(1, 4, n) + 0.0 if repeats else None
+    got, want = (see(which, theta, frequency, scores) for which in (fast, plain(fast)))
+    size = 10.0 * n * max(float(np.abs(want.meat).max()) / n, 1.0) if scores else 10.0 * n
+    for name in ("loss", "weight", "gradient", "information", *(["meat"] if scores else [])):
+        np.testing.assert_allclose(getattr(got, name), getattr(want, name), rtol=1e-11, atol=1e-12 * size)
+    here, there = glance(fast, theta), glance(plain(fast), theta)
+    assert here.value == pytest.approx(there.value, rel=1e-12, abs=1e-12 * size)
+    assert (here.pearson, here.weight) == pytest.approx((there.pearson, there.weight), rel=1e-10)
+
+
 def test_the_loop_is_kept_on_disk():
     """What a function holds in a closure is another in every process, each of which would compile it anew."""
     assert sweep._sweep.__closure__ is None
-    again = sweep._kernel.__wrapped__(np.dtype(np.float64), "C")
+    again = sweep._kernel.__wrapped__(np.dtype(np.float64), "C", None)
     assert sum(again.stats.cache_hits.values()) == 1
 
 
@@ -102,24 +178,25 @@ def test_what_is_not_asked_for_is_not_answered():
     assert fast(np.full(3, 1e3), Level.HESSIAN).value == np.inf
 
 
-def test_a_sweep_is_the_same_on_any_number_of_threads():
-    X = np.random.default_rng(0).normal(size=(30_000, 6))
-    fast = objective(Bernoulli(), X, True, True, True)
+@pytest.mark.parametrize("coded", [False, True])
+def test_a_sweep_is_the_same_on_any_number_of_threads(coded):
+    rng = np.random.default_rng(0)
+    columns = factors(rng, 200_000, [12, 12, 7], [1], 2) if coded else factors(rng, 30_000, [], [], 6)
+    fast = problem(Bernoulli(), columns, 200_000 if coded else 30_000, True, True, True)
     answers = []
     for count in (1, 2, 5):
         with threads(count):
-            answers.append(fast(np.full(7, 0.3)))
+            answers.append(fast(np.full(fast.data.design.p, 0.3)))
     for other in answers[1:]:
         assert other.value == answers[0].value
         np.testing.assert_array_equal(other.gradient, answers[0].gradient)
         np.testing.assert_array_equal(other.hessian.matrix, answers[0].hessian.matrix)
 
 
-@pytest.mark.parametrize("columns", ["factor", "numbers beside codes"])
-def test_other_storage_is_read_verb_by_verb(columns):
+@pytest.mark.parametrize("stored", ["wide factor", "sparse columns", "ones alone"])
+def test_other_storage_is_read_verb_by_verb(stored):
     rng = np.random.default_rng(1)
-    factor = Columns(("g0", "g1", "g2"), codes=rng.integers(0, 3, 50).astype(np.int8), levels=3)
-    numbers = Columns(("x",), values=rng.normal(size=(50, 1)))
-    design = assemble((factor,) if columns == "factor" else (factor, numbers), 50, True)
-    data = Data(design, np.ones(50), np.zeros(50), np.ones(50), None)
-    assert not Objective(Poisson(), link(None, Poisson()), NoPenalty().bind(design.names), data).swept
+    wide = Columns(names("g", 0, 2000), codes=rng.integers(0, 2000, 50).astype(np.int16), levels=2000)
+    thin = Columns(names("z", 0, 3), sparse=csr_array(rng.integers(0, 2, (50, 3)).astype(float)))
+    columns = {"wide factor": (wide,), "sparse columns": (thin,), "ones alone": ()}[stored]
+    assert not problem(Poisson(), columns, 50, True, False, False).swept

@@ -6,6 +6,8 @@ from expfam.design.beside import shared
 from expfam.design.columns import Columns
 from expfam.design.design import Design, Grams
 from expfam.design.indicators import sought
+from expfam.design.tallied import Swept
 from expfam.design.wide import Bordered
+from expfam.kernels.tally import Asked
 
-__all__ = ["Bordered", "Columns", "Design", "Grams", "Map", "Split", "assemble", "shared", "sought"]
+__all__ = ["Asked", "Bordered", "Columns", "Design", "Grams", "Map", "Split", "Swept", "assemble", "shared", "sought"]

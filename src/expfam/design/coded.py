@@ -1,5 +1,6 @@
 """Factors as integer codes, factors with few levels joined to one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from types import ModuleType
@@ -104,16 +105,9 @@ class Coded(Group):
         return np.concatenate([slot.collect(table) for slot, table in zip(self.slots, tables, strict=True)], axis=1)
 
     def gram(self, weights: FloatArray) -> FloatArray:
-        """Between slots from their two-way tables, within a slot from the margins."""
-        out = np.empty((self.width, self.width))
-        for a, slot in enumerate(self.slots):
-            tables = self._tables(a, self._times(weights, a))
-            for other, table in zip(self.slots[a + 1 :], tables, strict=True):
-                part = slot.collect(other.collect(table.T).T)
-                out[slot.columns, other.columns], out[other.columns, slot.columns] = part, part.T
-            margin = tables[0].sum(axis=1) if a < self.plain - 1 else self._sums(a, self._times(weights, a))
-            out[slot.columns, slot.columns] = slot.within(margin)
-        return out
+        tables = [self._tables(a, self._times(weights, a)) for a in range(len(self.slots))]
+        own = (self._sums(a, self._times(weights, a)) for a in range(max(self.plain - 1, 0), len(self.slots)))
+        return products(self.slots, tables, [*margins(tables, self.plain), *own])
 
     def sums(self, weights: FloatArray, gram: FloatArray) -> FloatArray:
         """A level's sum of weights stands on the diagonal, unless its rows are multiplied."""
@@ -185,6 +179,23 @@ class Coded(Group):
             times = self._times(weights, b)
             tables += self.kernels.tables(self.codes[a], self.codes[b : b + 1], times, levels, widths[b : b + 1])
         return tables
+
+
+def margins(tables: Sequence[Sequence[FloatArray]], plain: int) -> list[FloatArray]:
+    """Sums of weights by level, of all but the last of the slots that are not multiplied: each has a table with it."""
+    return [tables[a][0].sum(axis=1) for a in range(plain - 1)]
+
+
+def products(slots: tuple[Slot, ...], tables: Sequence[Sequence[FloatArray]], own: Sequence[FloatArray]) -> FloatArray:
+    """R' diag(w) R, (width, width): between slots from the two-way tables of each with all later ones, within a slot
+    from its `own` sums of weights, times the squares of what multiplies it, by level."""
+    out = np.empty((slots[-1].columns.stop, slots[-1].columns.stop))
+    for a, slot in enumerate(slots):
+        for other, table in zip(slots[a + 1 :], tables[a], strict=True):
+            part = slot.collect(other.collect(table.T).T)
+            out[slot.columns, other.columns], out[other.columns, slot.columns] = part, part.T
+        out[slot.columns, slot.columns] = slot.within(own[a])
+    return out
 
 
 def _cell_price(cells: int) -> float:

@@ -12,7 +12,7 @@ from expfam.kernels import dense_definition as definition
 from expfam.parallel import picked, room
 
 if TYPE_CHECKING:
-    from expfam.kernels.rows import Given, Option, Weighted
+    pass
 
 
 NARROW = 64  # columns up to which products of all pairs cost less than a second read
@@ -77,12 +77,6 @@ class Dense(Group):
     def dots(self, rows: FloatArray, out: FloatArray) -> None:
         """out += the sum of R * rows over the columns, (n,) for rows (n, m)."""
         verbs(self.compiled).dots(self.values, self.centre, rows, out)
-
-    def sweep(self, theta: FloatArray, row: str, given: "Given", option: "Option") -> "Weighted":
-        """sum w loss at eta = theta[0] + R theta[1:], its gradient, w weight, in one read: `kernels.sweep`."""
-        from expfam.kernels.sweep import sweep  # brings Numba
-
-        return sweep(self.values, self.centre, theta, row, given, option)
 
     def support(self, times: FloatArray) -> FloatArray:
         return np.asarray(times @ (self.values != 0).astype(np.float64))  # a product is the quickest sum

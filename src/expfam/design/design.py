@@ -16,17 +16,20 @@ from expfam.design.dense import Dense
 from expfam.design.maps import ColumnMap
 from expfam.design.ones import Ones
 from expfam.design.sparse import Sparse
+from expfam.design.tallied import Swept, Tallied, is_swept, sweep
 from expfam.design.wide import Bordered, Wide
+from expfam.kernels.tally import Asked
 from expfam.parallel import scratch, slices
 
 if TYPE_CHECKING:
-    from expfam.kernels.rows import Given, Option, Weighted
+    from expfam.kernels.rows import Given
+    from expfam.kernels.sweep import Row
 
 CELLS, COLUMNS = 1 << 20, 256  # numbers written out at a time, of so many columns
 ROWS = 1 << 16  # rows whose numbers are written out at a time beside codes
 
-Grams: TypeAlias = FloatArray | Bordered
-"""R' diag(w) R for m weights: (m, raw, raw), or by blocks where a factor is very wide."""
+Grams: TypeAlias = FloatArray | Bordered | Tallied
+"""R' diag(w) R for m weights: (m, raw, raw), or by blocks where a factor is very wide, or not written out yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +143,12 @@ class Design:
 
     @property
     def swept(self) -> bool:
-        """Are the rows read in one compiled pass? Where they are numbers, with ones before them or not."""
-        *first, last = self.groups or (None,)
-        return self.compiled and isinstance(last, Dense) and len(first) <= 1 and all(isinstance(g, Ones) for g in first)
+        """Are the rows read in one compiled pass?"""
+        return self.compiled and is_swept(self.groups)
 
-    def sweep(self, raw_theta: FloatArray, row: str, given: "Given", option: "Option") -> "Weighted":
-        """sum w loss of the rows at R raw_theta, R' (w score), w weight: `kernels.sweep`, of a `swept` design."""
-        numbers, ones = self.groups[-1], len(self.groups) - 1
-        assert isinstance(numbers, Dense)
-        value, gradient, weight = numbers.sweep(raw_theta if ones else np.r_[0.0, raw_theta], row, given, option)
-        return value, None if gradient is None else gradient[1 - ones :], weight
+    def sweep(self, raw_theta: FloatArray, row: "Row", given: "Given", asked: Asked) -> Swept:
+        """One pass over the rows of a `swept` design at R raw_theta."""
+        return sweep(self.groups, self.spans, raw_theta, row, given, asked)
 
     def squares(self, weights: FloatArray) -> FloatArray:
         """(R * R)' weights, (raw,) or (raw, m)."""
@@ -166,7 +165,7 @@ class Design:
     def gram(self, weights: FloatArray) -> FloatArray:
         """R' diag(weights) R, (raw, raw)."""
         grams = self.grams(weights[None])
-        return np.asarray((grams.written() if isinstance(grams, Bordered) else grams)[0])
+        return np.asarray((grams if isinstance(grams, np.ndarray) else grams.written())[0])
 
     def grams(self, weights: FloatArray) -> Grams:
         """R' diag(w) R for every w of weights (m, n), (m, raw, raw), by blocks where a factor is very wide."""

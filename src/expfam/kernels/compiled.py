@@ -11,12 +11,13 @@ import numpy as np
 from numba import njit, uint8, uint64
 
 from expfam._typing import AnyArray, FloatArray
+from expfam.kernels.compiling import ALONE
 from expfam.kernels.vector import LANES, load, splat, store
 
 AT_ONCE = 256  # rows of columns that stay in cache while several weights go by
 TWO_TABLES = 4096  # levels up to which rows go by turns to two tables, lest a common one wait for its last addition
 
-_compile = njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
+_compile = njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, **ALONE)
 
 
 @_compile

@@ -17,12 +17,12 @@ from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.dense_definition import columns
 from expfam.kernels.panels import OPTIONS, group, inner, pack, times, weighted
 from expfam.kernels.pointer import window
+from expfam.kernels.tally import FEW, sizes
 from expfam.kernels.vector import LANES, load, splat, store
 from expfam.parallel import scratch
 
 PANELS_BYTES = 1 << 19  # a core's second cache
 SPARE = 2  # rows between panels, lest all of them fall on the same lines of the cache
-FEW = 2  # columns whose products are had one by one
 
 _VECTOR = types.Array(types.float64, 1, "C", readonly=True)
 _MATRIX = types.Array(types.float64, 2, "A", readonly=True)
@@ -194,7 +194,7 @@ def adjoint(values: AnyArray, centre: FloatArray | None, rows: FloatArray) -> Fl
             one_vector("adjoint", part, turned)(part, centre_of(centre, m), rows[at], out)
         return out[:m]
     d = rows.shape[1]
-    panels, none = _workspace(_panels(m)), np.zeros(d)
+    panels, none = workspace(_panels(m)), np.zeros(d)
     right = np.zeros((max(_panels(d), 2), *panels.shape[1:]))
     out = np.zeros((LANES * len(panels), LANES * len(right)))
     for at, part, turned in orderly(values):
@@ -208,13 +208,18 @@ def grams(values: AnyArray, centre: FloatArray | None, weights: FloatArray) -> t
     m, k, weights = values.shape[1], len(weights), _numbers(weights)
     if m <= FEW:
         return _by_adjoints(values, centre_of(centre, m), weights)
-    panels = _workspace(max(_panels(m), 2))
-    scaled, width = np.empty((3, *panels.shape[1:])), LANES * len(panels)
+    _, _, width = sizes((), m)
+    panels = workspace(width // LANES)
+    scaled = np.empty((3, *panels.shape[1:]))
     out, sums = np.zeros((k, width, width)), np.zeros((k, width))
     for at, part, turned in orderly(values):
-        arguments = weights[:, at], turned, panels, scaled, out, sums
-        _kernel(_grams, part.dtype, turned)(part, centre_of(centre, m), *arguments)
+        products(part, turned)(part, centre_of(centre, m), weights[:, at], turned, panels, scaled, out, sums)
     return out[:, :m, :m], sums[:, :m]
+
+
+def products(part: AnyArray, turned: bool | None) -> Callable[..., None]:
+    """The kernel of R' W R and R' W 1 for numbers stored so: it leaves the last rows in its panels."""
+    return _kernel(_grams, part.dtype, turned)
 
 
 def _by_adjoints(values: AnyArray, centre: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -246,8 +251,8 @@ def _panels(m: int) -> int:
     return -(-m // LANES)
 
 
-def _workspace(panels: int) -> FloatArray:
-    """So many panels, of as many rows as stay in cache and at least 256, for sums begin and end with them."""
+def workspace(panels: int) -> FloatArray:
+    """So many panels of zeros, of as many rows as stay in cache and at least 256, for sums begin and end with them."""
     rows = min(max(PANELS_BYTES // (8 * LANES * max(panels, 1)), 256), 512) // LANES * LANES
     return np.zeros((panels, rows + SPARE, LANES))
 

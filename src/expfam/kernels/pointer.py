@@ -41,6 +41,50 @@ window: Any = _window
 besides, and counts, takes long to compile."""
 
 
+@intrinsic
+def _place(_context, array, at):  # type: ignore[no-untyped-def]
+    def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        whole = context.make_array(array)(context, builder, values[0])
+        unpack: Any = cgutils.unpack_tuple
+        steps = unpack(builder, whole.strides)
+        indices = unpack(builder, values[1]) if isinstance(at, types.BaseTuple) else [values[1]]
+        offset = reduce(builder.add, map(builder.mul, indices, steps))
+        return cgutils.pointer_add(builder, whole.data, offset)  # type: ignore[no-untyped-call]
+
+    return types.CPointer(array.dtype)(array, at), build  # type: ignore[no-untyped-call]
+
+
+place: Any = _place
+"""place(array, at): where array[at] stands and what follows it in memory, for p[0], p[1], ..; the array must stay
+alive."""
+
+
+def _pointing(kind: Any) -> Any:
+    """An intrinsic that takes an address, a number, for a pointer to numbers of a kind."""
+
+    @intrinsic
+    def pointing(_context, where):  # type: ignore[no-untyped-def]
+        def build(context, builder, _signature, values):  # type: ignore[no-untyped-def]
+            return builder.inttoptr(values[0], context.get_value_type(types.CPointer(kind)))  # type: ignore[no-untyped-call]
+
+        return types.CPointer(kind)(types.intp), build  # type: ignore[no-untyped-call]
+
+    return pointing
+
+
+@intrinsic
+def _like(_context, known, where):  # type: ignore[no-untyped-def]
+    def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        return builder.inttoptr(values[1], context.get_value_type(known))
+
+    return known(known, types.intp), build
+
+
+doubles: Any = _pointing(types.float64)
+like: Any = _like
+"""doubles(address) is a pointer to float64, like(pointer, address) one to what another points to."""
+
+
 @cache
 def address(kernel: Any) -> int:
     """Where a kernel of one signature begins in memory; the kernel must stay alive."""

@@ -1,12 +1,12 @@
-"""One read of rows of numbers, tile by tile: all that is asked of a row while it is near, from eta to R' score.
+"""One read of rows of codes and numbers, tile by tile: all that is asked of a row while it is near, from eta to R' W R.
 
-The kernels of the design and of the pair are called by their addresses, so a sweep is compiled once for all of them.
-Imported on first need, for it brings Numba.
+The kernels of the numbers and of the pair are called by their addresses, so a sweep is compiled once for all of them;
+what codes need is a list of steps (`kernels.slots`). Imported on first need, for it brings Numba.
 """
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import from_dtype, njit, types
@@ -15,71 +15,168 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.kernels import dense
 from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.panels import OPTIONS
+from expfam.kernels.plan import BYTES, Slots, Tile, few_products, heavy, squared, start_of, summed, tile_of, written
 from expfam.kernels.pointer import address, number, run, window
-from expfam.kernels.rows import PARTS, Given, Option, Weighted, kernel, side_by_side, signature, space
+from expfam.kernels.rows import PARTS, Given, kernel, side_by_side, signature
+from expfam.kernels.slots import chain
+from expfam.kernels.tally import FEW, LANES, Asked, Tally, empty, sizes
 from expfam.kernels.tiles import TILE
-from expfam.kernels.vector import LANES
-from expfam.parallel import scratch
+from expfam.parallel import is_ones, scratch
 
 TILE_BYTES = 1 << 21  # what a tile of wide rows may take: beyond, its rows would come from memory twice
 LEAST = 64  # rows of a tile, however wide
 
 
-def _sweep(numbers, coefficients, kernels, given, option, work, result):  # type: ignore[no-untyped-def]
-    """sum w loss at eta = constant + R theta, and sum w score; out += R' (w score), w weight."""
-    (values, centre), (constant, theta), (weight, out), level = numbers, coefficients, result, option[0]
-    (forward, adjoint, row), (t, a, w, plus) = kernels, given
-    (etas, scores, parts), n, total, sums = work, len(values), 0.0, 0.0
+def _sweep(numbers, steps, coefficients, kernels, given, option, work, result):  # type: ignore[no-untyped-def]
+    """sum w loss at eta = constant + R theta; all other sums go where steps and `result` say."""
+    (values, centre, turned), (picks, collects, products), (constant, theta) = numbers, steps, coefficients
+    (forward, adjoint, grams, row), (t, a, w, plus), (out, gram, sums) = kernels, given, result
+    (etas, scores, parts, weight), (weights, panels, scaled) = work[0], work[1]
+    n, loss = len(t), 0.0
     for lo in range(0, n, len(etas)):
         hi = lo + len(etas) if lo + len(etas) < n else n
         block, eta, score = window(values, lo, hi), window(etas, 0, hi - lo), window(scores, 0, hi - lo)
         for i in range(hi - lo):
             eta[i] = constant
-        run(forward, (block, centre, theta, eta))
+        chain(picks, lo, hi)
+        if forward:
+            run(forward, (block, centre, theta, eta))
+        own = window(w, lo, hi) if lo < len(w) else window(w, 0, hi - lo)
         offset = window(plus, lo, hi) if lo < len(plus) else window(plus, 0, hi - lo)
-        here = window(t, lo, hi), window(a, lo, hi), window(w, lo, hi), offset
-        v = window(weight, lo, hi) if level > 1 else window(weight, 0, 0)
-        total += number(row, (eta, here, (score, v, parts), option))
-        if level > 0:
+        here = window(t, lo, hi), window(a, lo, hi), own, offset
+        loss += number(row, (eta, here, (score, window(weight, 0, hi - lo), parts), option))
+        chain(collects, lo, hi)
+        if adjoint:
             run(adjoint, (block, centre, score, out))
-            for i in range(hi - lo):
-                sums += score[i]
-    return total, sums
+        if grams:
+            run(grams, (block, centre, weights, turned, panels, scaled, gram, sums))
+        chain(products, lo, hi)
+    return loss
 
 
 @cache
-def _kernel(dtype: np.dtype[Any], layout: str) -> Callable[..., tuple[float, float]]:
+def _kernel(dtype: np.dtype[Any], layout: str, turned: bool | None) -> Callable[..., float]:
     """The loop over tiles for numbers of a type; "C" where nothing stands between rows."""
     make: Any = types
-    vector, given, (out, weight, parts), option = signature(1).args
+    vector, given, (out, _, _), option = signature(1).args
     values = make.Array(from_dtype(dtype), 2, layout, readonly=True)
-    numbers, coefficients = make.Tuple((values, vector)), make.Tuple((types.float64, vector))
-    kernels, work, result = make.UniTuple(types.intp, 3), make.UniTuple(parts, 3), make.Tuple((weight, out))
-    arguments = numbers, coefficients, kernels, given, option, work, result
+    numbers = make.Tuple((values, vector, make.none if turned is None else make.boolean))
+    steps = make.UniTuple(make.Array(make.int64, 2, "C", readonly=True), 3)
+    matrix, cube = make.Array(make.float64, 2, "C"), make.Array(make.float64, 3, "C")
+    work = make.Tuple((make.UniTuple(out, 4), make.Tuple((matrix, cube, cube))))
+    coefficients, kernels = make.Tuple((make.float64, vector)), make.UniTuple(make.intp, 4)
+    arguments = numbers, steps, coefficients, kernels, given, option, work, make.Tuple((out, cube, matrix))
     with compiling():
-        compiled: Callable[..., tuple[float, float]]
-        compiled = njit(make.UniTuple(types.float64, 2)(*arguments), **ALONE, **OPTIONS)(_sweep)
+        compiled: Callable[..., float]
+        compiled = njit(make.float64(*arguments), **ALONE, **OPTIONS)(_sweep)
     return compiled
 
 
-def sweep(
-    values: AnyArray, centre: FloatArray | None, theta: FloatArray, row: str, given: Given, option: Option
-) -> Weighted:
-    """sum w loss at eta = theta[0] + R theta[1:], its gradient (1 + m,), w weight (n,): what the level asks for.
+Numbers: TypeAlias = tuple[AnyArray, FloatArray | None]
+"""R: values (n, m), and what is taken off each column, or None."""
+Theta: TypeAlias = tuple[float, FloatArray, FloatArray]
+"""The constant, the coefficients of all levels, (L,), and those of the numbers, (m,)."""
+Row: TypeAlias = tuple[str, float, bool]
+"""The name of a pair's kernel, its parameter, and whether the observed weight is meant."""
 
-    `row` is the name of the pair's kernel; `given` and `option` are its arguments. The weights are in `scratch`.
-    """
-    (n, m), level = values.shape, option[0]
-    t, a, w, plus = side_by_side(given)
+
+class Found(NamedTuple):
+    """What a pass finds: `score` is R' (w score) of ones, levels and numbers; the rest is as in `Asked`."""
+
+    loss: float
+    score: FloatArray | None
+    tallies: tuple[Tally, ...]
+    weight: float
+    pearson: float
+
+
+def sweep(slots: Slots, numbers: Numbers, theta: Theta, row: Row, given: Given, asked: Asked) -> Found:
+    """The rows of a block at eta = constant + J levels + R slopes."""
+    (values, _), (constant, levels, slopes), (name, *option) = numbers, theta, row
+    m, tile, loss = len(slopes), _tile(values, asked), 0.0
+    work, sums, centre = _work(tile, asked), _sums(slots, m, asked), dense.centre_of(numbers[1], m)
+    slopes, option = slopes.copy(), [asked.level, *option]
+    for at, part, turned in dense.orderly(values) if m else [(slice(0, len(values)), values, None)]:
+        steps = sums.steps(slots.take(at), (part, centre), tile, levels, asked.take(at))
+        kernels, here = (
+            (*_addresses(part, turned, asked), address(kernel(name))),
+            _given(given, at, tile),
+        )
+        loop = _kernel(part.dtype, dense.layout_of(part, turned), turned)
+        loss += loop((part, centre, turned), steps, (constant, slopes), kernels, here, tuple(option), work, sums.dense)
+    return sums.found(loss, asked)
+
+
+class _Sums(NamedTuple):
+    """What is added up. flat: the sums of w score, of w weight and of w score^2 / weight, and twice those of w score by
+    level, (2, L). dense: the sums of w score times numbers, (m',), and what of the tallies numbers have alone, side by
+    side, (k, W, W) and (k, W)."""
+
+    flat: FloatArray
+    dense: tuple[FloatArray, FloatArray, FloatArray]
+    tallies: tuple[Tally, ...]
+
+    def steps(
+        self, slots: Slots, numbers: tuple[AnyArray, FloatArray], tile: Tile, levels: FloatArray, asked: Asked
+    ) -> tuple[AnyArray, ...]:
+        """Before the row, after it, and once its numbers have been multiplied."""
+        collects, products, first = [], [], start_of(self.flat)
+        if asked.gradient:
+            collects += [summed(tile, first), *slots.collects(tile, first + 3 * BYTES)]
+        if asked.heavy:
+            collects += heavy(tile, first + BYTES)
+        if asked.products > 1:
+            collects += squared(tile, asked.over)
+        for which, tally in enumerate(self.tallies):
+            if 0 < tally.numbers <= FEW:
+                products.append(few_products(*numbers, tile, which, tally))
+            products += slots.products(tile, which, tally)
+        return written(slots.picks(levels, tile)), written(collects), written(products)
+
+    def found(self, loss: float, asked: Asked) -> Found:
+        out, grams, sums = self.dense
+        for tally, gram, total in zip(self.tallies, grams, sums, strict=True):
+            *_, own_gram, own_sums, _ = tally.parts
+            own_gram += gram
+            own_sums += total
+        (_, weight, pearson), by_level = self.flat[:3].tolist(), self.flat[3:].reshape(2, -1)
+        score = np.concatenate([self.flat[:1], by_level.sum(axis=0), out]) if asked.gradient else None
+        return Found(loss, score, self.tallies, weight, pearson)
+
+
+def _sums(slots: Slots, m: int, asked: Asked) -> _Sums:
+    """Zeros."""
+    k, (L, padded, W) = asked.products, sizes(slots.levels, m)
+    dense = np.zeros(padded), np.zeros((k, W, W)), np.zeros((k, W))
+    return _Sums(np.zeros(3 + 2 * L), dense, tuple(empty(slots.levels, m) for _ in range(k)))
+
+
+def _tile(values: AnyArray, asked: Asked) -> Tile:
+    m = values.shape[1]
     rows = min(max(TILE_BYTES // (values.itemsize * max(m, 1)), LEAST), TILE)
-    plus = plus[:rows] if given[3] is None else plus  # one tile of zeros, for all tiles
-    work = scratch("eta", rows), scratch("score", rows), scratch("parts", PARTS)
-    out, weight = np.zeros(m + -m % LANES), space("weight", level > 1, n)
-    centre, slopes, total = dense.centre_of(centre, m), theta[1:].copy(), np.zeros(2)
-    for at, part, turned in dense.orderly(values):
-        verbs = (address(dense.one_vector(verb, part, turned)) for verb in ("forward", "adjoint"))
-        kernels, here = (*verbs, address(kernel(row))), (t[at], a[at], w[at], plus if given[3] is None else plus[at])
-        loop = _kernel(part.dtype, dense.layout_of(part, turned))
-        total += loop((part, centre), (theta[0], slopes), kernels, here, option, work, (weight[at], out))
-    gradient = np.concatenate([total[1:], out[:m]]) if level > 0 else None
-    return float(total[0]), gradient, weight if level > 1 else None
+    if not asked.products or not m:
+        return tile_of(scratch("tile", 6, rows), np.empty((0, 0, 0)))
+    panels = dense.workspace(sizes((), m)[2] // LANES)
+    return tile_of(scratch("tile", 6, min(rows, panels.shape[1] - dense.SPARE)), panels)
+
+
+def _work(tile: Tile, asked: Asked) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
+    """The same as the loop takes it, and panels for weighted numbers."""
+    eta, score, weight, *_ = tile.space
+    rest = tile.space[2 : 2 + asked.products], tile.panels, np.empty((3, *tile.panels.shape[1:]))
+    return (eta, score, scratch("parts", PARTS), weight), rest
+
+
+def _given(given: Given, at: slice, tile: Tile) -> tuple[FloatArray, ...]:
+    """t, a*(t), w and offset of some rows: of weights that are all 1, and of no offset, as many as a tile has."""
+    rows = tile.space.shape[1]
+    t, a, w, plus = side_by_side((*given[:2], np.ones(rows) if is_ones(given[2]) else given[2][at], given[3]))
+    return t[at], a[at], w, plus[:rows] if given[3] is None else plus[at]
+
+
+def _addresses(part: AnyArray, turned: bool | None, asked: Asked) -> tuple[int, int, int]:
+    """The kernels of R theta, R' score and R' W R for numbers stored so, as far as they are asked for."""
+    m = part.shape[1]
+    verbs = {"forward": m > 0, "adjoint": m > 0 and asked.gradient}
+    forward, adjoint = (address(dense.one_vector(verb, part, turned)) if there else 0 for verb, there in verbs.items())
+    return forward, adjoint, address(dense.products(part, turned)) if m > FEW and asked.products else 0

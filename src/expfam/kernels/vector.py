@@ -42,8 +42,12 @@ def _instruction(define: Any) -> Any:
 
 
 def _address(context, builder, signature, args):
-    """Where element args[1] of the array args[0] stands, as a pointer to four of its kind, and the bytes of one."""
+    """Where element args[1] of the array or pointer args[0] stands, as a pointer to four of its kind, and the bytes of
+    one."""
     kind, at = signature.args[0], args[1]
+    if isinstance(kind, types.CPointer):
+        element, four = builder.gep(args[0], [at]), ir.VectorType(context.get_value_type(kind.dtype), LANES)
+        return builder.bitcast(element, four.as_pointer()), kind.dtype.bitwidth // 8
     array = context.make_array(kind)(context, builder, args[0])
     shape, strides = cgutils.unpack_tuple(builder, array.shape), cgutils.unpack_tuple(builder, array.strides)
     place = cgutils.unpack_tuple(builder, at) if isinstance(signature.args[1], types.BaseTuple) else [at]

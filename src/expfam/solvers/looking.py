@@ -1,16 +1,18 @@
 """How does a batch of a stream look at some theta? F, gradient, information, score products; or F and weights alone."""
 
 from dataclasses import dataclass, replace
+from operator import add
 
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.design import Bordered
+from expfam.design import Asked, Grams
 from expfam.objective import Data, Evaluation, Objective, information
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level, Weighted
 
 LEAST, NUMBERS = 1 << 13, 1 << 22  # rows and numbers, by pairs of classes, that are worth a task of their own
+SEEN = 1 << 15  # rows that are, where one compiled pass reads them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,27 +47,18 @@ def see(objective: Objective, theta: FloatArray, frequency: FloatArray | None, s
     raw, d = maps.forward(theta), theta[0:1].size
 
     def part(rows: slice) -> _Raw:
-        block = data.take(rows)
-        row = objective.rows(block, raw, Level.HESSIAN)
-        assert row.score is not None
-        assert row.weight is not None
-        weights = np.atleast_2d(row.weight)
-        if scores:
-            score, (a, b) = np.atleast_2d(row.score.T), np.triu_indices(d)
-            outer = score[a] * score[b]
-            weights = np.concatenate([weights, outer if frequency is None else outer / frequency[rows]])
-        grams = block.design.grams(weights)
-        grams = grams.written() if isinstance(grams, Bordered) else grams
-        return _Raw(row.value, _trace(row), block.design.adjoint(row.score), grams)
+        block, over = data.take(rows), None if frequency is None or not scores else 1 / frequency[rows]
+        return (_swept if objective.swept else _read)(objective, block, raw, scores, over)
 
     with np.errstate(over="ignore", invalid="ignore"):
-        total = ordered_sum(part, _tasks(data, d))
-    if not (np.isfinite(total.loss) and np.isfinite(total.grams).all()):
+        total = ordered_sum(part, slices(data.n, SEEN) if objective.swept else _tasks(data, d))
+    if not np.isfinite(total.loss):
         return None
-    split = d * (d + 1) // 2
-    own, meat = information(total.grams[:split], maps), None
-    if scores:
-        meat = information(total.grams[split:], maps).matrix
+    grams = [_written(products) for products in total.products]
+    if not all(np.isfinite(gram).all() for gram in grams):
+        return None
+    own, *meats = (information(gram, maps) for gram in grams)
+    meat = meats[0].matrix if meats else None
     at = Evaluation(total.loss + data.within, maps.adjoint(total.gradient), own)
     if not objective.penalty.is_zero:
         at = objective.penalised(at, theta, 1.0)
@@ -79,7 +72,12 @@ def glance(objective: Objective, theta: FloatArray) -> Glance:
     data, raw, d = objective.data, objective.data.design.maps.forward(theta), theta[0:1].size
 
     def part(rows: slice) -> Glance:
-        row = objective.rows(data.take(rows), raw, Level.HESSIAN)
+        block = data.take(rows)
+        if objective.swept:
+            found = objective.sweep(block, raw, Asked(heavy=True))
+            good = np.isfinite(found.loss)
+            return Glance(found.loss, found.pearson, found.weight) if good else Glance(np.inf, np.nan, np.inf)
+        row = objective.rows(block, raw, Level.HESSIAN)
         if not np.isfinite(row.value) or row.score is None or row.weight is None:
             return Glance(np.inf, np.nan, np.inf)
         return Glance(row.value, _pearson(row), _trace(row))
@@ -96,11 +94,38 @@ class _Raw:
     loss: float
     weight: float
     gradient: FloatArray
-    grams: FloatArray
+    products: tuple[Grams, ...]
 
     def __add__(self, other: "_Raw") -> "_Raw":
-        gradient, grams = self.gradient + other.gradient, self.grams + other.grams
-        return _Raw(self.loss + other.loss, self.weight + other.weight, gradient, grams)
+        products = tuple(map(add, self.products, other.products))
+        return _Raw(self.loss + other.loss, self.weight + other.weight, self.gradient + other.gradient, products)
+
+
+def _swept(objective: Objective, block: Data, raw: FloatArray, scores: bool, over: FloatArray | None) -> _Raw:
+    """In one compiled pass; `over` is what a row counts in S, of its squared score."""
+    found = objective.sweep(block, raw, Asked(gradient=True, products=1 + scores, heavy=True, over=over))
+    assert found.score is not None
+    return _Raw(found.loss, found.weight, found.score, found.products)
+
+
+def _read(objective: Objective, block: Data, raw: FloatArray, scores: bool, over: FloatArray | None) -> _Raw:
+    """The same, one thing after the other."""
+    row = objective.rows(block, raw, Level.HESSIAN)
+    assert row.score is not None
+    assert row.weight is not None
+    weights = np.atleast_2d(row.weight)
+    split = len(weights)
+    if scores:
+        score, (a, b) = np.atleast_2d(row.score.T), np.triu_indices(raw[0:1].size)
+        outer = score[a] * score[b]
+        weights = np.concatenate([weights, outer if over is None else outer * over])
+    grams = _written(block.design.grams(weights))
+    products = (grams[:split], grams[split:]) if scores else (grams,)
+    return _Raw(row.value, _trace(row), block.design.adjoint(row.score), products)
+
+
+def _written(grams: Grams) -> FloatArray:
+    return grams if isinstance(grams, np.ndarray) else grams.written()
 
 
 def _tasks(data: Data, d: int) -> list[slice]:
