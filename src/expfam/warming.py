@@ -53,12 +53,24 @@ def each() -> Iterator[str]:
         _evaluate(Categorical(3), design, draw)
         cells(design, N, guess=False)
         yield name
+    yield from _slots()
     for learner in (Poisson(), Categorical(3)):
         _learn(learner, assemble((Columns(("Intercept",)),), N, True), draw)
     yield "rows one after the other"
     for family in FAMILIES:
         _evaluate(family, assemble((Columns(("Intercept",)),), N, True), draw)
         yield family.name
+
+
+def _slots() -> Iterator[str]:
+    """What sweeps do with codes of a few levels, some or many, and with one or two numbers of both sizes."""
+    from expfam.kernels import slots
+
+    codes = dict.fromkeys(("uint8", "uint16", "uint32"), slots.OF_CODES)
+    for name, functions in {**codes, "float32": (slots.few,), "float64": slots.OF_NUMBERS}.items():
+        for function in functions:
+            slots.kernel(function, np.dtype(name))
+        yield f"sweeps over {name}"
 
 
 def _kinds(draw: np.random.Generator) -> Iterator[tuple[str, tuple[Columns, ...]]]:
@@ -81,6 +93,7 @@ def _kinds(draw: np.random.Generator) -> Iterator[tuple[str, tuple[Columns, ...]
     slopes = _named("s", 3, codes=factors[0].codes, levels=3, values=wide[:, :1].copy())
     held = draw.random((N, 5)) < 0.3
     thin, ones = csr_array(np.where(held, wide, 0.0)), csr_array(held.astype(float))
+    yield "a factor of few levels", tuple(factors[:1])
     yield "factors", tuple(factors)
     yield "factors, slopes, numbers and sparse columns", (
         *factors, slopes, _named("x", 5, values=wide), _named("z", 5, sparse=thin)

@@ -113,8 +113,9 @@ def test_the_compiled_mark_is_its_definition(seed: int) -> None:
     results = []
     for verbs in (definition, compiled):
         codes, odd, met = np.zeros((2, 40), dtype=np.uint8), np.zeros(6, bool), np.zeros((6, 4), bool)
-        verbs.mark(X, slots, levels, codes, odd, met)
-        results.append((codes, odd, met))
+        out = np.empty((40, 2))
+        verbs.mark(X, (slots, levels), codes, odd, met, np.array([2, 5]), out)
+        results.append((codes, odd, met, out))
     for one, other in zip(*results, strict=True):
         assert np.array_equal(one, other)
 

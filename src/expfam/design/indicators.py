@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray
 from expfam.design.coded import code_verbs
 from expfam.design.columns import Columns
-from expfam.design.maps import span
 from expfam.kernels.ready import loaded, pays
 from expfam.parallel import ordered_map
 
@@ -20,6 +20,12 @@ LEVELS = 255  # a code is one byte: columns of a factor
 COPIED = 4  # a matrix may be copied without its indicators where at most one in so many of its columns is left
 AT_ONCE = 1 << 16  # rows a task reads
 TRIES = 3  # guesses, each without the columns that spoiled the one before
+
+
+NOTHING = np.empty(0, dtype=np.intp)
+
+_Left: TypeAlias = tuple[slice | AnyArray | None, AnyArray, AnyArray]
+"""Which columns of a term stay numbers, None where none does; which of them are to be copied, and where to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +52,10 @@ def bundled(columns: tuple[Columns, ...], n: int) -> tuple[Columns, ...]:
     for _ in range(TRIES):
         if guess is None or len(guess.found) < FEW or not all(map(_affordable, _parts(dense, guess))):
             return columns
-        codes, odd, met = _codes(dense, guess, n)
+        left = [_left(term, part) for term, part in _parts(dense, guess)]
+        codes, odd, met = _codes(dense, guess, left, n)
         if not odd.any() and not met.any():
-            return _stored(columns, dense, guess, codes)
+            return _stored(columns, dense, guess, codes, left)
         guess = _mended(guess, odd, met)
     return columns
 
@@ -121,26 +128,29 @@ def _adjacent(numbers: AnyArray) -> bool:
     return bool(numbers[-1] - numbers[0] == len(numbers) - 1)
 
 
-def _codes(dense: list[Columns], guess: _Guess, n: int) -> tuple[AnyArray, BoolArray, BoolArray]:
+def _codes(dense: list[Columns], guess: _Guess, left: list[_Left], n: int) -> tuple[AnyArray, BoolArray, BoolArray]:
     """The code of every factor in every row, (factors, n), and what forbids them: columns with other numbers, (m,), and
-    columns that meet a level of their own factor, (m, levels)."""
+    columns that meet a level of their own factor, (m, levels). Copies of what is left are made on the way."""
     codes = np.zeros((int(guess.factor.max()) + 1, n), dtype=np.uint8)
     count, verbs = len(guess.factor), code_verbs(compiled=True)
 
     def part(lo: int) -> AnyArray:
         rows, odd, met = slice(lo, lo + AT_ONCE), np.zeros((count, 1), bool), np.zeros((count, LEVELS + 1), bool)
         start = 0
-        for term in dense:
+        for term, (_, taken, copy) in zip(dense, left, strict=True):
             at = slice(start, start := start + len(term.names))
             assert term.values is not None
-            verbs.mark(term.values[rows], guess.factor[at], guess.level[at], codes[:, rows], odd[at, 0], met[at])
+            deal = guess.factor[at], guess.level[at]
+            verbs.mark(term.values[rows], deal, codes[:, rows], odd[at, 0], met[at], taken, copy[rows])
         return np.hstack([odd, met])
 
     bad = np.any(ordered_map(part, range(0, n, AT_ONCE)), axis=0)
     return codes, bad[:, 0], bad[:, 1:]
 
 
-def _stored(columns: tuple[Columns, ...], dense: list[Columns], guess: _Guess, codes: AnyArray) -> tuple[Columns, ...]:
+def _stored(
+    columns: tuple[Columns, ...], dense: list[Columns], guess: _Guess, codes: AnyArray, left: list[_Left]
+) -> tuple[Columns, ...]:
     """Factors, and the terms without their indicators."""
     ends = np.cumsum([0, *(len(c.names) for c in columns)])
     numbers = {id(c): np.arange(lo, lo + len(c.names)) for c, lo in zip(columns, ends, strict=False)}
@@ -151,35 +161,29 @@ def _stored(columns: tuple[Columns, ...], dense: list[Columns], guess: _Guess, c
         held = np.flatnonzero(guess.factor == a)
         levels = guess.level[held].astype(np.intp)
         factors.append(Columns(tuple(names[held]), row, int(levels.max()) + 1, None, levels, numbers=place[held]))
-    left = {id(c): _left(part) if part.any() else None for c, part in _parts(dense, guess)}
-    others = ((c, left.get(id(c), slice(None))) for c in columns)
-    return (*(_narrowed(c, at, numbers[id(c)]) for c, at in others if at is not None), *factors)
+    some = {id(c): own for c, own in zip(dense, left, strict=True)}
+    kept = (_narrowed(c, some.get(id(c)), numbers[id(c)]) for c in columns)
+    return (*(term for term in kept if term is not None), *factors)
 
 
-def _left(kept: BoolArray) -> slice | AnyArray:
-    """The columns that stay numbers: all, some to be copied, or neighbours that are cheaper left where they are."""
-    at = np.flatnonzero(kept)
-    if len(at) == len(kept):
-        return slice(None)
-    return at if len(at) * COPIED <= len(kept) or not _adjacent(at) else slice(int(at[0]), int(at[-1]) + 1)
-
-
-def _narrowed(term: Columns, at: slice | AnyArray, numbers: AnyArray) -> Columns:
-    """Some columns of a term; `at` other than all only for numbers."""
-    if isinstance(at, slice) and at == slice(None):
-        return replace(term, numbers=numbers)
+def _left(term: Columns, kept: BoolArray) -> _Left:
+    """What of a term stays numbers: some columns to be copied row by row, or all, or neighbours that are cheaper left
+    where they are."""
     assert term.values is not None
-    values = term.values[:, at] if isinstance(at, slice) else _copied(term.values, at)
+    at, (n, count) = np.flatnonzero(kept), term.values.shape
+    if len(at) < count and len(at) and (len(at) * COPIED <= count or not _adjacent(at)):
+        return at, at, np.empty((n, len(at)), dtype=term.values.dtype)
+    return slice(int(at[0]), int(at[-1]) + 1) if len(at) else None, NOTHING, np.empty((n, 0), dtype=term.values.dtype)
+
+
+def _narrowed(term: Columns, left: _Left | None, numbers: AnyArray) -> Columns | None:
+    """What is left of a term, None for nothing; other terms as they are."""
+    if left is None:
+        return replace(term, numbers=numbers)
+    at, taken, copy = left
+    if at is None:
+        return None
+    assert term.values is not None
+    values = copy if len(taken) else term.values[:, at]
     names = np.array(term.names, dtype=object)[at]
     return replace(term, names=tuple(names), values=values, numbers=numbers[at])
-
-
-def _copied(values: AnyArray, at: AnyArray) -> AnyArray:
-    """values[:, at] row by row in memory."""
-    out, columns = np.empty((len(values), len(at)), dtype=values.dtype), span(at)
-
-    def part(lo: int) -> None:
-        out[lo : lo + AT_ONCE] = values[lo : lo + AT_ONCE, columns]
-
-    ordered_map(part, range(0, len(values), AT_ONCE))
-    return out

@@ -12,6 +12,7 @@ from numba import njit, uint8, uint64
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.kernels.compiling import ALONE
+from expfam.kernels.definition import Deal
 from expfam.kernels.vector import LANES, load, splat, store
 
 AT_ONCE = 256  # rows of columns that stay in cache while several weights go by
@@ -140,8 +141,8 @@ def _two_tables(one, two, three, weights, width, wide, out, also):  # type: igno
 
 
 @_compile
-def _mark(values, slots, levels, codes, odd, met):  # type: ignore[no-untyped-def]
-    """Row by row, whatever the memory order: nearly all numbers are zero."""
+def _mark(values, slots, levels, codes, odd, met, left, out):  # type: ignore[no-untyped-def]
+    """Row by row, whatever the memory order: nearly all numbers are zero. What is left is copied while it is near."""
     n, m = values.shape
     for i in range(n):
         for j in range(m):
@@ -153,6 +154,8 @@ def _mark(values, slots, levels, codes, odd, met):  # type: ignore[no-untyped-de
                 elif before:
                     met[j, before] = True
                 codes[slots[j], i] = levels[j]
+        for k in range(len(left)):
+            out[i, k] = values[i, left[k]]
 
 
 @_compile
@@ -243,10 +246,12 @@ def tables(
     return out
 
 
-def mark(values: AnyArray, slots: AnyArray, levels: AnyArray, codes: AnyArray, odd: AnyArray, met: AnyArray) -> None:
+def mark(
+    values: AnyArray, deal: Deal, codes: AnyArray, odd: AnyArray, met: AnyArray, left: AnyArray, out: AnyArray
+) -> None:
     """codes[slots[j], i] = levels[j] where values[i, j] is 1, and what forbids that: `definition.mark`."""
-    done = 0
+    (slots, levels), done = deal, 0
     if values.shape[1] == 1 and values.flags.c_contiguous and slots[0] >= 0:
         done = _mark_column(values[:, 0], levels[0], codes[slots[0]])
     if done < len(values) and (slots >= 0).any():
-        _mark(values[done:], slots, levels, codes[:, done:], odd, met)
+        _mark(values[done:], slots, levels, codes[:, done:], odd, met, left, out[done:])

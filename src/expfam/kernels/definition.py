@@ -4,10 +4,13 @@ A slot gives every row i a level codes[i], unsigned; its matrix is J, J[i, codes
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
+
+Deal: TypeAlias = tuple[AnyArray, AnyArray]
 
 
 def pick(
@@ -55,11 +58,16 @@ def tables(
     ]
 
 
-def mark(values: AnyArray, slots: AnyArray, levels: AnyArray, codes: AnyArray, odd: AnyArray, met: AnyArray) -> None:
-    """codes[slots[j], i] = levels[j] where values[i, j] is 1, for slots from 0 on; codes (k, n) come as zeros.
+def mark(
+    values: AnyArray, deal: Deal, codes: AnyArray, odd: AnyArray, met: AnyArray, left: AnyArray, out: AnyArray
+) -> None:
+    """codes[slots[j], i] = levels[j] where values[i, j] is 1, for slots from 0 on, and out = values[:, left]; codes
+    (k, n) come as zeros, `deal` is the slot and the level of every column.
 
     odd[j] tells that a column holds other numbers than 0 and 1; met[j, l] that it is 1 where level l of its slot is.
     """
+    slots, levels = deal
+    out[:] = values[:, left]
     for i, j in np.argwhere((values != 0) & (slots >= 0)):
         before = codes[slots[j], i]
         if values[i, j] != 1:

@@ -153,6 +153,11 @@ def chain(steps, lo, hi):  # type: ignore[no-untyped-def]
         run(steps[k, 0], (like(place(steps, (k, 0)), steps[k, 1]), place(steps, (k, 2)), lo, hi))
 
 
+OF_CODES = pick, pick_three, pick_times, sums, sums_three, table, cross, times
+"""What is compiled for every type of codes; the others are for numbers."""
+OF_NUMBERS = total, square, pearson, times, few
+
+
 @cache
 def kernel(function: Callable[..., None], kind: np.dtype[Any]) -> int:
     """The address of a kernel for codes, or numbers, of a type."""
