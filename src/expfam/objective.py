@@ -66,9 +66,9 @@ class Data:
         """Some rows: views for a slice."""
         return self._of(at, self.design.take(at))
 
-    def fleeting(self, at: slice | AnyArray) -> "Data":
-        """The same until it is asked for others: `Design.fleeting`."""
-        return self._of(at, self.design.fleeting(at))
+    def fleeting(self, at: slice | AnyArray, turn: int = 0) -> "Data":
+        """The same until it is asked for others of this turn: `Design.fleeting`."""
+        return self._of(at, self.design.fleeting(at, turn))
 
     def _of(self, at: slice | AnyArray, design: Design) -> "Data":
         offset = None if self.offset is None else _some(self.offset, at)

@@ -2,8 +2,8 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import cache, lru_cache, reduce
@@ -65,10 +65,34 @@ def in_pieces(part: Callable[[slice], object], like: AnyArray) -> None:
     """part(rows) for all rows of an array like this one: of a million numbers, for threads to share, so many at a time
     that what part makes of them stays in a cache."""
     n = len(like)
-    if like.size < MANY:
+    if like.size < MANY or thread_count() < 2:
         part(slice(0, n))
     else:
         ordered_map(part, slices(n, max(PIECE * n // like.size, 1)))
+
+
+def ahead(make: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    """make(item) for every item, in order: while one is used, a helper makes the next, with what this thread has set.
+
+    What make hands out must not be written over before the one after it has been asked for.
+    """
+    if thread_count() < 2:
+        yield from map(make, items)
+        return
+    pool, waiting = _pool(thread_count() - 1), deque[Future[T]]()
+    try:
+        for item in items:
+            waiting.append(pool.submit(copy_context().run, _by_itself, make, item))
+            if len(waiting) > 1:
+                yield waiting.popleft().result()
+        yield from (last.result() for last in waiting)
+    finally:
+        wait([coming for coming in waiting if not coming.cancel()])
+
+
+def _by_itself(make: Callable[[S], T], item: S) -> T:
+    with threads(1):
+        return make(item)
 
 
 def extent(values: FloatArray) -> tuple[float, float]:

@@ -99,9 +99,10 @@ class Design:
         """Some rows: a view for a slice, a copy for row numbers."""
         return self._of(rows, tuple(group.take(rows) for group in self.groups))
 
-    def fleeting(self, rows: slice | AnyArray) -> "Design":
-        """The same until it is asked for others: new memory for every batch would take as long as the copy."""
-        return self._of(rows, tuple(group.fleeting(rows, f"group {k}") for k, group in enumerate(self.groups)))
+    def fleeting(self, rows: slice | AnyArray, turn: int = 0) -> "Design":
+        """The same until it is asked for others of this turn: new memory for every batch would take as long as the copy."""
+        named = ((group, f"group {k} {turn}") for k, group in enumerate(self.groups))
+        return self._of(rows, tuple(group.fleeting(rows, name) for group, name in named))
 
     def _of(self, rows: slice | AnyArray, groups: tuple[Group, ...]) -> "Design":
         n = len(range(*rows.indices(self.n))) if isinstance(rows, slice) else len(rows)

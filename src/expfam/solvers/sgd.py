@@ -15,7 +15,8 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError, is_finite, is_whole
 from expfam.information import Full
-from expfam.objective import Evaluation
+from expfam.objective import Evaluation, Objective
+from expfam.parallel import ahead
 from expfam.response import Level
 from expfam.solvers.apart import set_apart
 from expfam.solvers.blocks import fits, in_blocks
@@ -150,8 +151,8 @@ def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _Sta
     """One pass over the rows."""
     how = Options(options.prior, scores=False)
     memory, steps, points, data = state.memory, state.steps, state.points, problem.objective.data
-    for gathered, rows in _batches(options, data.n, memory.rows, draw):
-        batch = replace(problem.objective, data=data.fleeting(rows))
+    chosen = enumerate(_batches(options, data.n, memory.rows, draw))
+    for batch, gathered, rows in ahead(partial(_gathered, problem.objective), chosen):
         frequency = None if problem.frequency is None else problem.frequency[rows]
         if gathered:
             memory = together(batch, gathered, memory, how, frequency, problem.start)
@@ -161,6 +162,14 @@ def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _Sta
         points = (*points, _point(problem, memory, problem.objective.weight)) if due(points, memory.rows) else points
     passes = state.passes + 1
     return _State(memory, steps, passes, points, Status.PASSES_DONE if passes == options.passes else Status.RUNNING)
+
+
+def _gathered(
+    objective: Objective, step: tuple[int, tuple[int, slice | AnyArray]]
+) -> tuple[Objective, int, slice | AnyArray]:
+    """The rows of a step, in memory by turns: those of the next are gathered while these are learned from."""
+    number, (gathered, rows) = step
+    return replace(objective, data=objective.data.fleeting(rows, number % 2)), gathered, rows
 
 
 def _ended(problem: Problem, state: _State) -> Evaluation | None:
