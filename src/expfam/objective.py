@@ -67,7 +67,7 @@ class Data:
         return self._of(at, self.design.take(at))
 
     def fleeting(self, at: slice | AnyArray, turn: int = 0) -> "Data":
-        """The same until it is asked for others of this turn: `Design.fleeting`."""
+        """The same until others of this turn are asked for: `Design.fleeting`."""
         return self._of(at, self.design.fleeting(at, turn))
 
     def _of(self, at: slice | AnyArray, design: Design) -> "Data":

@@ -90,6 +90,13 @@ def ahead(make: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
         wait([coming for coming in waiting if not coming.cancel()])
 
 
+def meanwhile(make: Callable[[], T]) -> Callable[[], T]:
+    """make(), begun by a helper where there is one: what is returned waits for the result, and answers with it."""
+    if thread_count() < 2:
+        return cache(make)
+    return _pool(thread_count() - 1).submit(copy_context().run, make).result
+
+
 def _by_itself(make: Callable[[S], T], item: S) -> T:
     with threads(1):
         return make(item)

@@ -100,7 +100,7 @@ class Design:
         return self._of(rows, tuple(group.take(rows) for group in self.groups))
 
     def fleeting(self, rows: slice | AnyArray, turn: int = 0) -> "Design":
-        """The same until it is asked for others of this turn: new memory for every batch would take as long as the copy."""
+        """The same until others of this turn are asked for: new memory for a batch would take as long as the copy."""
         named = ((group, f"group {k} {turn}") for k, group in enumerate(self.groups))
         return self._of(rows, tuple(group.fleeting(rows, name) for group, name in named))
 

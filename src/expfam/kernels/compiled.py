@@ -141,19 +141,37 @@ def _two_tables(one, two, three, weights, width, wide, out, also):  # type: igno
 
 
 @_compile
-def _mark(values, slots, levels, codes, odd, met, left, out):  # type: ignore[no-untyped-def]
-    """Row by row, whatever the memory order: nearly all numbers are zero. What is left is copied while it is near."""
-    n, m = values.shape
-    for i in range(n):
-        for j in range(m):
-            v = values[i, j]
-            if v != 0 and slots[j] >= 0:
-                before = codes[slots[j], i]
-                if v != 1:
-                    odd[j] = True
-                elif before:
-                    met[j, before] = True
-                codes[slots[j], i] = levels[j]
+def _mark_row(values, i, columns, deal, codes, bad):  # type: ignore[no-untyped-def]
+    """Some columns of one row, one after the other."""
+    (slots, levels), (odd, met) = deal, bad
+    for j in range(columns[0], columns[1]):
+        v = values[i, j]
+        if v != 0:
+            before = codes[slots[j], i]
+            if v != 1:
+                odd[j] = True
+            elif before:
+                met[j, before] = True
+            codes[slots[j], i] = levels[j]
+
+
+@_compile
+def _mark(values, runs, numbers, deal, codes, bad, left, out):  # type: ignore[no-untyped-def]
+    """Row by row, what is left copied while it is near. Of neighbours of one slot the sum of numbers, that of levels
+    and whether all are zero or one is known without a branch, which would be foreseen for few of them."""
+    for i in range(len(values)):
+        for r in range(len(runs)):
+            lo, hi, slot = runs[r, 0], runs[r, 1], runs[r, 2]
+            row, level, count, code, wrong = values[i, lo:hi], numbers[lo:hi], 0.0, 0.0, 0.0
+            for j in range(hi - lo):
+                v = row[j]
+                count += v
+                code += v * level[j]
+                wrong += abs(v * v - v)
+            if wrong == 0.0 and count == 1.0 and codes[slot, i] == 0:
+                codes[slot, i] = np.uint8(code)
+            elif wrong != 0.0 or count != 0.0:  # or no number
+                _mark_row(values, i, (lo, hi), deal, codes, bad)
         for k in range(len(left)):
             out[i, k] = values[i, left[k]]
 
@@ -254,4 +272,12 @@ def mark(
     if values.shape[1] == 1 and values.flags.c_contiguous and slots[0] >= 0:
         done = _mark_column(values[:, 0], levels[0], codes[slots[0]])
     if done < len(values) and (slots >= 0).any():
-        _mark(values[done:], slots, levels, codes[:, done:], odd, met, left, out[done:])
+        runs, numbers = _runs(slots), levels.astype(np.float64)
+        _mark(values[done:], runs, numbers, deal, codes[:, done:], (odd, met), left, out[done:])
+
+
+def _runs(slots: AnyArray) -> AnyArray:
+    """Neighbours of one slot, from 0 on: (first, end, slot), (k, 3)."""
+    edges = np.flatnonzero(np.diff(slots, prepend=-2, append=-2))
+    found = np.column_stack([edges[:-1], edges[1:], slots[edges[:-1]]])
+    return np.ascontiguousarray(found[found[:, 2] >= 0])

@@ -5,7 +5,7 @@ steps. alpha_t is a matrix, the inverse of the information of the rows before (`
 coefficient (`first_order.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -16,7 +16,7 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.errors import SolverError, is_finite, is_whole
 from expfam.information import Full
 from expfam.objective import Evaluation, Objective
-from expfam.parallel import ahead
+from expfam.parallel import ahead, meanwhile
 from expfam.response import Level
 from expfam.solvers.apart import set_apart
 from expfam.solvers.blocks import fits, in_blocks
@@ -28,6 +28,9 @@ from expfam.solvers.problem import WRITTEN_OUT, Problem, Solution, Solver
 from expfam.solvers.status import Status
 from expfam.solvers.trail import How
 
+AT_HAND = 8 * FEW
+"""Rows from which the first step takes all that are kept: to learn a few of them first, and twice as many with them,
+and so on, takes as long as all later rows do, and ends no nearer."""
 BATCH = 32  # rows of an explicit step of a rate that is not adapted
 RATES = {"constant": 0.1, "inverse": 0.25, "adagrad": 0.5, "normalised": 4.0, "adam": 0.01}
 SHORT = RATES | {"constant": 0.01, "adagrad": 0.1, "normalised": 0.5, "adam": 0.001}  # where no average calms the steps
@@ -204,16 +207,36 @@ def _variances(problem: Problem, memory: Memory) -> FloatArray:
 def _batches(options: SGD, n: int, before: int, draw: np.random.Generator) -> Iterator[tuple[int, slice | AnyArray]]:
     """The rows of each step of a pass, after so many of earlier passes; the first of them, a number that comes along,
     were in the step before, too, while rows are few."""
-    order, lo = draw.permutation(n) if options.shuffle else None, 0
+    order, lo = _shuffled(n, draw) if options.shuffle else slice, 0
+    begin = FEW if n >= AT_HAND and not before and options.batch is None else 0
     for _ in range(n):
         if lo == n:
             break
         kept = options.batch is None and not before and min(lo + batch_rows(lo, kept=True), n) <= FEW
-        hi = min(lo + (options.batch or batch_rows(before + lo, kept)), n)
+        hi = min(lo + (options.batch or batch_rows(before + lo, kept)), n) if lo or not begin else begin
         gathered = lo if kept else 0
-        rows = slice(lo - gathered, hi)
-        yield gathered, rows if order is None else order[rows]
+        yield gathered, order(lo - gathered, hi)
         lo = hi
+
+
+def _shuffled(n: int, draw: np.random.Generator) -> Callable[[int, int], AnyArray]:
+    """The rows lo to hi in an order by lot: of many the first few at once, the others meanwhile."""
+    if n < AT_HAND:
+        order = draw.permutation(n)
+        return lambda lo, hi: order[lo:hi]
+    few = draw.choice(n, FEW, replace=False)
+
+    def shuffle() -> AnyArray:
+        left = np.ones(n, dtype=bool)
+        left[few] = False
+        return draw.permutation(np.flatnonzero(left))
+
+    rest = meanwhile(shuffle)
+
+    def rows(lo: int, hi: int) -> AnyArray:
+        return few[lo:hi] if hi <= FEW else np.concatenate([few[lo:], rest()[max(lo - FEW, 0) : hi - FEW]])
+
+    return rows
 
 
 def _report(problem: Problem, state: _State) -> None:
