@@ -24,6 +24,7 @@ CACHED, CALLED, LONGEST = 1 << 19, 1 << 25, 3 << 16
 other between kernels, for the wider a row the longer a kernel. Measured on designs of 8 to 400 columns. No block has
 more rows than LONGEST, for its linear predictors are memory, too."""
 
+WHOLE = 6  # times as long where rows are read tile by tile, and no thread waits between kernels
 HALVED = 1 << 18  # numbers whose Gram products are worth a second thread, where each asks for the interpreter once
 ROUNDING = 1e-15  # of a sum of terms
 SHORT = 1024  # rows that are one block, however wide
@@ -366,20 +367,20 @@ def chunks(data: Data, cells: int, level: Level) -> list[tuple[int, ...]]:
     pairs = d * (d + 1) // 2 if level == Level.HESSIAN else 0
     result = design.cells * d**2 if level == Level.HESSIAN else cells
     least = 2 if pairs and design.swept and data.n * design.stored >= HALVED else 1
-    return _bounds(data.n, max(design.stored, 1), d, pairs, result, least)
+    return _bounds(data.n, max(design.stored, 1), d, pairs, result, least, WHOLE if design.swept else 1)
 
 
 @cache
-def _bounds(n: int, width: int, d: int, pairs: int, result: int, least: int) -> list[tuple[int, ...]]:
+def _bounds(n: int, width: int, d: int, pairs: int, result: int, least: int, times: int) -> list[tuple[int, ...]]:
     """Block bounds grouped into chunks, a chunk a task: a function of the problem alone, never of the threads.
 
     Blocks of rows of `width` stored numbers, d linear predictors and `pairs` weights are long enough to pay for adding
-    up their `result`, and no longer than kernels and cache want, `least` of them or more; they go evenly into 2 or 4
-    threads; chunks are few enough for their accumulators to fit in memory.
+    up their `result`, and no longer than kernels and cache want or so many `times` that, `least` of them or more; they
+    go evenly into 2 or 4 threads; chunks are few enough for their accumulators to fit in memory.
     """
     pays = 4 * result // width**2 if pairs else result // width
     numbers = width + 7 * d + max(pairs, 1)
-    rows = max(min(max(CACHED // numbers, CALLED // numbers**2), LONGEST), 2 * SHORT if pairs else SHORT, pays)
+    rows = max(min(max(CACHED // numbers, CALLED // numbers**2) * times, LONGEST), 2 * SHORT if pairs else SHORT, pays)
     blocks = max(-(-n // rows), least)
     blocks = blocks if blocks <= 2 else min(blocks + -blocks % 4, n)
     edges = [round(k * n / blocks) for k in range(blocks + 1)]

@@ -32,6 +32,8 @@ from expfam.kernels.tally import LANES, Tally, sizes
 
 BYTES = 8  # of a number
 
+NONE = np.empty((0, WIDTH), dtype=np.int64)
+
 Step: TypeAlias = list[int]
 Steps: TypeAlias = list[Step]
 
@@ -49,7 +51,8 @@ class Tile(NamedTuple):
 def tile_of(space: FloatArray, panels: FloatArray) -> Tile:
     """The same, its addresses looked up."""
     first, apart = start_of(space), space.strides[0]
-    return Tile(space, panels, (*(first + k * apart for k in range(len(space))), start_of(panels)))
+    places = range(first, first + len(space) * apart, apart)
+    return Tile(space, panels, (*places, start_of(panels) if panels.size else 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Slots:
 
     def picks(self, levels: FloatArray, tile: Tile) -> Steps:
         """eta += the entries of `levels` (L,), of all slots one after the other."""
+        if not self.levels:
+            return []
         at, eta, codes = self._starts(start_of(levels)), tile.places[0], self._codes
         threes = [self._step(pick_three, a, *at[a : a + 3], eta, codes(a + 1), codes(a + 2)) for a in self._threes]
         singles = [self._step(pick, a, at[a], eta) for a in self._singles]
@@ -189,8 +194,7 @@ def _starts(tally: Tally) -> list[int]:
 
 def written(steps: Steps) -> AnyArray:
     """Steps as a kernel wants them, (k, WIDTH)."""
-    found: AnyArray = np.array(steps, dtype=np.int64)
-    return found.reshape(-1, WIDTH)
+    return np.array(steps, dtype=np.int64) if steps else NONE
 
 
 def start_of(array: AnyArray) -> int:

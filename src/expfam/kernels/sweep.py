@@ -21,7 +21,7 @@ from expfam.kernels.rows import PARTS, Given, kernel, side_by_side, signature
 from expfam.kernels.slots import chain
 from expfam.kernels.tally import FEW, LANES, Asked, Tally, empty, sizes
 from expfam.kernels.tiles import TILE
-from expfam.parallel import is_ones, scratch
+from expfam.parallel import is_ones, ones, scratch
 
 TILE_BYTES = 1 << 21  # what a tile of wide rows may take: beyond, its rows would come from memory twice
 LEAST = 64  # rows of a tile, however wide
@@ -169,9 +169,10 @@ def _work(tile: Tile, asked: Asked) -> tuple[tuple[FloatArray, ...], tuple[Float
 
 def _given(given: Given, at: slice, tile: Tile) -> tuple[FloatArray, ...]:
     """t, a*(t), w and offset of some rows: of weights that are all 1, and of no offset, as many as a tile has."""
-    rows = tile.space.shape[1]
-    t, a, w, plus = side_by_side((*given[:2], np.ones(rows) if is_ones(given[2]) else given[2][at], given[3]))
-    return t[at], a[at], w, plus[:rows] if given[3] is None else plus[at]
+    rows, (t, a, w, plus) = tile.space.shape[1], given
+    some = t[at], a[at], ones(rows) if is_ones(w) else w[at], None if plus is None else plus[at]
+    t, a, w, zeros = side_by_side(some)
+    return t, a, w, zeros[:rows] if plus is None else zeros
 
 
 def _addresses(part: AnyArray, turned: bool | None, asked: Asked) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ WORTH = 6  # and pays only where the data is so many times larger
 LARGE = 2_000_000  # stored numbers from which a pass takes milliseconds
 LONG = 100_000  # and from which it takes longer than what a step does without it
 HEAVY = 20  # times the null deviance that squared residuals are where a sample tells little
-CLOSE = 0.05  # standard errors of the sample to which it is solved
+CLOSE = 0.5  # standard errors of the sample to which it is solved: from all rows' optimum it is several away
 
 
 def is_large(objective: Objective) -> bool:
