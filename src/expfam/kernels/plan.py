@@ -12,26 +12,11 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.kernels.slots import (
-    WIDTH,
-    cross,
-    few,
-    kernel,
-    pearson,
-    pick,
-    pick_three,
-    pick_times,
-    square,
-    sums,
-    sums_three,
-    table,
-    times,
-    total,
-)  # fmt: skip
+from expfam.kernels import slots as kernels
+from expfam.kernels.slots import WIDTH, kernel
 from expfam.kernels.tally import LANES, Tally, sizes
 
 BYTES = 8  # of a number
-
 NONE = np.empty((0, WIDTH), dtype=np.int64)
 
 Step: TypeAlias = list[int]
@@ -49,7 +34,7 @@ class Tile(NamedTuple):
 
 
 def tile_of(space: FloatArray, panels: FloatArray) -> Tile:
-    """The same, its addresses looked up."""
+    """A tile of these, its addresses looked up."""
     first, apart = start_of(space), space.strides[0]
     places = range(first, first + len(space) * apart, apart)
     return Tile(space, panels, (*places, start_of(panels) if panels.size else 0))
@@ -81,19 +66,29 @@ class Slots:
         if not self.levels:
             return []
         at, eta, codes = self._starts(start_of(levels)), tile.places[0], self._codes
-        threes = [self._step(pick_three, a, *at[a : a + 3], eta, codes(a + 1), codes(a + 2)) for a in self._threes]
-        singles = [self._step(pick, a, at[a], eta) for a in self._singles]
-        return [*threes, *singles, *(self._step(pick_times, a, at[a], eta, self._values(a)) for a in self._multiplied)]
+        threes = [
+            self._step(kernels.pick_three, a, *at[a : a + 3], eta, codes(a + 1), codes(a + 2)) for a in self._threes
+        ]
+        singles = [self._step(kernels.pick, a, at[a], eta) for a in self._singles]
+        return [
+            *threes,
+            *singles,
+            *(self._step(kernels.pick_times, a, at[a], eta, self._values(a)) for a in self._multiplied),
+        ]
 
     def collects(self, tile: Tile, by_level: int) -> Steps:
         """The two tables (2, L) that begin there += the sums of scores by level."""
         at, gap, codes, (_, score, _, _, share, *_) = self._starts(by_level), self.total, self._codes, tile.places
         steps = [
-            self._step(sums_three, a, score, *at[a : a + 3], codes(a + 1), codes(a + 2), gap) for a in self._threes
+            self._step(kernels.sums_three, a, score, *at[a : a + 3], codes(a + 1), codes(a + 2), gap)
+            for a in self._threes
         ]
-        steps += [self._step(sums, a, score, at[a], gap) for a in self._singles]
+        steps += [self._step(kernels.sums, a, score, at[a], gap) for a in self._singles]
         for a in self._multiplied:
-            steps += [self._step(times, a, score, share, self._values(a)), self._step(sums, a, share, at[a], gap)]
+            steps += [
+                self._step(kernels.times, a, score, share, self._values(a)),
+                self._step(kernels.sums, a, share, at[a], gap),
+            ]
         return steps
 
     def products(self, tile: Tile, which: int, tally: Tally) -> Steps:
@@ -102,26 +97,26 @@ class Slots:
         (margins, own, cell, crosses, _, _, mass), gap = _starts(tally), self.total
         weight, (*_, share, product, panels) = tile.places[2 + which], tile.places
         at, squares, (_, width, _) = self._starts(margins), self._starts(own), sizes(tally.levels, tally.numbers)
-        rest, steps = (width // LANES, tile.panels.shape[1]), [_on(total, tile.space, weight, mass)]
+        rest, steps = (width // LANES, tile.panels.shape[1]), [_on(kernels.total, tile.space, weight, mass)]
         for a, levels in enumerate(self.levels):
             vector = weight
             if a in self._multiplied:
-                steps.append(self._step(times, a, weight, share, self._values(a)))
-                steps.append(self._step(times, a, share, product, self._values(a)))
-                steps.append(self._step(sums, a, product, squares[a], gap))
+                steps.append(self._step(kernels.times, a, weight, share, self._values(a)))
+                steps.append(self._step(kernels.times, a, share, product, self._values(a)))
+                steps.append(self._step(kernels.sums, a, product, squares[a], gap))
                 vector = share
             if a >= self.plain - 1:
-                steps.append(self._step(sums, a, vector, at[a], gap))
+                steps.append(self._step(kernels.sums, a, vector, at[a], gap))
             for b in range(a + 1, len(self.levels)):
                 both = vector
                 if b in self._multiplied:
-                    steps.append(self._step(times, b, vector, product, self._values(b)))
+                    steps.append(self._step(kernels.times, b, vector, product, self._values(b)))
                     both = product
-                steps.append(self._step(table, a, both, cell, self._codes(b), self.levels[b]))
+                steps.append(self._step(kernels.table, a, both, cell, self._codes(b), self.levels[b]))
                 cell += BYTES * levels * self.levels[b]
             if tally.numbers:
                 first = crosses + (at[a] - margins) * width
-                steps.append(self._step(cross, a, vector, panels, first, gap * width, *rest))
+                steps.append(self._step(kernels.cross, a, vector, panels, first, gap * width, *rest))
         return steps
 
     @property
@@ -157,33 +152,34 @@ class Slots:
 
 
 def slots(codes: AnyArray, values: FloatArray, levels: tuple[int, ...]) -> Slots:
-    """The same, its address looked up."""
+    """Slots of these codes and values, the address looked up."""
+    codes, values = (part if part.strides[1] == part.itemsize else part.copy() for part in (codes, values))
     return Slots(codes, values, levels, start_of(codes))
 
 
 def summed(tile: Tile, out: int) -> Step:
     """The number there += the sum of scores."""
-    return _on(total, tile.space, tile.places[1], out)
+    return _on(kernels.total, tile.space, tile.places[1], out)
 
 
 def squared(tile: Tile, over: FloatArray | None) -> Steps:
     """The second weights are the squares of the scores, times numbers `over` of all rows, if there are some."""
     score, out = tile.places[1], tile.places[3]
-    steps = [_on(square, tile.space, score, out)]
-    return steps if over is None else [*steps, _on(times, over, out, out, start_of(over))]
+    steps = [_on(kernels.square, tile.space, score, out)]
+    return steps if over is None else [*steps, _on(kernels.times, over, out, out, start_of(over))]
 
 
 def heavy(tile: Tile, out: int) -> Steps:
     """The two numbers there += the sum of weights, and that of score^2 / weight."""
     _, score, weight, *_ = tile.places
-    return [_on(total, tile.space, weight, out), _on(pearson, tile.space, score, weight, out + BYTES)]
+    return [_on(kernels.total, tile.space, weight, out), _on(kernels.pearson, tile.space, score, weight, out + BYTES)]
 
 
 def few_products(values: AnyArray, centre: FloatArray, tile: Tile, which: int, tally: Tally) -> Step:
     """What one column of numbers or two have of products and sums, in panels from then on."""
     between, gram = (step // values.itemsize for step in values.strides), _starts(tally)[4]
     places = tile.places[2 + which], tile.places[-1], start_of(centre), gram
-    return _on(few, values, *places, values.shape[1], *between)
+    return _on(kernels.few, values, *places, values.shape[1], *between)
 
 
 def _starts(tally: Tally) -> list[int]:

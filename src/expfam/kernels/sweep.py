@@ -92,18 +92,16 @@ class Found(NamedTuple):
 
 def sweep(slots: Slots, numbers: Numbers, theta: Theta, row: Row, given: Given, asked: Asked) -> Found:
     """The rows of a block at eta = constant + J levels + R slopes."""
-    (values, _), (constant, levels, slopes), (name, *option) = numbers, theta, row
-    m, tile, loss = len(slopes), _tile(values, asked), 0.0
-    work, sums, centre = _work(tile, asked), _sums(slots, m, asked), dense.centre_of(numbers[1], m)
-    slopes, option = slopes.copy(), [asked.level, *option]
+    (values, centre), (constant, levels, slopes), (name, parameter, observed) = numbers, theta, row
+    m, tile, option, loss = len(slopes), _tile(values, asked), (asked.level, parameter, observed), 0.0
+    work, sums, centre = _work(tile, asked), _sums(slots, m, asked), dense.centre_of(centre, m)
+    coefficients = constant, slopes.copy()
     for at, part, turned in dense.orderly(values) if m else [(slice(0, len(values)), values, None)]:
-        steps = sums.steps(slots.take(at), (part, centre), tile, levels, asked.take(at))
-        kernels, here = (
-            (*_addresses(part, turned, asked), address(kernel(name))),
-            _given(given, at, tile),
-        )
+        here, rest = slots.take(at), asked.take(at)  # alive as long as what they hold is read by address
+        steps = sums.steps(here, (part, centre), tile, levels, rest)
+        kernels, rows = (*_addresses(part, turned, asked), address(kernel(name))), _given(given, at, tile)
         loop = _kernel(part.dtype, dense.layout_of(part, turned), turned)
-        loss += loop((part, centre, turned), steps, (constant, slopes), kernels, here, tuple(option), work, sums.dense)
+        loss += loop((part, centre, turned), steps, coefficients, kernels, rows, option, work, sums.dense)
     return sums.found(loss, asked)
 
 

@@ -58,11 +58,6 @@ class Tally:
         return Tally(self.levels, self.numbers, self.flat + other.flat)
 
     @property
-    def mass(self) -> FloatArray:
-        """(1,): the sum of w."""
-        return self.parts[-1]
-
-    @property
     def parts(self) -> tuple[FloatArray, ...]:
         """margins, own, cells, cross, gram, sums, mass: views."""
         return _views(self.flat, self.shapes)
