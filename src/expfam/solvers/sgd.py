@@ -55,7 +55,7 @@ class SGD(Solver):
                coefficients; of more in classes, what each class has with itself of it (up to 1,500 columns; `batch`
                None); else normalised
     batch      rows a step, which is the mean of theirs from one theta; None: a growing share of those before for steps
-               by information, 32 for explicit ones of a rate that is not adapted, else 1
+               by information (of many rows 16,384 at first), 32 for explicit ones of a rate that is not adapted, else 1
     prior      information: pseudo-rows at the start that a coefficient has, so that the first rows do not carry it off
     rate       in units of what is natural for the data; None: 0.1 for constant, 0.25 for inverse, 0.5 for adagrad, 4
                for normalised, 0.01 for adam; less where nothing is averaged
