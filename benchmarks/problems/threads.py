@@ -83,10 +83,7 @@ def arithmetic(settings: Settings) -> tuple[float, float]:
             total += (i % 7) * 0.5
         return total
 
-    pair = [200_000 if settings.quick else 20_000_000] * 2
-    with ThreadPoolExecutor(2) as pool:
-        ways = {1: lambda: list(map(spin, pair)), 2: lambda: list(pool.map(spin, pair))}
-        return _in_turns(ways, settings.repeat)
+    return _side_by_side(spin, [200_000 if settings.quick else 20_000_000] * 2, settings)
 
 
 def memory(settings: Settings) -> tuple[float, float]:
@@ -100,9 +97,13 @@ def memory(settings: Settings) -> tuple[float, float]:
             found += x[i]
         return found
 
-    halves = np.split(np.ones(200_000 if settings.quick else 20_000_000), 2)
+    return _side_by_side(total, np.split(np.ones(200_000 if settings.quick else 20_000_000), 2), settings)
+
+
+def _side_by_side(work: Callable[[Any], float], pair: list[Any], settings: Settings) -> tuple[float, float]:
+    """Median seconds of the two on one thread and on two."""
     with ThreadPoolExecutor(2) as pool:
-        ways = {1: lambda: list(map(total, halves)), 2: lambda: list(pool.map(total, halves))}
+        ways = {1: lambda: list(map(work, pair)), 2: lambda: list(pool.map(work, pair))}
         return _in_turns(ways, settings.repeat)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from expfam._remembers import Remembers
 from expfam._typing import AnyArray, FloatArray
-from expfam.design import Asked, Bordered, Design, Grams, Map, Swept
+from expfam.design import Asked, Bordered, Design, Grams, Map, Swept, in_full
 from expfam.families import Categorical, ExponentialFamily
 from expfam.information import Arrow, Full, Information, Root, root
 from expfam.links import Link
@@ -72,14 +72,10 @@ class Data:
         return self._of(at, self.design.fleeting(at, turn))
 
     def _of(self, at: slice | AnyArray, design: Design) -> "Data":
-        offset = None if self.offset is None else _some(self.offset, at)
+        offset = None if self.offset is None else picked(self.offset, at)
         alike = is_ones(self.weight) and not isinstance(at, slice)  # one number stays one number
-        weight = repeated(1.0, design.n) if alike else _some(self.weight, at)
-        return Data(design, _some(self.y, at), _some(self.conjugate, at), weight, offset)
-
-
-def _some(values: FloatArray, at: slice | AnyArray) -> FloatArray:
-    return values[at] if isinstance(at, slice) or at.dtype == bool else picked(values, at)
+        weight = repeated(1.0, design.n) if alike else picked(self.weight, at)
+        return Data(design, picked(self.y, at), picked(self.conjugate, at), weight, offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +337,7 @@ def information(grams: Grams, maps: Map) -> Information:
     d = (isqrt(8 * len(grams) + 1) - 1) // 2
     if isinstance(grams, Bordered) and d == 1:
         return _arrow(grams, maps)
-    grams = grams if isinstance(grams, np.ndarray) else grams.written()
+    grams = in_full(grams)
     if d == 1:
         return Full(maps.congruence(grams[0]))
     out = np.empty((d, maps.p, d, maps.p))

@@ -3,10 +3,10 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from functools import cache, lru_cache, reduce
+from functools import cache, lru_cache, partial, reduce
 from math import prod
 from operator import add
 from threading import Lock, local
@@ -79,22 +79,21 @@ def ahead(make: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
     if thread_count() < 2:
         yield from map(make, items)
         return
-    pool, waiting = _pool(thread_count() - 1), deque[Future[T]]()
-    try:
-        for item in items:
-            waiting.append(pool.submit(copy_context().run, _by_itself, make, item))
-            if len(waiting) > 1:
-                yield waiting.popleft().result()
-        yield from (last.result() for last in waiting)
-    finally:
-        wait([coming for coming in waiting if not coming.cancel()])
+    waiting = deque[Callable[[], T]]()
+    for item in items:
+        waiting.append(meanwhile(partial(_by_itself, make, item)))
+        if len(waiting) > 1:
+            yield waiting.popleft()()
+    yield from (last() for last in waiting)
 
 
 def meanwhile(make: Callable[[], T]) -> Callable[[], T]:
-    """make(), begun by a helper where there is one: what is returned waits for the result, and answers with it."""
+    """make(), begun by a helper where one is free: what is returned answers with the result, and works it out itself
+    where none has begun, for it may be a helper that asks."""
     if thread_count() < 2:
         return cache(make)
-    return _pool(thread_count() - 1).submit(copy_context().run, make).result
+    coming = _pool(thread_count() - 1).submit(copy_context().run, make)
+    return cache(lambda: make() if coming.cancel() else coming.result())
 
 
 def _by_itself(make: Callable[[S], T], item: S) -> T:
@@ -109,8 +108,11 @@ def extent(values: FloatArray) -> tuple[float, float]:
     return float(np.min(low)), float(np.max(high))
 
 
-def picked(values: AnyArray, rows: AnyArray, space: str | None = None) -> AnyArray:
-    """values[rows] for row numbers; in the thread's own `space` until it is asked for again, where that can hold it."""
+def picked(values: AnyArray, rows: slice | AnyArray, space: str | None = None) -> AnyArray:
+    """values[rows]: a view for a slice; for row numbers in the thread's own `space` until it is asked for again, where
+    that can hold it."""
+    if isinstance(rows, slice) or rows.dtype == bool:
+        return values[rows]
     shape = len(rows), *values.shape[1:]
     found = room(space, *shape) if values.dtype == np.float64 else np.empty(shape, values.dtype)
     in_pieces(lambda at: values.take(rows[at], axis=0, out=found[at], mode="clip"), found)  # the mode skips a copy

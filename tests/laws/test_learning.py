@@ -13,7 +13,9 @@ import expfam as ef
 from expfam.cli.plot import plot
 from expfam.inference.pivot import critical
 from expfam.solvers import first_order
+from expfam.solvers.implicit import FEW
 from expfam.solvers.learning import Point, stacked
+from expfam.solvers.sgd import AT_HAND
 
 WHOLE = 2592  # rows after which a batch is full
 Frame = dict[str, np.ndarray]
@@ -194,3 +196,21 @@ def test_fits_that_read_all_rows_at_once_have_none() -> None:
         sgd(data=part(counts(), 0, 200)).plot.learning()
     with pytest.raises(ef.ExpfamError, match="no coefficient 'q'"):
         sgd().plot.learning("q")
+
+
+@pytest.mark.parametrize("batch", [None, 50_000])
+def test_many_rows_begin_with_all_that_are_kept_in_an_order_that_threads_do_not_change(batch: int | None) -> None:
+    """Every row once: for Gaussian means a pass is the exact fit, but for its pseudo-rows."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(AT_HAND + 77, 2))
+    y = X @ [0.5, -1.0] + np.linspace(0.0, 3.0, len(X)) + rng.normal(size=len(X))
+    found = []
+    for count in (1, 2, 3):
+        with ef.threads(count):
+            found.append(ef.glm_arrays(X, y, solver=ef.SGD(batch=batch)))
+    exact = ef.glm_arrays(X, y)
+    assert found[0].known_learning().rows[0] == (FEW if batch is None else batch)
+    assert found[0].known_learning().rows[-1] == len(X)
+    assert np.abs((found[0].coef - exact.coef) / exact.se).max() < 1e-3
+    for other in found[1:]:
+        np.testing.assert_array_equal(other.coef, found[0].coef)

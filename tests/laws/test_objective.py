@@ -18,7 +18,7 @@ from expfam.design import Columns, assemble
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.links import link
 from expfam.objective import Data, Objective, chunks
-from expfam.parallel import blas_threads, one_blas_thread, ordered_map, ordered_sum, thread_count
+from expfam.parallel import ahead, blas_threads, meanwhile, one_blas_thread, ordered_map, ordered_sum, thread_count
 from expfam.penalties import NoPenalty, Ridge
 from expfam.response import Level
 
@@ -273,3 +273,30 @@ def test_a_forked_process_has_helpers_of_its_own() -> None:
 def test_no_threads_is_an_error() -> None:
     with pytest.raises(ef.SolverError, match="at least 1"), ef.threads(0):
         pass
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_what_is_made_ahead_comes_in_order_and_no_farther_ahead_than_one(count: int) -> None:
+    made: list[int] = []
+
+    def make(k: int) -> int:
+        made.append(k)
+        if k == 7:
+            raise ZeroDivisionError
+        return k * k
+
+    def use() -> None:
+        for k, square in enumerate(ahead(make, range(9))):
+            assert square == k * k
+            assert max(made) <= k + 1
+
+    with ef.threads(count), pytest.raises(ZeroDivisionError):
+        use()
+    assert sorted(made) in ([*range(8)], [*range(8 if count == 1 else 9)])
+
+
+def test_helpers_that_ask_for_helpers_do_not_wait_for_themselves() -> None:
+    """Of one helper and this thread each makes some ahead, though none is left to make it."""
+    with ef.threads(2):
+        found = ordered_map(lambda k: [*ahead(lambda j: (k, j), range(3)), meanwhile(lambda: (k, 3))()], range(20))
+    assert found == [[(k, j) for j in range(4)] for k in range(20)]

@@ -21,6 +21,11 @@ from expfam.solvers.looking import glance, see
 from laws.test_dense import ORDERS
 
 FAMILIES = [Gaussian(), Bernoulli(), Poisson(), Gamma(), Tweedie(1.5)]
+ASKED = {
+    "level": st.sampled_from(Level),
+    "seed": st.integers(0, 2**32 - 1),
+    **{name: st.booleans() for name in ("ones", "moved", "weighed")},
+}
 WIDTHS = [1, 3, 4, 7, 20, 33, 1030]
 
 
@@ -75,11 +80,7 @@ def plain(objective: Objective) -> Objective:
     m=st.sampled_from(WIDTHS),
     order=st.sampled_from(sorted(ORDERS)),
     dtype=st.sampled_from([np.float64, np.float32]),
-    level=st.sampled_from(Level),
-    seed=st.integers(0, 2**32 - 1),
-    ones=st.booleans(),
-    moved=st.booleans(),
-    weighed=st.booleans(),
+    **ASKED,
 )
 def test_a_sweep_says_what_the_definition_says(family, n, m, order, dtype, level, seed, ones, moved, weighed):
     rng = np.random.default_rng(seed)
@@ -106,11 +107,7 @@ def alike(fast: Objective, theta: np.ndarray, level: Level, size: float) -> None
     levels=st.lists(st.sampled_from([1, 2, 5, 90, 300]), max_size=5),
     times=st.lists(st.integers(1, 2), max_size=2),
     m=st.sampled_from([0, 1, 2, 3, 4, 9]),
-    level=st.sampled_from(Level),
-    seed=st.integers(0, 2**32 - 1),
-    ones=st.booleans(),
-    moved=st.booleans(),
-    weighed=st.booleans(),
+    **ASKED,
 )
 def test_so_does_one_of_codes(family, n, levels, times, m, level, seed, ones, moved, weighed):
     assume(levels or times)

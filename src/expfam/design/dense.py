@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,10 +9,6 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.design._group import Group
 from expfam.kernels import dense_definition as definition
 from expfam.parallel import picked, room
-
-if TYPE_CHECKING:
-    pass
-
 
 NARROW = 64  # columns up to which products of all pairs cost less than a second read
 
@@ -96,9 +91,8 @@ class Dense(Group):
         return self.fleeting(rows, None)
 
     def fleeting(self, rows: slice | AnyArray, space: str | None) -> "Dense":
-        if isinstance(rows, slice) or not self.values.flags.c_contiguous or rows.dtype == bool:
-            return Dense(self.values[rows], self.centre, self.compiled)
-        return Dense(picked(self.values, rows, space), self.centre, self.compiled)
+        some = picked(self.values, rows, space) if self.values.flags.c_contiguous else self.values[rows]
+        return Dense(some, self.centre, self.compiled)
 
 
 def verbs(compiled: bool) -> ModuleType:

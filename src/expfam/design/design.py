@@ -165,8 +165,7 @@ class Design:
 
     def gram(self, weights: FloatArray) -> FloatArray:
         """R' diag(weights) R, (raw, raw)."""
-        grams = self.grams(weights[None])
-        return np.asarray((grams if isinstance(grams, np.ndarray) else grams.written())[0])
+        return np.asarray(in_full(self.grams(weights[None]))[0])
 
     def grams(self, weights: FloatArray) -> Grams:
         """R' diag(w) R for every w of weights (m, n), (m, raw, raw), by blocks where a factor is very wide."""
@@ -221,6 +220,11 @@ class Design:
                 x, y = np.split(self.take(rows).forward(raw), 2, axis=1)
                 out[rows] += np.einsum("nj,nj->n", x, y)
         return out
+
+
+def in_full(grams: Grams) -> FloatArray:
+    """All of R' diag(w) R, (m, raw, raw)."""
+    return grams if isinstance(grams, np.ndarray) else grams.written()
 
 
 def spans_of(groups: tuple[Group, ...]) -> tuple[slice, ...]:

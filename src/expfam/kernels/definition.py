@@ -11,6 +11,7 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray
 
 Deal: TypeAlias = tuple[AnyArray, AnyArray]
+"""The slot and the level that each column stands for, slot -1 for none, (m,) each."""
 
 
 def pick(

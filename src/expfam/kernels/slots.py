@@ -164,10 +164,4 @@ def kernel(function: Callable[..., None], kind: np.dtype[Any]) -> int:
     make: Any = types
     arguments = make.CPointer(from_dtype(kind)), make.CPointer(make.int64), make.intp, make.intp
     with compiling():
-        return address(_kept(njit(make.void(*arguments), cache=True, **WITHIN, **OPTIONS)(function)))
-
-
-@cache
-def _kept(compiled: Any) -> Any:
-    """Kept alive as long as its address."""
-    return compiled
+        return address(njit(make.void(*arguments), cache=True, **WITHIN, **OPTIONS)(function))  # which keeps it alive

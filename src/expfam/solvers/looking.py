@@ -6,7 +6,7 @@ from operator import add
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.design import Asked, Grams
+from expfam.design import Asked, Grams, in_full
 from expfam.objective import Data, Evaluation, Objective, information
 from expfam.parallel import ordered_sum, slices
 from expfam.response import Level, Weighted
@@ -54,7 +54,7 @@ def see(objective: Objective, theta: FloatArray, frequency: FloatArray | None, s
         total = ordered_sum(part, slices(data.n, SEEN) if objective.swept else _tasks(data, d))
     if not np.isfinite(total.loss):
         return None
-    grams = [_written(products) for products in total.products]
+    grams = [in_full(products) for products in total.products]
     if not all(np.isfinite(gram).all() for gram in grams):
         return None
     own, *meats = (information(gram, maps) for gram in grams)
@@ -119,13 +119,9 @@ def _read(objective: Objective, block: Data, raw: FloatArray, scores: bool, over
         score, (a, b) = np.atleast_2d(row.score.T), np.triu_indices(raw[0:1].size)
         outer = score[a] * score[b]
         weights = np.concatenate([weights, outer if over is None else outer * over])
-    grams = _written(block.design.grams(weights))
+    grams = in_full(block.design.grams(weights))
     products = (grams[:split], grams[split:]) if scores else (grams,)
     return _Raw(row.value, _trace(row), block.design.adjoint(row.score), products)
-
-
-def _written(grams: Grams) -> FloatArray:
-    return grams if isinstance(grams, np.ndarray) else grams.written()
 
 
 def _tasks(data: Data, d: int) -> list[slice]:
