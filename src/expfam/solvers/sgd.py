@@ -27,6 +27,7 @@ from expfam.solvers.loop import iterate
 from expfam.solvers.problem import WRITTEN_OUT, Problem, Solution, Solver
 from expfam.solvers.status import Status
 from expfam.solvers.trail import How
+from expfam.solvers.warm import is_long
 
 AT_HAND = 8 * FEW
 """Rows from which the first step takes all that are kept: to learn a few of them first, and twice as many with them,
@@ -155,7 +156,8 @@ def _pass(options: SGD, problem: Problem, draw: np.random.Generator, state: _Sta
     how = Options(options.prior, scores=False)
     memory, steps, points, data = state.memory, state.steps, state.points, problem.objective.data
     chosen = enumerate(_batches(options, data.n, memory.rows, draw))
-    for batch, gathered, rows in ahead(partial(_gathered, problem.objective), chosen):
+    way = ahead if is_long(problem.objective) else map  # to ask a helper takes longer than a few rows
+    for batch, gathered, rows in way(partial(_gathered, problem.objective), chosen):
         frequency = None if problem.frequency is None else problem.frequency[rows]
         if gathered:
             memory = together(batch, gathered, memory, how, frequency, problem.start)
