@@ -10,25 +10,28 @@ from expfam.design.columns import Columns
 from expfam.parallel import in_pieces
 
 LOOKED = 1000  # rows by which a column of zeros and ones, which is stored otherwise, is told from numbers
-MANY = 8  # single columns from which copying each to a place in every row costs more than reading them so
 
 
 def beside(blocks: list[AnyArray]) -> AnyArray:
-    """Some columns as one matrix: the one that they are neighbours in, else a copy, row by row, but many single columns
-    one after the other, as they lie."""
+    """Some columns as one matrix: the one that they are neighbours in, else a copy, row by row, but single columns one
+    after the other, as they lie: few are read faster so, and many are copied faster."""
     if len(blocks) == 1:
         return blocks[0]
     held = _matrix(blocks)
     if held is not None:
         return held
     kind = np.result_type(*blocks)
-    if len(blocks) < MANY or any(block.shape[1] > 1 for block in blocks):
+    if any(block.shape[1] > 1 for block in blocks):
         out = np.empty((len(blocks[0]), sum(block.shape[1] for block in blocks)), kind)
         in_pieces(lambda at: np.concatenate([block[at] for block in blocks], axis=1, out=out[at]), out)
         return out
     out = np.empty((len(blocks), len(blocks[0])), kind)
-    for row, block in zip(out, blocks, strict=True):
-        row[:] = block[:, 0]
+
+    def part(at: slice) -> None:
+        for row, block in zip(out, blocks, strict=True):
+            row[at] = block[at, 0]
+
+    in_pieces(part, out.T)
     return out.T
 
 

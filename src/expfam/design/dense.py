@@ -91,8 +91,7 @@ class Dense(Group):
         return self.fleeting(rows, None)
 
     def fleeting(self, rows: slice | AnyArray, space: str | None) -> "Dense":
-        some = picked(self.values, rows, space) if self.values.flags.c_contiguous else self.values[rows]
-        return Dense(some, self.centre, self.compiled)
+        return Dense(picked(self.values, rows, space), self.centre, self.compiled)
 
 
 def verbs(compiled: bool) -> ModuleType:

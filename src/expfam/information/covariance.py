@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from expfam.information._information import Information
 
 MOST = 10_000  # coefficients up to which a matrix of them is ever written out: 0.8 GB
+EPS = float(np.finfo(np.float64).eps)
 CELLS = 1 << 22  # numbers of rows x rank that are held together
 
 
@@ -130,6 +131,7 @@ class Written(Covariance):
         return _fixed(self.matrix) @ gradients.T if self.half is None else self.half.reached(gradients)
 
     def of_rows(self, design: Design, classes: int) -> FloatArray:
+        """A variance that is less than what its terms may round by is that, negative: it is lost."""
         if self.half is not None:
             return _of_rows(self.half, design, classes)
         p, vcov = design.p, _fixed(self.matrix)
@@ -137,6 +139,10 @@ class Written(Covariance):
         for a, b in zip(*np.triu_indices(classes), strict=True):
             out[:, a, b] = design.quadratic(vcov[a * p : (a + 1) * p, b * p : (b + 1) * p])
             out[:, b, a] = out[:, a, b]
+        if not _is_precise(vcov, design.n):
+            for k, variance in enumerate(np.abs(np.diagonal(vcov)).reshape(classes, p)):
+                rounding = EPS * p * design.quadratic(np.diag(variance))  # at least EPS (sum_j |x_j| s_j)^2
+                out[:, k, k] = np.where(out[:, k, k] > rounding, out[:, k, k], -rounding)
         return out
 
     def to_json(self) -> Any:
@@ -150,6 +156,19 @@ def _fixed(matrix: FloatArray) -> FloatArray:
     """V with zeros for coefficients that were left out; all NaN, where there is no dispersion, it stays."""
     lost = np.isnan(np.diagonal(matrix))
     return np.nan_to_num(matrix) if lost.any() and not lost.all() else matrix
+
+
+def _is_precise(vcov: FloatArray, n: int) -> bool:
+    """Is x' V x more than rounding whatever x is, because the least eigenvalue of the correlations is? Of few rows that
+    is not asked: to look at each is quicker."""
+    variance = np.abs(np.diagonal(vcov))
+    if not np.isfinite(variance).all():
+        return True  # no dispersion, so no variance
+    if len(vcov) > n:
+        return False
+    some = np.flatnonzero(variance)
+    correlations = vcov[np.ix_(some, some)] / np.sqrt(np.outer(variance[some], variance[some]))
+    return bool(np.linalg.eigvalsh(correlations).min(initial=1.0) > 2 * len(some) * EPS)
 
 
 def _of_rows(half: Half, design: Design, classes: int) -> FloatArray:
