@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -243,16 +243,31 @@ _kept = local()
 def scratch(name: str, *shape: int) -> FloatArray:
     """An array of float64 to work in, its numbers arbitrary: this thread's own, and so until it asks for `name` again.
 
-    A new array for every block would make threads queue for pages that the system takes back and hands out again. It
-    begins with a line of the cache: four numbers at a time that lie in two lines take a kernel a tenth longer.
+    A new array for every block would make threads queue for pages that the system takes back and hands out again.
     """
     size = prod(shape)
     held: FloatArray | None = getattr(_kept, name, None)
     if held is None or len(held) < size:
-        held = np.empty(size + LINE)
-        held = held[-(held.__array_interface__["data"][0] // held.itemsize) % LINE :]
+        held = aligned(size)
         setattr(_kept, name, held)
     return held[:size].reshape(shape)
+
+
+def aligned(*shape: int) -> FloatArray:
+    """An array that begins with a line of the cache: four numbers at a time that lie in two lines take a kernel a tenth
+    longer."""
+    found = np.empty(prod(shape) + LINE)
+    first = -(found.__array_interface__["data"][0] // found.itemsize) % LINE
+    return found[first : len(found) - LINE + first].reshape(shape)
+
+
+def own(name: str, key: Hashable, make: Callable[[], T]) -> T:
+    """What this thread made when it last asked for `name`, unless that was with another key."""
+    held: tuple[Hashable, T] | None = getattr(_kept, name, None)
+    if held is None or held[0] != key:
+        held = key, make()
+        setattr(_kept, name, held)
+    return held[1]
 
 
 def room(space: str | None, *shape: int) -> FloatArray:

@@ -74,6 +74,7 @@ class Swept(NamedTuple):
 
 KINDS = Ones, Coded, Dense
 EMPTY = np.empty(0)
+NO_CODES, NO_VALUES = np.empty((0, 0), np.uint8), np.empty((0, 0))
 
 
 def is_swept(groups: Sequence[Group]) -> bool:
@@ -89,26 +90,33 @@ def sweep(
     from expfam.kernels.plan import slots as lay
     from expfam.kernels.sweep import sweep as read  # both bring Numba
 
-    ones, codes, slots, levels, slopes = isinstance(groups[0], Ones), None, None, EMPTY, EMPTY
+    ones, codes, levels, slopes, laid = isinstance(groups[0], Ones), None, EMPTY, EMPTY, (NO_CODES, NO_VALUES)
     numbers: tuple[AnyArray, FloatArray | None] = np.empty((len(given[0]), 0)), None
     for group, at in zip(groups, spans, strict=True):
         if isinstance(group, Coded):
-            codes, slots = group, lay(group.codes, group.values, tuple(slot.levels for slot in group.slots))
+            codes, laid = group, (_in_lines(group.codes), _in_lines(group.values))
             parts = [slot.spread(theta[at]) for slot in group.slots]
-            levels = np.concatenate(parts) if len(parts) > 1 else np.ascontiguousarray(parts[0])
+            levels = np.concatenate(parts) if len(parts) > 1 else parts[0]
         elif isinstance(group, Dense):
             numbers, slopes = (group.values, group.centre), theta[at]
-    slots = lay(np.empty((0, 0), np.uint8), np.empty((0, 0)), ()) if slots is None else slots
+    slots = lay(*laid, () if codes is None else tuple(slot.levels for slot in codes.slots))
     found = read(slots, numbers, (float(theta[0]) if ones else 0.0, levels, slopes), row, given, asked)
     products = tuple(Tallied(tally, ones, codes) for tally in found.tallies)
-    score = None if found.score is None else _raw(found.score, len(slopes), ones, codes)
-    return Swept(found.loss, score, products, found.weight, found.pearson)
+    return Swept(found.loss, _raw(found.score, ones, codes), products, found.weight, found.pearson)
 
 
-def _raw(score: FloatArray, m: int, ones: bool, codes: Coded | None) -> FloatArray:
+def _in_lines(rows: AnyArray) -> AnyArray:
+    """The same, what one row of the data has next to what the next has."""
+    return rows if rows.strides[1] == rows.itemsize else rows.copy()
+
+
+def _raw(score: tuple[float, FloatArray, FloatArray] | None, ones: bool, codes: Coded | None) -> FloatArray | None:
     """From ones, levels and numbers to raw columns."""
-    parts, first = [score[:1]] if ones else [], 1
+    if score is None:
+        return None
+    total, by_level, numbers = score
+    parts, first = [np.array([total])] if ones else [], 0
     for slot in () if codes is None else codes.slots:
-        parts.append(slot.collect(score[first : first + slot.levels]))
+        parts.append(slot.collect(by_level[first : first + slot.levels]))
         first += slot.levels
-    return np.concatenate([*parts, score[first : first + m]])
+    return np.concatenate([*parts, numbers])

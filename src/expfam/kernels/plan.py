@@ -1,22 +1,25 @@
 """Which steps (`kernels.slots`) a tile of rows takes: through slots of codes, and what numbers beside them need.
 
-Imported on first need, for it brings Numba.
+A function of places in memory alone, so that blocks which are read again and again are planned once. Whoever asks keeps
+alive what the places are of. Imported on first need, for it brings Numba.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.kernels import slots as kernels
 from expfam.kernels.slots import WIDTH, kernel
-from expfam.kernels.tally import LANES, Tally, sizes
+from expfam.kernels.tally import FEW, LANES, shapes, sizes
 
 BYTES = 8  # of a number
+FLOAT = np.dtype(np.float64)
+KEPT = 1 << 10  # plans
 NONE = np.empty((0, WIDTH), dtype=np.int64)
 
 Step: TypeAlias = list[int]
@@ -24,99 +27,84 @@ Steps: TypeAlias = list[Step]
 
 
 class Tile(NamedTuple):
-    """What a tile works in. `space` (6, rows): eta and w score of its rows; w weight and the square of w score; these
-    times what multiplies a slot, and two slots. `panels` (q, rows, LANES): its numbers, centred, once they have been
-    multiplied. `places`: the addresses of the six, and of the panels."""
+    """Where a tile works: eta and w score of its rows; w weight and the square of w score; these times what multiplies
+    a slot, and two slots. `panels`, each for `rows` rows: its numbers, centred, once they have been multiplied."""
 
-    space: FloatArray
-    panels: FloatArray
-    places: tuple[int, ...]
-
-
-def tile_of(space: FloatArray, panels: FloatArray) -> Tile:
-    """A tile of these, its addresses looked up."""
-    first, apart = start_of(space), space.strides[0]
-    places = range(first, first + len(space) * apart, apart)
-    return Tile(space, panels, (*places, start_of(panels) if panels.size else 0))
+    eta: int
+    score: int
+    weight: int
+    square: int
+    share: int
+    product: int
+    panels: int
+    rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """codes (k, n), the level of every row in each slot; values (v, n) multiply the last v; `levels` of each slot.
+class Slots(NamedTuple):
+    """Where the level of every row in each slot is, a code of some `kind`, and what multiplies the last slots; `levels`
+    of each. From slot to slot it is so many bytes."""
 
-    Rows of codes and values follow one another in memory; `first` is the address of the first code.
-    """
-
-    codes: AnyArray
-    values: FloatArray
+    kind: np.dtype[Any]
+    codes: int
+    between: int
+    values: int
+    apart: int
     levels: tuple[int, ...]
-    first: int
+    plain: int
 
-    @property
-    def plain(self) -> int:
-        """How many slots are not multiplied: the first ones."""
-        return len(self.levels) - len(self.values)
+    def take(self, first: int) -> "Slots":
+        """From that row on."""
+        codes, values = self.codes + first * self.kind.itemsize, self.values + first * BYTES
+        return self._replace(codes=codes, values=values)
 
-    def take(self, rows: slice) -> "Slots":
-        whole = rows == slice(0, self.codes.shape[1])
-        return self if whole else slots(self.codes[:, rows], self.values[:, rows], self.levels)
-
-    def picks(self, levels: FloatArray, tile: Tile) -> Steps:
-        """eta += the entries of `levels` (L,), of all slots one after the other."""
-        if not self.levels:
-            return []
-        at, eta, codes = self._starts(start_of(levels)), tile.places[0], self._codes
-        threes = [
+    def picks(self, table: int, eta: int) -> Steps:
+        """eta += the entries of a table (L,), of all slots one after the other."""
+        at, codes = self._starts(table), self._codes
+        steps = [
             self._step(kernels.pick_three, a, *at[a : a + 3], eta, codes(a + 1), codes(a + 2)) for a in self._threes
         ]
-        singles = [self._step(kernels.pick, a, at[a], eta) for a in self._singles]
-        return [
-            *threes,
-            *singles,
-            *(self._step(kernels.pick_times, a, at[a], eta, self._values(a)) for a in self._multiplied),
-        ]
+        steps += [self._step(kernels.pick, a, at[a], eta) for a in self._singles]
+        return [*steps, *(self._step(kernels.pick_times, a, at[a], eta, self._values(a)) for a in self._multiplied)]
 
-    def collects(self, tile: Tile, by_level: int) -> Steps:
+    def collects(self, tile: Tile, table: int) -> Steps:
         """The two tables (2, L) that begin there += the sums of scores by level."""
-        at, gap, codes, (_, score, _, _, share, *_) = self._starts(by_level), self.total, self._codes, tile.places
+        at, gap, codes, score = self._starts(table), self.total, self._codes, tile.score
         steps = [
             self._step(kernels.sums_three, a, score, *at[a : a + 3], codes(a + 1), codes(a + 2), gap)
             for a in self._threes
         ]
         steps += [self._step(kernels.sums, a, score, at[a], gap) for a in self._singles]
         for a in self._multiplied:
-            steps += [
-                self._step(kernels.times, a, score, share, self._values(a)),
-                self._step(kernels.sums, a, share, at[a], gap),
-            ]
+            steps.append(self._step(kernels.times, a, score, tile.share, self._values(a)))
+            steps.append(self._step(kernels.sums, a, tile.share, at[a], gap))
         return steps
 
-    def products(self, tile: Tile, which: int, tally: Tally) -> Steps:
-        """What a tally has of slots and of weights alone += that of a tile, whose numbers are in its panels; `which`
-        weights, 0 or 1."""
-        (margins, own, cell, crosses, _, _, mass), gap = _starts(tally), self.total
-        weight, (*_, share, product, panels) = tile.places[2 + which], tile.places
-        at, squares, (_, width, _) = self._starts(margins), self._starts(own), sizes(tally.levels, tally.numbers)
-        rest, steps = (width // LANES, tile.panels.shape[1]), [_on(kernels.total, tile.space, weight, mass)]
+    def products(self, tile: Tile, weight: int, numbers: int, tally: int) -> Steps:
+        """What a tally, of so many numbers, has of slots and of weights alone += that of a tile, whose numbers are in
+        its panels."""
+        margins, own, cell, crosses, *_, mass = _parts(self.levels, numbers, tally)
+        at, squares, gap, steps = self._starts(margins), self._starts(own), self.total, [_summed(weight, mass)]
+        _, width, _ = sizes(self.levels, numbers)
         for a, levels in enumerate(self.levels):
             vector = weight
             if a in self._multiplied:
-                steps.append(self._step(kernels.times, a, weight, share, self._values(a)))
-                steps.append(self._step(kernels.times, a, share, product, self._values(a)))
-                steps.append(self._step(kernels.sums, a, product, squares[a], gap))
-                vector = share
+                steps.append(self._step(kernels.times, a, weight, tile.share, self._values(a)))
+                steps.append(self._step(kernels.times, a, tile.share, tile.product, self._values(a)))
+                steps.append(self._step(kernels.sums, a, tile.product, squares[a], gap))
+                vector = tile.share
             if a >= self.plain - 1:
                 steps.append(self._step(kernels.sums, a, vector, at[a], gap))
             for b in range(a + 1, len(self.levels)):
                 both = vector
                 if b in self._multiplied:
-                    steps.append(self._step(kernels.times, b, vector, product, self._values(b)))
-                    both = product
+                    steps.append(self._step(kernels.times, b, vector, tile.product, self._values(b)))
+                    both = tile.product
                 steps.append(self._step(kernels.table, a, both, cell, self._codes(b), self.levels[b]))
                 cell += BYTES * levels * self.levels[b]
-            if tally.numbers:
+            if numbers:
                 first = crosses + (at[a] - margins) * width
-                steps.append(self._step(kernels.cross, a, vector, panels, first, gap * width, *rest))
+                rest = gap * width, width // LANES, tile.rows
+                steps.append(self._step(kernels.cross, a, vector, tile.panels, first, *rest))
         return steps
 
     @property
@@ -142,55 +130,76 @@ class Slots:
         return [table + BYTES * first for first in accumulate(self.levels, initial=0)]
 
     def _codes(self, a: int) -> int:
-        return self.first + a * self.codes.strides[0]
+        return self.codes + a * self.between
 
     def _values(self, a: int) -> int:
-        return start_of(self.values[a - self.plain])
+        return self.values + (a - self.plain) * self.apart
 
     def _step(self, function: Callable[..., None], a: int, *rest: int) -> Step:
-        return _filled(kernel(function, self.codes.dtype), self._codes(a), *rest)
+        return _filled(kernel(function, self.kind), self._codes(a), *rest)
 
 
 def slots(codes: AnyArray, values: FloatArray, levels: tuple[int, ...]) -> Slots:
-    """Slots of these codes and values, the address looked up."""
-    codes, values = (part if part.strides[1] == part.itemsize else part.copy() for part in (codes, values))
-    return Slots(codes, values, levels, start_of(codes))
+    """Codes (k, n), the level of every row in each slot; values (v, n), what the last v are multiplied by. Those of one
+    row follow those of another in memory."""
+    between, apart = codes.strides[0], values.strides[0]
+    return Slots(codes.dtype, start_of(codes), between, start_of(values), apart, levels, len(levels) - len(values))
 
 
-def summed(tile: Tile, out: int) -> Step:
-    """The number there += the sum of scores."""
-    return _on(kernels.total, tile.space, tile.places[1], out)
+class Numbers(NamedTuple):
+    """How many numbers a row has. Of FEW: of what kind, where they and their centre are, and how many numbers it is
+    from row to row and from column to column; of more, which have panels of their own, nothing."""
+
+    width: int
+    kind: np.dtype[Any] = FLOAT
+    values: int = 0
+    centre: int = 0
+    row: int = 0
+    column: int = 0
 
 
-def squared(tile: Tile, over: FloatArray | None) -> Steps:
-    """The second weights are the squares of the scores, times numbers `over` of all rows, if there are some."""
-    score, out = tile.places[1], tile.places[3]
-    steps = [_on(kernels.square, tile.space, score, out)]
-    return steps if over is None else [*steps, _on(kernels.times, over, out, out, start_of(over))]
+def numbers(values: AnyArray, centre: FloatArray) -> Numbers:
+    """Numbers (n, m) and what is taken off each column, (m,)."""
+    m = values.shape[1]
+    if not 0 < m <= FEW:
+        return Numbers(m)
+    row, column = (step // values.itemsize for step in values.strides)
+    return Numbers(m, values.dtype, start_of(values), start_of(centre), row, column)
 
 
-def heavy(tile: Tile, out: int) -> Steps:
-    """The two numbers there += the sum of weights, and that of score^2 / weight."""
-    _, score, weight, *_ = tile.places
-    return [_on(kernels.total, tile.space, weight, out), _on(kernels.pearson, tile.space, score, weight, out + BYTES)]
+class Sums(NamedTuple):
+    """Where the coefficients of levels are, a table (L,), and where sums are added. `first`: those of w score, of
+    w weight and of w score^2 / weight, and twice those of w score by level, (2, L); `tallies`: one of w weight, or
+    another of (w score)^2, times `over` if that is not 0."""
+
+    table: int
+    first: int
+    tallies: tuple[int, ...]
+    gradient: bool
+    heavy: bool
+    over: int
 
 
-def few_products(values: AnyArray, centre: FloatArray, tile: Tile, which: int, tally: Tally) -> Step:
-    """What one column of numbers or two have of products and sums, in panels from then on."""
-    between, gram = (step // values.itemsize for step in values.strides), _starts(tally)[4]
-    places = tile.places[2 + which], tile.places[-1], start_of(centre), gram
-    return _on(kernels.few, values, *places, values.shape[1], *between)
-
-
-def _starts(tally: Tally) -> list[int]:
-    """Where each part of a tally begins."""
-    first = start_of(tally.flat)
-    return [first + BYTES * before for before in accumulate(map(prod, tally.shapes[:-1]), initial=0)]
-
-
-def written(steps: Steps) -> AnyArray:
-    """Steps as a kernel wants them, (k, WIDTH)."""
-    return np.array(steps, dtype=np.int64) if steps else NONE
+@lru_cache(KEPT)
+def steps(slots: Slots, numbers: Numbers, tile: Tile, sums: Sums) -> tuple[AnyArray, AnyArray, AnyArray]:
+    """Before the row, after it, and once its numbers have been multiplied."""
+    collects, products, m = [], [], numbers.width
+    if sums.gradient:
+        collects += [_summed(tile.score, sums.first), *slots.collects(tile, sums.first + 3 * BYTES)]
+    if sums.heavy:
+        pearson = _on(kernels.pearson, tile.score, tile.weight, sums.first + 2 * BYTES)
+        collects += [_summed(tile.weight, sums.first + BYTES), pearson]
+    if len(sums.tallies) > 1:
+        collects.append(_on(kernels.square, tile.score, tile.square))
+        if sums.over:
+            collects.append(_filled(kernel(kernels.times, FLOAT), sums.over, tile.square, tile.square, sums.over))
+    for tally, weight in zip(sums.tallies, (tile.weight, tile.square), strict=False):
+        if 0 < m <= FEW:
+            gram = _parts(slots.levels, m, tally)[4]
+            places = weight, tile.panels, numbers.centre, gram, m, numbers.row, numbers.column
+            products.append(_filled(kernel(kernels.few, numbers.kind), numbers.values, *places))
+        products += slots.products(tile, weight, m, tally)
+    return _written(slots.picks(sums.table, tile.eta)), _written(collects), _written(products)
 
 
 def start_of(array: AnyArray) -> int:
@@ -198,10 +207,24 @@ def start_of(array: AnyArray) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def _on(function: Callable[..., None], first: AnyArray, *rest: int) -> Step:
-    """A kernel, the array whose type it is for, and the numbers that it names."""
-    return _filled(kernel(function, first.dtype), start_of(first), *rest)
+def _parts(levels: tuple[int, ...], numbers: int, tally: int) -> list[int]:
+    """Where each part of a tally begins."""
+    return [tally + BYTES * before for before in accumulate(map(prod, shapes(levels, numbers)[:-1]), initial=0)]
+
+
+def _summed(vector: int, out: int) -> Step:
+    """The number there += the sum of a vector."""
+    return _on(kernels.summed, vector, out)
+
+
+def _on(function: Callable[..., None], vector: int, *rest: int) -> Step:
+    return _filled(kernel(function, FLOAT), vector, vector, *rest)
 
 
 def _filled(*numbers: int) -> Step:
     return [*numbers, *[0] * (WIDTH - len(numbers))]
+
+
+def _written(steps: Steps) -> AnyArray:
+    """As a kernel wants them, (k, WIDTH)."""
+    return np.array(steps, dtype=np.int64) if steps else NONE

@@ -19,7 +19,7 @@ from expfam.kernels.compiling import compiling
 from expfam.kernels.elementary import WITHIN
 from expfam.kernels.panels import OPTIONS, inner
 from expfam.kernels.pointer import address, doubles, like, place, run
-from expfam.kernels.vector import LANES, load, splat, store
+from expfam.kernels.vector import LANES, apart, load, splat, store, total, turn
 
 WIDTH = 9  # numbers of a step
 
@@ -104,7 +104,7 @@ def cross(codes, step, lo, hi):  # type: ignore[no-untyped-def]
             store(table, a, load(table, a) + splat(vector[n - 1]) * load(panels, first + LANES * (n - 1)))
 
 
-def total(codes, step, lo, hi):  # type: ignore[no-untyped-def]
+def summed(codes, step, lo, hi):  # type: ignore[no-untyped-def]
     """The sum of a vector: step is vector, where it is added."""
     vector, out, found = doubles(step[0]), doubles(step[1]), 0.0
     for i in range(hi - lo):
@@ -132,18 +132,37 @@ def few(values, step, lo, hi):  # type: ignore[no-untyped-def]
     """R' diag(vector) R and R' vector of one column or two, which are put into a panel: step is vector, panel, centre,
     products and sums after them, how many columns, and how far from each other rows and columns are."""
     vector, panel, centre, out, n = doubles(step[0]), doubles(step[1]), doubles(step[2]), doubles(step[3]), hi - lo
-    for j in range(step[4]):
-        for i in range(n):
-            panel[LANES * i + j] = values[(lo + i) * step[5] + j * step[6]] - centre[j]
-    sums, one, two = splat(0.0), splat(0.0), splat(0.0)
-    for i in range(n):
-        wx = splat(vector[i]) * load(panel, LANES * i)
-        sums += wx
-        one += splat(panel[LANES * i]) * wx
-        two += splat(panel[LANES * i + 1]) * wx
-    store(out, 0, load(out, 0) + one)
-    store(out, LANES, load(out, LANES) + two)
-    store(out, LANES * LANES, load(out, LANES * LANES) + sums)
+    row, last, none = step[5], (step[4] - 1) * step[6], splat(0.0)
+    a, b, two = splat(centre[0]), splat(centre[step[4] - 1]), splat(step[4] - 1.0)  # of one column the other is zero
+    x = y = xx = xy = yy = none
+    for i in range(0, n - n % LANES, LANES):
+        w, at = load(vector, i), (lo + i) * row
+        first, second = apart(values, at, row) - a, (apart(values, at + last, row) - b) * two
+        wx, wy = w * first, w * second
+        x, y, xx, xy, yy = x + wx, y + wy, xx + wx * first, xy + wx * second, yy + wy * second
+        p, q, r, s = turn(first, second, none, none)
+        store(panel, LANES * i, p)
+        store(panel, LANES * (i + 1), q)
+        store(panel, LANES * (i + 2), r)
+        store(panel, LANES * (i + 3), s)
+    _add(out, (total(x), total(y), total(xx), total(xy), total(yy)))
+    for i in range(n - n % LANES, n):
+        w, at = vector[i], (lo + i) * row
+        u, v = values[at] - centre[0], (values[at + last] - centre[step[4] - 1]) * (step[4] - 1.0)
+        panel[LANES * i], panel[LANES * i + 1] = u, v
+        _add(out, (w * u, w * v, w * u * u, w * u * v, w * v * v))
+
+
+@inner
+def _add(out, found):  # type: ignore[no-untyped-def]
+    """The sums of x and y, and of their products, to the products and sums that `few` finds."""
+    x, y, xx, xy, yy = found
+    out[0] += xx
+    out[1] += xy
+    out[LANES] += xy
+    out[LANES + 1] += yy
+    out[LANES * LANES] += x
+    out[LANES * LANES + 1] += y
 
 
 @inner
@@ -155,7 +174,7 @@ def chain(steps, lo, hi):  # type: ignore[no-untyped-def]
 
 OF_CODES = pick, pick_three, pick_times, sums, sums_three, table, cross, times
 """What is compiled for every type of codes; the others are for numbers."""
-OF_NUMBERS = total, square, pearson, times, few
+OF_NUMBERS = summed, square, pearson, times, few
 
 
 @cache

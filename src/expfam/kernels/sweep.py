@@ -5,23 +5,23 @@ what codes need is a list of steps (`kernels.slots`). Imported on first need, fo
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import from_dtype, njit, types
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.kernels import dense
+from expfam.kernels import dense, plan
 from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.panels import OPTIONS
-from expfam.kernels.plan import BYTES, Slots, Tile, few_products, heavy, squared, start_of, summed, tile_of, written
+from expfam.kernels.plan import Slots, start_of
 from expfam.kernels.pointer import address, number, run, window
 from expfam.kernels.rows import PARTS, Given, kernel, side_by_side, signature
 from expfam.kernels.slots import chain
-from expfam.kernels.tally import FEW, LANES, Asked, Tally, empty, sizes
+from expfam.kernels.tally import FEW, LANES, Asked, Tally, length, sizes
 from expfam.kernels.tiles import TILE
-from expfam.parallel import is_ones, ones, scratch
+from expfam.parallel import aligned, is_ones, ones, own
 
 TILE_BYTES = 1 << 21  # what a tile of wide rows may take: beyond, its rows would come from memory twice
 LEAST = 64  # rows of a tile, however wide
@@ -81,10 +81,10 @@ Row: TypeAlias = tuple[str, float, bool]
 
 
 class Found(NamedTuple):
-    """What a pass finds: `score` is R' (w score) of ones, levels and numbers; the rest is as in `Asked`."""
+    """What a pass finds: `score` is R' (w score) of ones, of levels and of numbers; the rest is as in `Asked`."""
 
     loss: float
-    score: FloatArray | None
+    score: tuple[float, FloatArray, FloatArray] | None
     tallies: tuple[Tally, ...]
     weight: float
     pearson: float
@@ -93,81 +93,90 @@ class Found(NamedTuple):
 def sweep(slots: Slots, numbers: Numbers, theta: Theta, row: Row, given: Given, asked: Asked) -> Found:
     """The rows of a block at eta = constant + J levels + R slopes."""
     (values, centre), (constant, levels, slopes), (name, parameter, observed) = numbers, theta, row
-    m, tile, option, loss = len(slopes), _tile(values, asked), (asked.level, parameter, observed), 0.0
-    work, sums, centre = _work(tile, asked), _sums(slots, m, asked), dense.centre_of(centre, m)
-    coefficients = constant, slopes.copy()
+    m, option, loss = len(slopes), (asked.level, parameter, observed), 0.0
+    desk, sums, centre = _desk(values, asked), _sums(slots.levels, m, asked.products), dense.centre_of(centre, m)
+    (_, padded, W), k, slopes = sizes((), m), asked.products, slopes.copy()
+    of_numbers = np.zeros(padded), np.zeros((k, W, W)), np.zeros((k, W))
+    sums.table[:] = levels
     for at, part, turned in dense.orderly(values) if m else [(slice(0, len(values)), values, None)]:
-        here, rest = slots.take(at), asked.take(at)  # alive as long as what they hold is read by address
-        steps = sums.steps(here, (part, centre), tile, levels, rest)
-        kernels, rows = (*_addresses(part, turned, asked), address(kernel(name))), _given(given, at, tile)
-        loop = _kernel(part.dtype, dense.layout_of(part, turned), turned)
-        loss += loop((part, centre, turned), steps, coefficients, kernels, rows, option, work, sums.dense)
-    return sums.found(loss, asked)
+        places = slots.take(at.start), plan.numbers(part, centre), desk.tile, sums.at(at.start, asked)
+        kernels, rows = (*_addresses(part, turned, asked), address(kernel(name))), _given(given, at, desk.rows)
+        here, loop = (part, centre, turned), _kernel(part.dtype, dense.layout_of(part, turned), turned)
+        loss += loop(here, plan.steps(*places), (constant, slopes), kernels, rows, option, desk.work, of_numbers)
+    return _found(sums, slots.levels, m, of_numbers, loss, asked)
+
+
+class _Desk(NamedTuple):
+    """Where a thread works through tiles of so many rows: in memory, and as the loop takes it, with panels."""
+
+    rows: int
+    tile: plan.Tile
+    work: tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]
+
+
+def _desk(values: AnyArray, asked: Asked) -> _Desk:
+    m, k = values.shape[1], asked.products
+    rows = min(max(TILE_BYTES // (values.itemsize * max(m, 1)), LEAST), TILE)
+    return own(f"desk {k}", (rows, m), partial(_new_desk, rows, m, k))
+
+
+def _new_desk(rows: int, m: int, k: int) -> _Desk:
+    panels = dense.workspace(sizes((), m)[2] // LANES) if k and m else np.empty((0, 0, 0))
+    rows = min(rows, panels.shape[1] - dense.SPARE) if panels.size else rows
+    eta, score, weight, *_ = space = aligned(6, rows)
+    tile = plan.Tile._make((*map(start_of, space), start_of(panels), panels.shape[1]))
+    scaled = np.empty((3, *panels.shape[1:]))
+    return _Desk(rows, tile, ((eta, score, aligned(PARTS), weight), (space[2 : 2 + k], panels, scaled)))
 
 
 class _Sums(NamedTuple):
-    """What is added up. flat: the sums of w score, of w weight and of w score^2 / weight, and twice those of w score by
-    level, (2, L). dense: the sums of w score times numbers, (m',), and what of the tallies numbers have alone, side by
-    side, (k, W, W) and (k, W)."""
+    """Coefficients of levels, (L,), and what is added up by steps. flat: the sums of w score, of w weight and of
+    w score^2 / weight, and twice those of w score by level, (2, L); tallies: (k, ..). `places` of the three."""
 
+    table: FloatArray
     flat: FloatArray
-    dense: tuple[FloatArray, FloatArray, FloatArray]
-    tallies: tuple[Tally, ...]
+    tallies: FloatArray
+    places: tuple[int, int, tuple[int, ...]]
 
-    def steps(
-        self, slots: Slots, numbers: tuple[AnyArray, FloatArray], tile: Tile, levels: FloatArray, asked: Asked
-    ) -> tuple[AnyArray, ...]:
-        """Before the row, after it, and once its numbers have been multiplied."""
-        collects, products, first = [], [], start_of(self.flat)
-        if asked.gradient:
-            collects += [summed(tile, first), *slots.collects(tile, first + 3 * BYTES)]
-        if asked.heavy:
-            collects += heavy(tile, first + BYTES)
-        if asked.products > 1:
-            collects += squared(tile, asked.over)
-        for which, tally in enumerate(self.tallies):
-            if 0 < tally.numbers <= FEW:
-                products.append(few_products(*numbers, tile, which, tally))
-            products += slots.products(tile, which, tally)
-        return written(slots.picks(levels, tile)), written(collects), written(products)
-
-    def found(self, loss: float, asked: Asked) -> Found:
-        out, grams, sums = self.dense
-        for tally, gram, total in zip(self.tallies, grams, sums, strict=True):
-            *_, own_gram, own_sums, _ = tally.parts
-            own_gram += gram
-            own_sums += total
-        (_, weight, pearson), by_level = self.flat[:3].tolist(), self.flat[3:].reshape(2, -1)
-        score = np.concatenate([self.flat[:1], by_level.sum(axis=0), out]) if asked.gradient else None
-        return Found(loss, score, self.tallies, weight, pearson)
+    def at(self, first: int, asked: Asked) -> plan.Sums:
+        """Where they are, for rows from `first` on."""
+        over = 0 if asked.over is None else start_of(asked.over) + first * plan.BYTES
+        return plan.Sums(*self.places, asked.gradient, asked.heavy, over)
 
 
-def _sums(slots: Slots, m: int, asked: Asked) -> _Sums:
-    """Zeros."""
-    k, (L, padded, W) = asked.products, sizes(slots.levels, m)
-    dense = np.zeros(padded), np.zeros((k, W, W)), np.zeros((k, W))
-    return _Sums(np.zeros(3 + 2 * L), dense, tuple(empty(slots.levels, m) for _ in range(k)))
+def _sums(levels: tuple[int, ...], m: int, k: int) -> _Sums:
+    """A thread's own, all zeros."""
+    found = own(f"sums {k}", (levels, m), partial(_new_sums, levels, m, k))
+    found.flat.fill(0.0)
+    found.tallies.fill(0.0)
+    return found
 
 
-def _tile(values: AnyArray, asked: Asked) -> Tile:
-    m = values.shape[1]
-    rows = min(max(TILE_BYTES // (values.itemsize * max(m, 1)), LEAST), TILE)
-    if not asked.products or not m:
-        return tile_of(scratch("tile", 6, rows), np.empty((0, 0, 0)))
-    panels = dense.workspace(sizes((), m)[2] // LANES)
-    return tile_of(scratch("tile", 6, min(rows, panels.shape[1] - dense.SPARE)), panels)
+def _new_sums(levels: tuple[int, ...], m: int, k: int) -> _Sums:
+    L = sum(levels)
+    table, flat, tallies = np.empty(L), np.empty(3 + 2 * L), np.empty((k, length(levels, m) if k else 0))
+    return _Sums(table, flat, tallies, (start_of(table), start_of(flat), tuple(map(start_of, tallies))))
 
 
-def _work(tile: Tile, asked: Asked) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
-    """The same as the loop takes it, and panels for weighted numbers."""
-    eta, score, weight, *_ = tile.space
-    rest = tile.space[2 : 2 + asked.products], tile.panels, np.empty((3, *tile.panels.shape[1:]))
-    return (eta, score, scratch("parts", PARTS), weight), rest
+def _found(
+    sums: _Sums, levels: tuple[int, ...], m: int, of_numbers: tuple[FloatArray, ...], loss: float, asked: Asked
+) -> Found:
+    """What steps have added, and the sums of w score times numbers, (m',), and what of the tallies numbers have alone,
+    side by side, (k, W, W) and (k, W)."""
+    out, *rest = of_numbers
+    tallies = tuple(Tally(levels, m, flat) for flat in sums.tallies.copy())
+    for tally, gram, total in zip(tallies, *rest, strict=True):
+        *_, own_gram, own_sums, _ = tally.parts
+        own_gram += gram
+        own_sums += total
+    (score, weight, pearson), by_turns = sums.flat[:3].tolist(), sums.flat[3:].reshape(2, -1)
+    scores = (score, by_turns[0] + by_turns[1], out[:m]) if asked.gradient else None
+    return Found(loss, scores, tallies, weight, pearson)
 
 
-def _given(given: Given, at: slice, tile: Tile) -> tuple[FloatArray, ...]:
+def _given(given: Given, at: slice, rows: int) -> tuple[FloatArray, ...]:
     """t, a*(t), w and offset of some rows: of weights that are all 1, and of no offset, as many as a tile has."""
-    rows, (t, a, w, plus) = tile.space.shape[1], given
+    t, a, w, plus = given
     some = t[at], a[at], ones(rows) if is_ones(w) else w[at], None if plus is None else plus[at]
     t, a, w, zeros = side_by_side(some)
     return t, a, w, zeros[:rows] if plus is None else zeros

@@ -6,8 +6,6 @@ from itertools import combinations
 from math import prod
 from typing import NamedTuple
 
-import numpy as np
-
 from expfam._typing import FloatArray
 
 LANES = 4  # numbers that go through a register side by side: rows of tables are padded to them
@@ -60,13 +58,7 @@ class Tally:
     @property
     def parts(self) -> tuple[FloatArray, ...]:
         """margins, own, cells, cross, gram, sums, mass: views."""
-        return _views(self.flat, self.shapes)
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Theirs."""
-        L, m, W = sizes(self.levels, self.numbers)
-        return (2, L), (2, L), (sum(areas(self.levels)),), (2, L, m), (1, W, W), (1, W), (1,)
+        return _views(self.flat, shapes(self.levels, self.numbers))
 
     @property
     def tables(self) -> tuple[FloatArray, ...]:
@@ -74,10 +66,15 @@ class Tally:
         return _views(self.parts[2], combinations(self.levels, 2))
 
 
-def empty(levels: tuple[int, ...], numbers: int) -> Tally:
-    """Zeros for slots of so many levels and so many numbers."""
+def shapes(levels: tuple[int, ...], numbers: int) -> tuple[tuple[int, ...], ...]:
+    """Of the parts of a tally of slots with so many levels and so many numbers."""
     L, m, W = sizes(levels, numbers)
-    return Tally(levels, numbers, np.zeros(2 * L * (2 + m) + sum(areas(levels)) + W * W + W + 1))
+    return (2, L), (2, L), (sum(areas(levels)),), (2, L, m), (1, W, W), (1, W), (1,)
+
+
+def length(levels: tuple[int, ...], numbers: int) -> int:
+    """How many numbers it holds."""
+    return sum(map(prod, shapes(levels, numbers)))
 
 
 def areas(levels: tuple[int, ...]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Four doubles as one number of a compiled kernel: `load`, `some`, `store`, `splat`, `total`, `turn`, and + - *.
+"""Four doubles as one number of a compiled kernel: `load`, `some`, `apart`, `store`, `splat`, `total`, `turn`, + - *.
 
 LLVM keeps a `Vector` in one register (in two on a narrower machine) and makes one instruction of a product and a sum.
 So a kernel says itself which sums stay in registers, which the vectoriser of plain loops does not find.
@@ -88,6 +88,22 @@ def some(_context, array, at, count):
         return found if found.type == _VECTOR else builder.fpext(found, _VECTOR)
 
     return vector(array, at, types.intp), generate
+
+
+@_instruction
+def apart(_context, pointer, at, step):
+    """The four numbers pointer[at], pointer[at + step], .., as doubles."""
+
+    def generate(_, builder, signature, args):
+        found, place = ir.Constant(_VECTOR, ir.Undefined), args[1]
+        for k in range(LANES):
+            number = builder.load(builder.gep(args[0], [place]))
+            double = number if number.type == ir.DoubleType() else builder.fpext(number, ir.DoubleType())
+            found = builder.insert_element(found, double, ir.Constant(ir.IntType(32), k))
+            place = builder.add(place, args[2])
+        return found
+
+    return vector(pointer, types.intp, types.intp), generate
 
 
 @_instruction

@@ -46,8 +46,8 @@ class Newton(Solver):
 
     Away from canonical links it steps with the observed information, which converges quadratically, and with
     Fisher's wherever that is not positive definite, and of long data as long as the end is far. It stops when the
-    scaled gradient is at most `tol` and the step left is below `tol` standard errors in every direction, a millionth of
-    one where theta of large data is asked for alone.
+    scaled gradient is at most `tol` and the step left is below `tol` standard errors in every direction, 1e-5 of one
+    where theta of large data is asked for alone.
     """
 
     def solve(self, problem: Problem) -> Solution:

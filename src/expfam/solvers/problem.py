@@ -19,9 +19,9 @@ WRITTEN_OUT = 3000
 """Coefficients, those of all classes together, up to which the information is a matrix worth having; the levels of a
 wide factor, which are eliminated from it, do not count."""
 
-AWAY, MILLIONTH = 100.0, 1e-6
+AWAY, ENOUGH = 1000.0, 1e-5
 """Where `theta` alone is asked for of large data it may be so many times `tol` standard errors from the optimum, up to
-a millionth of one, at which F is above its minimum by 5e-13, less than the rounding of its sum."""
+1e-5 of one, at which F is above its minimum by 5e-11: as much as a sum of a hundred thousand losses rounds."""
 
 BORDER = 1 << 25
 """Products of those levels with the other columns up to which they are worth having: 256 MiB."""
@@ -79,7 +79,7 @@ class Problem:
     @property
     def enough(self) -> float:
         """How many standard errors from the optimum a theta may be whose gradient is below `tol`."""
-        return max(self.tol, min(self.slack * self.tol, MILLIONTH)) if self.alone else self.tol
+        return max(self.tol, min(self.slack * self.tol, ENOUGH)) if self.alone else self.tol
 
 
 @dataclass(frozen=True, slots=True)
