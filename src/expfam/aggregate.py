@@ -31,11 +31,11 @@ def aggregated(objective: Objective, asked: str) -> Objective:
     least = 0 if asked == "always" else WORTH
     if asked == "never" or data.n < least or not _plain(objective):
         return objective
-    if data.offset is not None and not absorbs(objective):
-        return objective
     auto = asked == "auto"
     found = cells(data.design, data.n // FEWER if auto else data.n, guess=auto)
-    return objective if found is None else replace(objective, data=_summed(objective, *found))
+    if found is None or (data.offset is not None and not absorbs(objective)):
+        return objective
+    return replace(objective, data=_summed(objective, *found))
 
 
 def pooled(objective: Objective) -> Objective | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from expfam.errors import ResponseError, SchemaError
 from expfam.families import ExponentialFamily
 from expfam.links import Link
 from expfam.objective import Data
-from expfam.parallel import ordered_map, repeated, slices
+from expfam.parallel import meanwhile, ordered_map, repeated, slices
 from expfam.penalties import Penalty
 from expfam.source import RowSet, Terms, check_vectors
 from expfam.target import Target, check_interior, check_weighed, known, target
@@ -148,9 +149,9 @@ def _laid_out(model: Model, rows: RowSet, goal: Target) -> Prepared:
     if not weight.any():
         raise SchemaError("no row has a positive weight; at least one must count")
     bound = replace(model, family=goal.family, classes=goal.classes, response=rows.response.name)
-    conjugate = _conjugate(goal)
+    conjugate = meanwhile(partial(_conjugate, goal), rows.n)
     design = assemble(rows.columns, rows.n, pairs=_pairs(goal))
-    data = Data(design, goal.y, conjugate, weight, offset_of(bound, rows))
+    data = Data(design, goal.y, conjugate(), weight, offset_of(bound, rows))
     counted, exposure = weight > 0, rows.vectors.get("exposure")
     places = None if rows.kept is None else np.flatnonzero(rows.kept)
     if not counted.all():

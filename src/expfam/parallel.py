@@ -20,6 +20,7 @@ from expfam.errors import SolverError
 
 T = TypeVar("T")
 S = TypeVar("S")
+MANY, PIECE = 1 << 19, 1 << 16  # numbers from which a second thread pays for being asked; and so many at a time
 
 _chosen: ContextVar[int | None] = ContextVar("expfam_threads", default=None)
 
@@ -87,10 +88,10 @@ def ahead(make: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
     yield from (last() for last in waiting)
 
 
-def meanwhile(make: Callable[[], T]) -> Callable[[], T]:
-    """make(), begun by a helper where one is free: what is returned answers with the result, and works it out itself
-    where none has begun, for it may be a helper that asks."""
-    if thread_count() < 2:
+def meanwhile(make: Callable[[], T], numbers: int = MANY) -> Callable[[], T]:
+    """make(), which reads so many numbers, begun by a helper where one is free and they are worth it: what is returned
+    answers with the result, and works it out itself where none has begun, for it may be a helper that asks."""
+    if numbers < MANY or thread_count() < 2:
         return cache(make)
     coming = _pool(thread_count() - 1).submit(copy_context().run, make)
     return cache(lambda: make() if coming.cancel() else coming.result())
@@ -172,7 +173,6 @@ def _shared(part: Callable[[S], T], items: Sequence[S], workers: int) -> list[T]
 
 _alone: ContextVar[bool] = ContextVar("expfam_one_blas_thread", default=False)
 _shares: ContextVar[bool] = ContextVar("expfam_shares", default=False)
-MANY, PIECE = 1 << 19, 1 << 16  # numbers from which a second thread pays for being asked; and so many at a time
 SPACE = 1 << 23  # numbers that a thread may keep space for
 PAGE = 1 << 12  # blocks of about one length share their ones
 LINE = 8  # numbers in a line of the cache

@@ -1,6 +1,7 @@
 """Compile every kernel once, so that no fit has to: Numba keeps them on disk beside the package."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
@@ -46,6 +47,8 @@ def warmup(progress: bool = False) -> None:
 
 def each() -> Iterator[str]:
     """Evaluate a tiny problem of every pair on every kind of column; yields what was just compiled."""
+    from expfam.kernels import lookup
+
     draw = np.random.default_rng(0)
     for name, columns in _kinds(draw):
         design = assemble(columns, N, True)
@@ -54,6 +57,9 @@ def each() -> Iterator[str]:
         cells(design, N, guess=False)
         yield name
     yield from _slots()
+    for size, width in product(lookup.SIZES, repeat=2):
+        lookup.kernel(size, width)
+    yield "tables of values"
     for learner in (Poisson(), Categorical(3)):
         _learn(learner, assemble((Columns(("Intercept",)),), N, True), draw)
     yield "rows one after the other"

@@ -8,6 +8,7 @@ import numpy as np
 
 from expfam._typing import AnyArray
 from expfam.data.column import occurring
+from expfam.kernels.ready import loaded
 
 ROWS_A_VALUE = 8
 """A table of values pays where it is so many times shorter than the column."""
@@ -38,6 +39,11 @@ class Few:
         table = np.zeros((self.values[-1] - lowest + 1, *found.shape[1:]), found.dtype)
         table[self.values - lowest] = found
         out = np.empty((self.x.size, *found.shape[1:]), found.dtype)
+        if found.ndim == 1 and loaded() and self.x.flags.c_contiguous:
+            from expfam.kernels.lookup import look_up  # brings Numba, so only where it is there already
+
+            look_up(self.x, int(lowest), table, out)
+            return out
         for rows in blocks(self.x.size):
             steps = np.subtract(self.x[rows], lowest, dtype=np.intp)
             np.take(table, steps, axis=0, out=out[rows], mode="clip")  # none is clipped: this mode skips a check

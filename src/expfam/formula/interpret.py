@@ -16,6 +16,7 @@ from expfam.formula.expression import Call, Constant, Name, Node, Operation, col
 from expfam.formula.transforms import TRANSFORMS
 from expfam.formula.transforms._transform import Transform, nothing
 from expfam.formula.values import Factor, State, Value
+from expfam.kernels.ready import loaded
 
 Recall: TypeAlias = Callable[[str, Transform, dict[str, Any]], State]
 """The state of the call with that text: learned now from its arguments, or looked up."""
@@ -99,14 +100,15 @@ def _quickly(node: Operation | Call, table: Table, recall: Recall) -> Factor | F
     An error, or a level never seen, must name its rows: it is left to the plain way.
     """
     calls, columns = {TRANSFORMS[call.function] for call in _calls(node)}, columns_of(node)
-    plain = all(transform.learn is nothing for transform in calls)  # so cheap that it pays for many rows alone
-    if not columns or not all(transform.by_value for transform in calls) or (plain and table.n <= AT_ONCE):
+    plain = all(transform.learn is nothing for transform in calls)  # so cheap that only a compiled table is cheaper
+    short = table.n <= AT_ONCE
+    if not columns or not all(transform.by_value for transform in calls) or (plain and short and not loaded()):
         return None
     few = table.few(columns[0], any(transform.factors for transform in calls)) if len(columns) == 1 else None
     try:
         if few is not None:
             return _looked_up(few, value(node, read({columns[0]: few.values}), recall))
-        if plain:
+        if plain and not short:
             return _in_blocks(node, columns, table, recall)
     except ExpfamError:
         pass
