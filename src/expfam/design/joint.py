@@ -14,7 +14,7 @@ from expfam.parallel import ordered_map, slices
 CELLS = 16_384
 """The two-way tables of all slots have at most so many cells: they stay in cache and cost little to add up."""
 LEVELS = 256  # joint levels of a slot, for the same reason
-ROWS_AT_ONCE = 1 << 16  # codes are joined while they are in cache
+ROWS_AT_ONCE = 1 << 18  # codes are joined while they are in cache
 
 Terms: TypeAlias = tuple[Columns, ...]
 """Terms stored as one code a row: several factors, or one factor and the numbers that multiply it."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -63,8 +64,7 @@ class Newton(Solver):
         return Solution(end.theta, at, end.status, end.steps, end.passes, end.hessians, near=near)
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     """`reading` is that of the next step with `factor`, of the information `known`, and `secants`; `hessian` is the
     last information of the full data, taken `drift` standard errors before; `rate` the share of the decrement that the
     last step left, `aim` that of the last step with information of its own point, when the decrement was `aimed`; of
@@ -113,11 +113,11 @@ def _begin(problem: Problem, curved: Objective) -> _State:
         if at.gradient is not None and at.value < _first_value(problem):
             part = sample.objective(rough.theta) if rough.at is None else rough.at
             return _from(problem, rough.theta, at, _hessian(part) * _share(problem, sample), passes, hessians)
-        return replace(_at_start(problem, curved), passes=1 + passes, hessians=1 + hessians)
+        return _at_start(problem, curved)._replace(passes=1 + passes, hessians=1 + hessians)
     state = _at_start(problem, curved)
     fishers = curved.observed and problem.first is not None
     if fishers and is_long(curved) and state.status is Status.RUNNING:
-        return replace(state, at=replace(state.at, hessian=None))
+        return state._replace(at=replace(state.at, hessian=None))
     return state
 
 
@@ -155,7 +155,7 @@ def _hurried(problem: Problem, curved: Objective, state: _State) -> _State:
     theta, at, steps = run(problem, curved, state.theta, state.at, state.reading)
     if not steps:
         return state
-    before = replace(state, steps=state.steps + steps, passes=state.passes + steps)
+    before = state._replace(steps=state.steps + steps, passes=state.passes + steps)
     return _judged(problem, _renewed(problem, curved, theta, at, before, steps), state)
 
 
@@ -204,14 +204,19 @@ def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
 def _newton_step(problem: Problem, curved: Objective, state: _State) -> _State:
     """A step with the information of this point, damped if need be."""
     aimed = state.rate < FAST or _stirs(problem, state) <= NEARBY or problem.objective.dearness > DEAR
-    spare = aimed and is_long(problem.objective) and state.factor.condition < LOSES
+    spare = (
+        aimed
+        and not (_ends(problem, state) and _wanted(problem, curved))
+        and is_long(problem.objective)
+        and state.factor.condition < LOSES
+    )
     level = Level.GRADIENT if spare else Level.HESSIAN
     step = descend(curved, state.theta, state.at, state.reading, problem.null.weight, state.damping, level)
     passes, steps = state.passes + step.passes, state.steps + 1
     if not step.moved:
         flat = state.reading.gradient <= problem.tol
-        return replace(state, status=Status.CONVERGED if flat else Status.STALLED, steps=steps, passes=passes)
-    state = replace(state, damping=step.damping, steps=steps, passes=passes)
+        return state._replace(status=Status.CONVERGED if flat else Status.STALLED, steps=steps, passes=passes)
+    state = state._replace(damping=step.damping, steps=steps, passes=passes)
     return _arrived(problem, curved, state, step.theta, step.at, step.hessians)
 
 
@@ -225,26 +230,26 @@ def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
     assert state.at.gradient is not None
     promised, hessians = float(-np.vdot(state.at.gradient, state.reading.step)) / 2, 0
     level = Level.HESSIAN if _renews(problem, curved, state) else Level.GRADIENT
-    state = replace(state, steps=state.steps + 1, chords=state.chords + 1)
+    state = state._replace(steps=state.steps + 1, chords=state.chords + 1)
     for share in SHARES if _stirs(problem, state) > NEARBY else SHARES[:1]:
         theta = state.theta + share * state.reading.step
-        new, state = curved(theta, level), replace(state, passes=state.passes + 1)
+        new, state = curved(theta, level), state._replace(passes=state.passes + 1)
         hessians += int(new.hessian is not None)
         if fair(state.at, new, share * promised, curved):
             return _arrived(problem, curved, state, theta, new, hessians)
-    state = replace(state, passes=state.passes + 1, hessians=state.hessians + hessians)
+    state = state._replace(passes=state.passes + 1, hessians=state.hessians + hessians)
     return _judged(problem, _renewed(problem, curved, state.theta, curved(state.theta), state, 1))
 
 
 def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
-    """Is the end one step away, so that its information is needed (an observed one is not: the end answers with
-    Fisher's)? Or do the steps still to go cost more than new information with the fewer steps that it promises?
+    """Is the end one step away, so that its information is needed? Or do the steps still to go cost more than new
+    information with the fewer steps that it promises?
 
     Prices are counted from the shape of the design, not timed: a fit is the same to the last bit on a busy machine.
     """
+    if _ends(problem, state):
+        return _wanted(problem, curved)
     left, rate = state.reading.decrement, min(state.rate, 0.99)
-    if not left * rate > SURE:  # or no number
-        return not (curved.observed or problem.alone)
     if state.steps == 0:  # its rate is only hoped for
         return False
     if curved.observed and _stirs(problem, state) > NEARBY:  # so far away it is no better aimed
@@ -253,6 +258,16 @@ def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
     hoped = float(np.clip(state.aim * quadratic, np.finfo(float).tiny, 0.99))
     to_go = np.log(problem.enough if problem.alone else SURE) - np.log(left)
     return bool(to_go / np.log(rate) > problem.objective.dearness + 1 + to_go / np.log(hoped))
+
+
+def _ends(problem: Problem, state: _State) -> bool:
+    """Does the next step come to the end, if it leaves as much as the last one?"""
+    return not state.reading.decrement * min(state.rate, 0.99) > max(SURE, problem.enough)  # nor is it no number
+
+
+def _wanted(problem: Problem, curved: Objective) -> bool:
+    """Is the information of the end asked for? An observed one is not: the end answers with Fisher's."""
+    return not (curved.observed or problem.alone)
 
 
 def _arrived(
@@ -269,13 +284,13 @@ def _arrived(
     rate = reading.decrement / state.reading.decrement if state.reading.decrement > 0 else 0.0
     drift = state.drift + state.reading.decrement
     aim, aimed = (rate, state.reading.decrement) if state.fresh else (state.aim, state.aimed)
-    new = replace(
-        state, theta=theta, at=at, reading=reading, secants=secants, rate=rate, aim=aim, aimed=aimed, drift=drift
+    new = state._replace(
+        theta=theta, at=at, reading=reading, secants=secants, rate=rate, aim=aim, aimed=aimed, drift=drift
     )  # fmt: skip
     judged = _judged(problem, new, state)
     wanted = not curved.observed and not _suffices(problem, judged)
     if judged.status is Status.CONVERGED and drift > CLOSE and wanted:
-        new = replace(new, passes=new.passes + 1)
+        new = new._replace(passes=new.passes + 1)
         return _judged(problem, _renewed(problem, curved, theta, curved(theta), new, 1), state)
     return judged
 
@@ -290,12 +305,12 @@ def _judged(problem: Problem, state: _State, before: _State | None = None) -> _S
     if now.gradient <= problem.tol:
         away = state.fresh and runs_away(now, problem.scale, problem.objective.data)
         if away and not problem.bounded:
-            return replace(state, status=Status.SEPARATED)
+            return state._replace(status=Status.SEPARATED)
         alike = before is not None and ((state.fresh and before.fresh) or now.decrement <= CLOSE)
         rounding = alike and before is not None and before.reading.decrement <= now.decrement <= NEAR
         if rounding or (now.decrement * precise <= problem.enough and not away):
-            return replace(state, status=Status.CONVERGED)
-    return replace(state, status=Status.MAX_ITER) if _is_spent(problem, state) else state
+            return state._replace(status=Status.CONVERGED)
+    return state._replace(status=Status.MAX_ITER) if _is_spent(problem, state) else state
 
 
 def _is_spent(problem: Problem, state: _State) -> bool:

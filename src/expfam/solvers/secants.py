@@ -141,11 +141,15 @@ def conjugate(metric: Metric, secants: Secants, gradient: FloatArray) -> FloatAr
 
 
 def _symmetric(products: FloatArray) -> bool:
-    """Are products of steps and changes those of one quadratic, but for less, as cosines, than the least eigenvalue?"""
+    """Are products of steps and changes those of one quadratic, but for less, as cosines, than the least eigenvalue?
+    It is more than that where they are positive definite without it."""
+    if len(products) == 1:
+        return True
     size = np.sqrt(np.diagonal(products))
     scaled = products / size[:, None] / size
-    skew = float(np.abs(scaled - scaled.T).max())
-    return skew < float(np.linalg.eigvalsh((scaled + scaled.T) / 2)[0])
+    both = (scaled + scaled.T) / 2
+    both.flat[:: len(both) + 1] -= np.abs(scaled - scaled.T).max()
+    return int(lapack.dpotrf(both)[1]) == 0
 
 
 def _add(to: AnyArray, share: float, vector: AnyArray) -> None:
