@@ -20,6 +20,9 @@ AT_ONCE = 1 << 20
 """Rows worked on at a time, so that what is worked out on the way is small beside the data. Fewer would stay in cache,
 and cost more than that saves: threads hand the interpreter over at every call."""
 
+TABLED = 1 << 17
+"""Rows from which a compiled look-up in a table costs less than the logarithm, say, of every row."""
+
 
 def blocks(n: int) -> Iterator[slice]:
     """The rows 0, ..., n - 1, so many at a time."""

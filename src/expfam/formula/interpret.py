@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.data.few import AT_ONCE, Few, blocks
+from expfam.data.few import AT_ONCE, TABLED, Few, blocks
 from expfam.data.numerals import foremost
 from expfam.data.table import Table, read
 from expfam.errors import ExpfamError, FormulaError, SchemaError
@@ -100,15 +100,15 @@ def _quickly(node: Operation | Call, table: Table, recall: Recall) -> Factor | F
     An error, or a level never seen, must name its rows: it is left to the plain way.
     """
     calls, columns = {TRANSFORMS[call.function] for call in _calls(node)}, columns_of(node)
-    plain = all(transform.learn is nothing for transform in calls)  # so cheap that only a compiled table is cheaper
-    short = table.n <= AT_ONCE
-    if not columns or not all(transform.by_value for transform in calls) or (plain and short and not loaded()):
+    plain = all(transform.learn is nothing for transform in calls)  # so cheap that a table pays for many rows alone
+    short = table.n <= (TABLED if loaded() else AT_ONCE)
+    if not columns or not all(transform.by_value for transform in calls) or (plain and short):
         return None
     few = table.few(columns[0], any(transform.factors for transform in calls)) if len(columns) == 1 else None
     try:
         if few is not None:
             return _looked_up(few, value(node, read({columns[0]: few.values}), recall))
-        if plain and not short:
+        if plain and table.n > AT_ONCE:
             return _in_blocks(node, columns, table, recall)
     except ExpfamError:
         pass
