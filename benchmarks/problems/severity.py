@@ -6,7 +6,8 @@ the clock starts. The rating factors are those of the frequency model.
 - severity: the policies with a claim amount; response mean amount a claim, weight the number of its claims:
   Gamma, E = exp(X theta). It has the likelihood of one row a claim.
 - pure premium: all policies; response amount / exposure (0 without a claim), weight exposure = min(Exposure, 1):
-  Tweedie with V(mu) = mu^1.5, E = exp(X theta). Amounts are in thousands, so that a score has the size of 1.
+  Tweedie with V(mu) = mu^1.5, E = exp(X theta). Amounts are in thousands, so that a score has the size of 1; expfam,
+  whose `tol` is in units of the typical score, is asked for a tenth of the others'.
 
 Amounts are not capped.
 """
@@ -36,7 +37,7 @@ def tasks(settings: Settings) -> Sequence[Task]:
         ),
         Task(
             "freMTPL2 pure premium, Tweedie 1.5", "tweedie", "frame", partial(prepare, insured, "premium", "exposure"),
-            formula=f"premium ~ {PREDICTORS}", raw=insured, options={"weights": "exposure"}, goal={"glum": 5},
+            formula=f"premium ~ {PREDICTORS}", raw=insured, options={"weights": "exposure", "tol": 1e-9}, goal={"glum": 5},
         ),
     )  # fmt: skip
 
