@@ -51,7 +51,7 @@ def test_a_design_asks_for_what_reads_it(state: State, monkeypatch: pytest.Monke
     assert assemble((numbers,), n).compiled
     assert asked == ["dense"]
     assert assemble((numbers, factor), n).compiled
-    assert asked == ["dense", "compiled", "dense"]
+    assert asked == ["dense", "slots", "dense"]
 
 
 def test_kernels_are_bought_once_the_rent_comes_to_their_price(state: State) -> None:

@@ -70,7 +70,7 @@ def _stored(term: Columns) -> int:
 def _twins(columns: tuple[Columns, ...]) -> tuple[str, ...]:
     """The modules of compiled kernels that read codes, and numbers without codes."""
     stored = {
-        "compiled": any(c.codes is not None for c in columns),
+        "slots": any(c.codes is not None for c in columns),
         "dense": any(c.codes is None and c.values is not None for c in columns),
     }
     return tuple(twin for twin, asked in stored.items() if asked)

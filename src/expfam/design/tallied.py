@@ -87,6 +87,7 @@ def sweep(
     groups: Sequence[Group], spans: Sequence[slice], theta: FloatArray, row: "Row", given: "Given", asked: Asked
 ) -> Swept:
     """One pass over rows that are all in `groups`, at R theta: `kernels.sweep`."""
+    from expfam.kernels.plan import in_lines
     from expfam.kernels.plan import slots as lay
     from expfam.kernels.sweep import sweep as read  # both bring Numba
 
@@ -94,7 +95,7 @@ def sweep(
     numbers: tuple[AnyArray, FloatArray | None] = np.empty((len(given[0]), 0)), None
     for group, at in zip(groups, spans, strict=True):
         if isinstance(group, Coded):
-            codes, laid = group, (_in_lines(group.codes), _in_lines(group.values))
+            codes, laid = group, (in_lines(group.codes), in_lines(group.values))
             parts = [slot.spread(theta[at]) for slot in group.slots]
             levels = np.concatenate(parts) if len(parts) > 1 else parts[0]
         elif isinstance(group, Dense):
@@ -103,11 +104,6 @@ def sweep(
     found = read(slots, numbers, (float(theta[0]) if ones else 0.0, levels, slopes), row, given, asked)
     products = tuple(Tallied(tally, ones, codes) for tally in found.tallies)
     return Swept(found.loss, _raw(found.score, ones, codes), products, found.weight, found.pearson)
-
-
-def _in_lines(rows: AnyArray) -> AnyArray:
-    """The same, what one row of the data has next to what the next has."""
-    return rows if rows.strides[1] == rows.itemsize else rows.copy()
 
 
 def _raw(score: tuple[float, FloatArray, FloatArray] | None, ones: bool, codes: Coded | None) -> FloatArray | None:

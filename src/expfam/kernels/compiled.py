@@ -1,8 +1,9 @@
-"""The verbs of slots compiled: the loops that `kernels.definition` means, with the same arguments and results.
+"""The verbs of slots compiled: what `kernels.definition` means, with the same arguments and results.
 
-Numbers of rows and cells are unsigned: a signed one would be checked for counting from the end, at a third of the
-time. NaN and infinities must be seen, so of fast-math only what keeps them is allowed. Imported on first need, for it
-brings Numba.
+For one vector they take the steps of `kernels.slots`, as a sweep does, all rows at once; the loops here are for many,
+and for what no sweep needs. In them numbers of rows and cells are unsigned: a signed one would be checked for counting
+from the end, at a third of the time. NaN and infinities must be seen, so of fast-math only what keeps them is allowed.
+Imported on first need, for it brings Numba.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from numba import njit, uint8, uint64
 from expfam._typing import AnyArray, FloatArray
 from expfam.kernels.compiling import ALONE
 from expfam.kernels.definition import Deal
+from expfam.kernels.plan import by_level, crossed, in_lines, slots, start_of, through
 from expfam.kernels.vector import LANES, load, splat, store
 
 AT_ONCE = 256  # rows of columns that stay in cache while several weights go by
@@ -25,25 +27,6 @@ _compile = njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, **ALONE)
 def _count(codes, out):  # type: ignore[no-untyped-def]
     for i in range(len(codes)):
         out[uint64(codes[i])] += 1
-
-
-@_compile
-def _pick(codes, table, out):  # type: ignore[no-untyped-def]
-    for i in range(len(out)):
-        out[i] += table[uint64(codes[i])]
-
-
-@_compile
-def _pick_times(codes, values, table, out):  # type: ignore[no-untyped-def]
-    for i in range(len(out)):
-        out[i] += values[i] * table[uint64(codes[i])]
-
-
-@_compile
-def _pick_two(codes, others, table, other, out):  # type: ignore[no-untyped-def]
-    """Two slots at once: out is loaded and stored once for both."""
-    for i in range(len(out)):
-        out[i] += table[uint64(codes[i])] + other[uint64(others[i])]
 
 
 @_compile
@@ -72,17 +55,6 @@ def _pick_many(codes, values, starts, table, d, out):  # type: ignore[no-untyped
             for a in range(k):
                 times = 1.0 if a < plain else values[a - plain, i]
                 out[i * d + j] += table[uint64(starts[a]) + uint64(codes[a, uint64(i)]), j] * times
-
-
-@_compile
-def _sums(codes, vector, even, odd):  # type: ignore[no-untyped-def]
-    for half in range(len(codes) // 2):
-        i = uint64(2 * half)
-        even[uint64(codes[i])] += vector[i]
-        i += uint64(1)
-        odd[uint64(codes[i])] += vector[i]
-    if len(codes) % 2:
-        even[uint64(codes[len(codes) - 1])] += vector[len(codes) - 1]
 
 
 @_compile
@@ -123,21 +95,6 @@ def _crosses(codes, weights, columns, table):  # type: ignore[no-untyped-def]
         for a in range(k):
             for j in range(m):
                 table[a, uint64(codes[i]), j] += weights[a, i] * columns[i, j]
-
-
-@_compile
-def _table(one, other, weights, width, out):  # type: ignore[no-untyped-def]
-    for i in range(len(weights)):
-        out[uint64(one[i]) * uint64(width) + uint64(other[i])] += weights[i]
-
-
-@_compile
-def _two_tables(one, two, three, weights, width, wide, out, also):  # type: ignore[no-untyped-def]
-    """The codes of one slot and the weights are read once for both tables."""
-    for i in range(len(weights)):
-        c, w = uint64(one[i]), weights[i]
-        out[c * uint64(width) + uint64(two[i])] += w
-        also[c * uint64(wide) + uint64(three[i])] += w
 
 
 @_compile
@@ -199,7 +156,7 @@ def pick(
 
     It is added to `out` if there is one, whose rows follow one another.
     """
-    (k, n), plain = codes.shape, len(codes) - len(values)
+    n = codes.shape[1]
     out = np.zeros((n, *tables[0].shape[1:])) if out is None else out
     if tables[0].ndim == 2:
         d, starts = tables[0].shape[1], np.cumsum([0, *map(len, tables)])
@@ -207,12 +164,8 @@ def pick(
         wide[:, :d] = np.concatenate(tables)
         _pick_many(codes, values, starts, wide, d, out.reshape(-1))
         return out
-    for a in range(0, plain - 1, 2):
-        _pick_two(codes[a], codes[a + 1], tables[a], tables[a + 1], out)
-    if plain % 2:
-        _pick(codes[plain - 1], tables[plain - 1], out)
-    for a in range(plain, k):
-        _pick_times(codes[a], values[a - plain], tables[a], out)
+    laid, table = slots(in_lines(codes), in_lines(values), tuple(map(len, tables))), _numbers(tables)
+    through(laid.picks(start_of(table), start_of(out)), n)
     return out
 
 
@@ -225,10 +178,11 @@ def pick_pairs(one: AnyArray, other: AnyArray, table: FloatArray) -> FloatArray:
 
 def sums(codes: AnyArray, vector: FloatArray, levels: int) -> FloatArray:
     """J' vector, (levels,)."""
-    even = np.zeros(levels)
-    odd = np.zeros(levels) if levels <= TWO_TABLES else even
-    _sums(codes, np.ascontiguousarray(vector), even, odd)
-    return even if odd is even else even + odd
+    codes, vector = in_lines(codes[None]), np.ascontiguousarray(vector, dtype=np.float64)
+    out = np.zeros((2 if levels <= TWO_TABLES else 1, levels))
+    gap = levels * (len(out) - 1)
+    through([by_level(codes.dtype, start_of(codes), start_of(vector), start_of(out), gap)], len(vector))
+    return np.asarray(out.sum(axis=0))
 
 
 def count(codes: AnyArray, levels: int) -> AnyArray:
@@ -254,14 +208,16 @@ def tables(
     one: AnyArray, others: Sequence[AnyArray], weights: FloatArray, levels: int, widths: Sequence[int]
 ) -> list[FloatArray]:
     """J' diag(weights) K, (levels, width), for the J of one slot and the K of each other: two-way tables."""
-    out = [np.zeros((levels, width)) for width in widths]
-    weights = np.ascontiguousarray(weights)
-    for b in range(0, len(out) - 1, 2):
-        flat, also = out[b].reshape(-1), out[b + 1].reshape(-1)
-        _two_tables(one, others[b], others[b + 1], weights, widths[b], widths[b + 1], flat, also)
-    if len(out) % 2:
-        _table(one, others[-1], weights, widths[-1], out[-1].reshape(-1))
+    out, weights = [np.zeros((levels, width)) for width in widths], np.ascontiguousarray(weights, dtype=np.float64)
+    one, *rest = (in_lines(codes[None]) for codes in (one, *others))
+    places = [(start_of(table), start_of(codes), width) for table, codes, width in zip(out, rest, widths, strict=True)]
+    through(crossed(one.dtype, start_of(one), start_of(weights), places), len(weights))
     return out
+
+
+def _numbers(tables: Sequence[FloatArray]) -> FloatArray:
+    """One after the other."""
+    return np.concatenate(tables) if len(tables) > 1 else np.ascontiguousarray(tables[0], dtype=np.float64)
 
 
 def mark(

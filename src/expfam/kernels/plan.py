@@ -4,7 +4,7 @@ A function of places in memory alone, so that blocks which are read again and ag
 alive what the places are of. Imported on first need, for it brings Numba.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from math import prod
@@ -94,13 +94,16 @@ class Slots(NamedTuple):
                 vector = tile.share
             if a >= self.plain - 1:
                 steps.append(self._step(kernels.sums, a, vector, at[a], gap))
+            beside = []
             for b in range(a + 1, len(self.levels)):
-                both = vector
-                if b in self._multiplied:
-                    steps.append(self._step(kernels.times, b, vector, tile.product, self._values(b)))
-                    both = tile.product
-                steps.append(self._step(kernels.table, a, both, cell, self._codes(b), self.levels[b]))
+                place = cell, self._codes(b), self.levels[b]
                 cell += BYTES * levels * self.levels[b]
+                if b not in self._multiplied:
+                    beside.append(place)
+                    continue
+                steps.append(self._step(kernels.times, b, vector, tile.product, self._values(b)))
+                steps += crossed(self.kind, self._codes(a), tile.product, [place])
+            steps += crossed(self.kind, self._codes(a), vector, beside)
             if numbers:
                 first = crosses + (at[a] - margins) * width
                 rest = gap * width, width // LANES, tile.rows
@@ -140,8 +143,8 @@ class Slots(NamedTuple):
 
 
 def slots(codes: AnyArray, values: FloatArray, levels: tuple[int, ...]) -> Slots:
-    """Codes (k, n), the level of every row in each slot; values (v, n), what the last v are multiplied by. Those of one
-    row follow those of another in memory."""
+    """Codes (k, n), the level of every row in each slot; values (v, n), what the last v are multiplied by: both
+    `in_lines`."""
     between, apart = codes.strides[0], values.strides[0]
     return Slots(codes.dtype, start_of(codes), between, start_of(values), apart, levels, len(levels) - len(values))
 
@@ -200,6 +203,30 @@ def steps(slots: Slots, numbers: Numbers, tile: Tile, sums: Sums) -> tuple[AnyAr
             products.append(_filled(kernel(kernels.few, numbers.kind), numbers.values, *places))
         products += slots.products(tile, weight, m, tally)
     return _written(slots.picks(sums.table, tile.eta)), _written(collects), _written(products)
+
+
+def crossed(kind: np.dtype[Any], codes: int, vector: int, tables: Sequence[tuple[int, int, int]]) -> Steps:
+    """J' diag(vector) K += for several K, two at a time: each a table, codes, and how many levels these have."""
+    twos = zip(tables[::2], tables[1::2], strict=False)
+    steps = [_filled(kernel(kernels.table_two, kind), codes, vector, *one, *other) for one, other in twos]
+    if len(tables) % 2:
+        steps.append(_filled(kernel(kernels.table, kind), codes, vector, *tables[-1]))
+    return steps
+
+
+def by_level(kind: np.dtype[Any], codes: int, vector: int, table: int, gap: int) -> Step:
+    """J' vector +=, by turns in two tables so far apart."""
+    return _filled(kernel(kernels.sums, kind), codes, vector, table, gap)
+
+
+def through(steps: Steps, n: int) -> None:
+    """Take steps on n rows at once."""
+    kernels.whole()(_written(steps), n)
+
+
+def in_lines(rows: AnyArray) -> AnyArray:
+    """The same, what one row of the data has next to what the next has."""
+    return rows if rows.strides[1] == rows.itemsize else rows.copy()
 
 
 def start_of(array: AnyArray) -> int:

@@ -38,7 +38,7 @@ def bound_here() -> int:
     """From so many numbers on a stream that begins now takes compiled kernels: it keeps this bound wherever it goes."""
     if loaded():
         return CODED // LOADED
-    return CODED if kept("compiled") or kept("dense") else CODED * ABSENT
+    return CODED if kept("slots") or kept("dense") else CODED * ABSENT
 
 
 def _due(part: float) -> bool:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numba import from_dtype, njit, types
 
-from expfam.kernels.compiling import compiling
+from expfam._typing import AnyArray
+from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.elementary import WITHIN
 from expfam.kernels.panels import OPTIONS, inner
 from expfam.kernels.pointer import address, doubles, like, place, run
@@ -87,6 +88,17 @@ def table(codes, step, lo, hi):  # type: ignore[no-untyped-def]
     vector, out, other, width = doubles(step[0]), doubles(step[1]), like(codes, step[2]), step[3]
     for i in range(hi - lo):
         out[codes[lo + i] * width + other[lo + i]] += vector[i]
+
+
+def table_two(codes, step, lo, hi):  # type: ignore[no-untyped-def]
+    """Two of these at once: step is vector, a table, the codes of its K and its levels, and the same again."""
+    vector, n = doubles(step[0]), hi - lo
+    out, other, width = doubles(step[1]), like(codes, step[2]), step[3]
+    also, third, wide = doubles(step[4]), like(codes, step[5]), step[6]
+    for i in range(n):
+        code, w = codes[lo + i], vector[i]
+        out[code * width + other[lo + i]] += w
+        also[code * wide + third[lo + i]] += w
 
 
 def cross(codes, step, lo, hi):  # type: ignore[no-untyped-def]
@@ -172,9 +184,23 @@ def chain(steps, lo, hi):  # type: ignore[no-untyped-def]
         run(steps[k, 0], (like(place(steps, (k, 0)), steps[k, 1]), place(steps, (k, 2)), lo, hi))
 
 
-OF_CODES = pick, pick_three, pick_times, sums, sums_three, table, cross, times
+OF_CODES = pick, pick_three, pick_times, sums, sums_three, table, table_two, cross, times
 """What is compiled for every type of codes; the others are for numbers."""
 OF_NUMBERS = summed, square, pearson, times, few
+
+
+def _whole(steps, n):  # type: ignore[no-untyped-def]
+    chain(steps, 0, n)
+
+
+@cache
+def whole() -> Callable[[AnyArray, int], None]:
+    """All steps on all rows, one after the other: for whoever has no tiles."""
+    make: Any = types
+    with compiling():
+        compiled: Callable[[AnyArray, int], None]
+        compiled = njit(make.void(make.Array(make.int64, 2, "C", readonly=True), make.intp), **ALONE)(_whole)
+    return compiled
 
 
 @cache
