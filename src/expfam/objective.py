@@ -218,8 +218,6 @@ class Objective(Remembers):
         tasks = chunks(self.data, maps.raw * raw[0:1].size, level)
         if level == Level.GRADIENT and self.data.design.turned:
             total = self._columnwise(raw, tasks)
-        elif len(tasks) == 1 and self.swept:
-            total = self._chunk(tasks[0], raw, level)  # no products by BLAS, whose threads would have to be told
         else:
             total = ordered_sum(lambda chunk: self._chunk(chunk, raw, level), tasks)
         with np.errstate(over="ignore", invalid="ignore"):  # as of the sums

@@ -21,7 +21,7 @@ from expfam.kernels.rows import PARTS, Given, kernel, side_by_side, signature
 from expfam.kernels.slots import chain
 from expfam.kernels.tally import FEW, LANES, Asked, Tally, length, sizes
 from expfam.kernels.tiles import TILE
-from expfam.parallel import aligned, is_ones, ones, own
+from expfam.parallel import SPACE, aligned, is_ones, ones, own
 
 TILE_BYTES = 1 << 21  # what a tile of wide rows may take: beyond, its rows would come from memory twice
 LEAST = 64  # rows of a tile, however wide
@@ -145,8 +145,9 @@ class _Sums(NamedTuple):
 
 
 def _sums(levels: tuple[int, ...], m: int, k: int) -> _Sums:
-    """A thread's own, all zeros."""
-    found = own(f"sums {k}", (levels, m), partial(_new_sums, levels, m, k))
+    """All zeros, in space of this thread's own where that is not too much to keep."""
+    make = partial(_new_sums, levels, m, k)
+    found = make() if k * length(levels, m) > SPACE else own(f"sums {k}", (levels, m), make)
     found.flat.fill(0.0)
     found.tallies.fill(0.0)
     return found

@@ -204,12 +204,8 @@ def _advance(problem: Problem, curved: Objective, state: _State) -> _State:
 def _newton_step(problem: Problem, curved: Objective, state: _State) -> _State:
     """A step with the information of this point, damped if need be."""
     aimed = state.rate < FAST or _stirs(problem, state) <= NEARBY or problem.objective.dearness > DEAR
-    spare = (
-        aimed
-        and not (_ends(problem, state) and _wanted(problem, curved))
-        and is_long(problem.objective)
-        and state.factor.condition < LOSES
-    )
+    last = _ends(problem, state) and _wanted(problem, curved)
+    spare = aimed and not last and is_long(problem.objective) and state.factor.condition < LOSES
     level = Level.GRADIENT if spare else Level.HESSIAN
     step = descend(curved, state.theta, state.at, state.reading, problem.null.weight, state.damping, level)
     passes, steps = state.passes + step.passes, state.steps + 1
