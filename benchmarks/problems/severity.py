@@ -37,7 +37,8 @@ def tasks(settings: Settings) -> Sequence[Task]:
         ),
         Task(
             "freMTPL2 pure premium, Tweedie 1.5", "tweedie", "frame", partial(prepare, insured, "premium", "exposure"),
-            formula=f"premium ~ {PREDICTORS}", raw=insured, options={"weights": "exposure", "tol": 1e-9}, goal={"glum": 5},
+            formula=f"premium ~ {PREDICTORS}", raw=insured, options={"weights": "exposure", "tol": 1e-9},
+            goal={"glum": 5},
         ),
     )  # fmt: skip
 
