@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST = 10_000  # coefficients up to which a matrix of them is ever written out: 0.8 GB
 EPS = float(np.finfo(np.float64).eps)
+QUICK = 500  # coefficients up to which eigenvalues take milliseconds
 CELLS = 1 << 22  # numbers of rows x rank that are held together
 
 
@@ -159,12 +160,12 @@ def _fixed(matrix: FloatArray) -> FloatArray:
 
 
 def _is_precise(vcov: FloatArray, n: int) -> bool:
-    """Is x' V x more than rounding whatever x is, because the least eigenvalue of the correlations is? Of few rows that
-    is not asked: to look at each is quicker."""
+    """Is x' V x more than rounding whatever x is, because the least eigenvalue of the correlations is? Of few rows, or
+    many coefficients, that is not asked: to look at each row is quicker."""
     variance = np.abs(np.diagonal(vcov))
     if not np.isfinite(variance).all():
         return True  # no dispersion, so no variance
-    if len(vcov) > n:
+    if len(vcov) > min(n, QUICK):
         return False
     some = np.flatnonzero(variance)
     correlations = vcov[np.ix_(some, some)] / np.sqrt(np.outer(variance[some], variance[some]))
