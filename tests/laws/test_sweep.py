@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from expfam.design import Columns, Design, assemble
 from expfam.families import Bernoulli, ExponentialFamily, Gamma, Gaussian, Poisson, Tweedie
-from expfam.kernels import sweep
+from expfam.kernels import compiled, definition, sweep
 from expfam.kernels.tiles import TILE
 from expfam.links import link
 from expfam.objective import Data, Objective
@@ -197,3 +197,17 @@ def test_other_storage_is_read_verb_by_verb(stored):
     thin = Columns(names("z", 0, 3), sparse=csr_array(rng.integers(0, 2, (50, 3)).astype(float)))
     columns = {"wide factor": (wide,), "sparse columns": (thin,), "ones alone": ()}[stored]
     assert not problem(Poisson(), columns, 50, True, False, False).swept
+
+
+def test_codes_with_gaps_between_rows_are_copied_and_the_copies_kept():
+    """Steps know places in memory alone: whoever asks for them holds what is there."""
+    rng = np.random.default_rng(0)
+    codes, values = rng.integers(0, 7, (3, 40_000)).astype(np.uint8)[:, ::2], rng.normal(size=(1, 40_000))[:, ::2]
+    tables, vector, size = [rng.normal(size=7) for _ in codes], rng.normal(size=20_000), [7, 7]
+    for verb, asked in (
+        ("pick", (codes, values, tables)),
+        ("sums", (codes[0], vector, 7)),
+        ("tables", (codes[0], codes[1:], vector, 7, size)),
+    ):
+        got, want = getattr(compiled, verb)(*asked), getattr(definition, verb)(*asked)
+        np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-11)

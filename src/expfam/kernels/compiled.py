@@ -164,8 +164,8 @@ def pick(
         wide[:, :d] = np.concatenate(tables)
         _pick_many(codes, values, starts, wide, d, out.reshape(-1))
         return out
-    laid, table = slots(in_lines(codes), in_lines(values), tuple(map(len, tables))), _numbers(tables)
-    through(laid.picks(start_of(table), start_of(out)), n)
+    codes, values, table = in_lines(codes), in_lines(values), np.concatenate(tables, dtype=np.float64)
+    through(slots(codes, values, tuple(map(len, tables))).picks(start_of(table), start_of(out)), n)
     return out
 
 
@@ -213,11 +213,6 @@ def tables(
     places = [(start_of(table), start_of(codes), width) for table, codes, width in zip(out, rest, widths, strict=True)]
     through(crossed(one.dtype, start_of(one), start_of(weights), places), len(weights))
     return out
-
-
-def _numbers(tables: Sequence[FloatArray]) -> FloatArray:
-    """One after the other."""
-    return np.concatenate(tables) if len(tables) > 1 else np.ascontiguousarray(tables[0], dtype=np.float64)
 
 
 def mark(

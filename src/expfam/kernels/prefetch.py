@@ -5,8 +5,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-LINE = 8  # float64 a cache line
-
 
 @intrinsic
 def prefetch(_context, table, row, column):  # type: ignore[no-untyped-def]

@@ -9,8 +9,9 @@ import numpy as np
 from numba import njit
 
 from expfam._typing import AnyArray, FloatArray
-from expfam.kernels.prefetch import LINE, prefetch
+from expfam.kernels.prefetch import prefetch
 from expfam.kernels.sparse_definition import Rows
+from expfam.parallel import LINE
 
 FAR = 1 << 19  # numbers in a table from which on its lines are asked for in advance: it is larger than a core's cache
 AHEAD = 24  # nonzeros between asking for a line and using it
