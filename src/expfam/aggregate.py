@@ -5,12 +5,14 @@ with the mean of T(y), the sum W of the weights, and a constant: the deviance wi
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.design.cells import cells
 from expfam.families import ExponentialFamily, Gamma, InverseGaussian, Poisson, QuasiPoisson, Tweedie
+from expfam.families._mean import weighted_mean
 from expfam.links import Identity, Log
 from expfam.objective import Data, Objective
 from expfam.parallel import extent, ordered_sum, slices, weighed, weight_of
@@ -19,6 +21,7 @@ from expfam.response import At, Level, weighted
 KEPT = 1e-3  # of two sums their difference must be this share, so that no more than three digits are lost
 FEWER = 2  # rows are summed where that leaves at most one in so many
 WORTH = 10_000  # rows from which on it saves anything
+LONG = 1 << 17  # rows at a time where little is asked of each
 FAR = 200.0  # offsets so far from zero are no units: e^o and its squares would overflow
 
 
@@ -45,11 +48,11 @@ def pooled(objective: Objective) -> Objective | None:
         return None
     total = np.atleast_1d(data.weight.sum())
     mean = data.weight @ data.y / total
-    found = within(objective, mean)
-    if found is None:
+    within = Moments(float(total[0]), mean, float(data.weight @ data.conjugate)).within(family)
+    if within is None:
         return None
-    design = data.design.take(slice(0, 1))
-    one = Data(design, mean, family.conjugate(mean), total, None, found + data.within, data.total, data.rows or data.n)
+    design, rows = data.design.take(slice(0, 1)), data.rows or data.n
+    one = Data(design, mean, family.conjugate(mean), total, None, within + data.within, data.total, rows)
     return replace(objective, data=one)
 
 
@@ -62,15 +65,47 @@ def _plain(objective: Objective) -> bool:
     return t is y or np.array_equal(t, y)
 
 
-def within(objective: Objective, mean: FloatArray) -> float | None:
-    """sum w a*(t) - W a*(mean t): the loss of all rows where every mu is the mean of t = T(y), (1,) or (1, d).
+class Moments(NamedTuple):
+    """Of all rows, in units in which an offset is none: sum w, the mean of t = T(y), (1,) or (d,), and sum w a*(t)."""
 
-    None where the difference of the two would lose digits, as for numbers far from zero.
-    """
-    data = objective.data
-    apart = float(weighed(data.weight, data.conjugate))
-    together = float(weight_of(data.weight) * objective.family.conjugate(mean)[0])
-    return apart - together if _keeps(apart, together) else None
+    weight: float
+    mean: FloatArray
+    conjugate: float
+
+    def within(self, family: ExponentialFamily) -> float | None:
+        """sum w a*(t) - W a*(mean t): the loss of all rows where every mu is the mean.
+
+        None where the difference of the two would lose digits, as for numbers far from zero.
+        """
+        mean = self.mean[None] if family.vector else self.mean
+        together = float(self.weight * family.conjugate(mean)[0])
+        return self.conjugate - together if _keeps(self.conjugate, together) else None
+
+
+def moments(objective: Objective) -> Moments | None:
+    """What a model that tells no rows apart sees of them; None where an offset is no unit."""
+    data, family, power = objective.data, objective.family, _power(objective.family)
+    if data.offset is None:
+        mean = weighted_mean(family.T, data.y, data.weight)
+        return Moments(weight_of(data.weight), mean, float(weighed(data.weight, data.conjugate)))
+    if power is None or not absorbs(objective):
+        return None
+    parts = slices(data.n, LONG)
+    weight, total, conjugate = ordered_sum(lambda rows: _in_units(data.take(rows), power), parts).tolist()
+    return Moments(weight, np.array([total / weight]), conjugate)
+
+
+def _in_units(data: Data, power: float) -> FloatArray:
+    """The sums over some rows of w, w t and w a*(t) `without_offset`, (3,): where a*(t) is a power the last is what it
+    was, where p is 1 or 2 it is a logarithm."""
+    t, w, offset = data.y, data.weight, data.offset
+    assert offset is not None
+    unit, conjugate = np.exp(offset), weighed(w, data.conjugate)
+    if power == 1:
+        return np.array([weighed(w, unit), weighed(w, t), conjugate - weighed(w, t * offset)])
+    if power == 2:
+        return np.array([weight_of(w), weighed(w, t / unit), conjugate + weighed(w, offset)])
+    return np.array([weighed(w, unit ** (2 - power)), weighed(w, t * unit ** (1 - power)), conjugate])
 
 
 def _keeps(apart: float, together: float) -> bool:

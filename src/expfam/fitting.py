@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from time import perf_counter
 from typing import TypeAlias
@@ -40,7 +39,7 @@ from expfam.nuisance.dispersion import EXACT, Dispersion, dispersion, meets
 from expfam.nuisance.dispersion import Asked as DispersionAsked
 from expfam.nuisance.joint import estimate
 from expfam.objective import Objective
-from expfam.parallel import meanwhile, one_blas_thread
+from expfam.parallel import one_blas_thread
 from expfam.response import Level
 from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
 from expfam.solvers.adjusted import AdjustedScores
@@ -48,11 +47,9 @@ from expfam.solvers.edge import edged, flattened
 from expfam.solvers.learning import Learning, stacked
 from expfam.solvers.pose import Posed, pose
 from expfam.solvers.problem import AWAY, Tell, affordable, within
-from expfam.solvers.start import null_model
 from expfam.solvers.warm import is_large, is_long
 from expfam.source import RowSet, Source, tell_dropped
 
-GIVEN = 4  # numbers of a row that the null model reads: y, a*(T(y)), its weight, its offset
 PHASES = ("reading", "design", "start", "solver", "inference")
 Phi: TypeAlias = Callable[[FloatArray, float], float]
 
@@ -119,11 +116,10 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     prepared, near, numbers = _estimated(begun.prepared, how)
     penalty = prepared.model.penalty.bind(prepared.data.design.names)
     objective = Objective(prepared.model.family, prepared.model.link, penalty, prepared.data)
-    null = meanwhile(partial(null_model, objective), GIVEN * objective.data.n)
     summed = _summed(objective, model, how)
-    frequency, coming = (prepared.frequency, null) if summed is objective else (None, None)
+    frequency = prepared.frequency if summed is objective else None
     tell = within(how.tell, f"{numbers[0].name} {numbers[0].value:.6g}") if numbers else how.tell
-    posed = pose(summed, how.tol, how.max_iter, how.seed, tell, near, frequency, coming)
+    posed = pose(summed, how.tol, how.max_iter, how.seed, tell, near, frequency)
     posed = replace(posed, problem=_asked(posed.problem, prepared.model, how))
     problem, standard = posed.problem, posed.standard
     if how.aliased == "error" and standard.aliased:

@@ -1,6 +1,5 @@
 """From an objective to a problem: standard coordinates, the null model, independent columns, a feasible start."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,13 +34,11 @@ def pose(
     tell: Tell,
     near: FloatArray | None = None,
     frequency: FloatArray | None = None,
-    coming: Callable[[], Null] | None = None,
 ) -> Posed:
     """The problem of an objective that is written in the columns' own units.
 
     It starts at `near`, (p,) or (p, d) in those units, if that is given and F is finite there; else where a sample of
-    the rows or the null model say. `frequency` (n,) is how often each row is there, None for once; `coming` hands out
-    the null model, where somebody is at it.
+    the rows or the null model say. `frequency` (n,) is how often each row is there, None for once.
     """
     data = objective.data
     chosen = sample(objective, data.design.p * objective.classes, seed) if near is None else None
@@ -55,7 +52,7 @@ def pose(
         some = None if drawn is None else (drawn.design, drawn.weight)
         design, standard = standardise(data.design, data.weight, holds, stiff, some)
     seen = _seen(objective, design, standard, written)
-    null = null_model(seen) if coming is None else coming()
+    null = null_model(seen)
     start = starting_point(seen, null) if near is None else _feasible(seen, standard.inverse(near), null)
     rows = None if drawn is None else replace(drawn, design=placed(drawn.design, standard))
     kept, first, sampled = _independent(seen, rows, start)

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.aggregate import within
+from expfam.aggregate import Moments, moments
 from expfam.design import Columns, assemble
 from expfam.errors import SolverError
 from expfam.families._mean import weighted_mean
 from expfam.information import Arrow
 from expfam.objective import Evaluation, Objective, information
-from expfam.parallel import weight_of
 from expfam.penalties import NoPenalty
 from expfam.response import At, Level, weighted
 from expfam.solvers.newton import Newton
@@ -22,16 +21,16 @@ from expfam.solvers.problem import Null, Problem
 
 
 def null_model(objective: Objective) -> Null:
-    """Fit the intercept alone, the offset kept. Without an offset the mean is the mean of T(y), for every link."""
-    data = objective.data
-    mean = _mean(objective, objective.family.T, data.y)
-    with np.errstate(all="ignore"):  # a mean that the link cannot have is told below
-        theta = objective.link(mean)
-    pooled = None if data.offset is not None else _pooled(objective, mean, theta)
+    """Fit the intercept alone, the offset kept: to sums over rows, where those keep the digits and an offset is a unit.
+    Without an offset the mean is the mean of T(y), for every link."""
+    pooled = _pooled(objective, moments(objective))
     if pooled is not None:
         return pooled
+    mean = _mean(objective, objective.family.T, objective.data.y)
+    with np.errstate(all="ignore"):  # a mean that the link cannot have is told below
+        theta = objective.link(mean)
     alone = _alone(objective)
-    if data.offset is None:
+    if objective.data.offset is None:
         return _null(theta, _feasible_mean(alone, theta, mean))
     theta, first = _first_feasible(alone, _less_offset(objective, theta), Level.HESSIAN)
     problem = Problem(
@@ -53,14 +52,17 @@ def _alone(objective: Objective) -> Objective:
     return replace(objective, data=replace(data, design=ones), penalty=NoPenalty().bind(ones.names))
 
 
-def _pooled(objective: Objective, mean: FloatArray, eta: FloatArray) -> Null | None:
-    """The same from sums of T(y) and a*(T(y)), where these keep the digits."""
-    deviance = within(objective, mean)
-    if deviance is None:
+def _pooled(objective: Objective, sums: Moments | None) -> Null | None:
+    """The same from sums over rows; None where there are none, or the mean is none of the link or the family."""
+    family, link = objective.family, objective.link
+    deviance = None if sums is None else sums.within(family)
+    if sums is None or deviance is None:
         return None
-    family, total = objective.family, weight_of(objective.data.weight)
-    row = weighted(family, objective.link, At(eta, mean, np.zeros(1)), np.array([total]))
-    if not np.isfinite(row.value) or row.weight is None:  # the mean is none of the family
+    mean = sums.mean[None] if family.vector else sums.mean
+    with np.errstate(all="ignore"):
+        eta = link(mean)
+    row = weighted(family, link, At(eta, mean, np.zeros(1)), np.array([sums.weight]))
+    if not np.isfinite(row.value) or row.weight is None:
         return None
     return Null(eta.reshape(-1), 2 * (deviance + objective.data.within), float(row.weight.flat[0]))
 
