@@ -12,7 +12,7 @@ from expfam.errors import ResponseError, SchemaError
 from expfam.families import ExponentialFamily
 from expfam.links import Link
 from expfam.objective import Data
-from expfam.parallel import meanwhile, ordered_map, repeated, slices
+from expfam.parallel import is_ones, meanwhile, ordered_map, repeated, slices
 from expfam.penalties import Penalty
 from expfam.source import RowSet, Terms, check_vectors
 from expfam.target import Target, check_interior, check_weighed, known, target
@@ -152,9 +152,9 @@ def _laid_out(model: Model, rows: RowSet, goal: Target) -> Prepared:
     conjugate = meanwhile(partial(_conjugate, goal), rows.n)
     design = assemble(rows.columns, rows.n, pairs=_pairs(goal))
     data = Data(design, goal.y, conjugate(), weight, offset_of(bound, rows))
-    counted, exposure = weight > 0, rows.vectors.get("exposure")
+    exposure = rows.vectors.get("exposure")
     places = None if rows.kept is None else np.flatnonzero(rows.kept)
-    if not counted.all():
+    if not (is_ones(weight) or (counted := weight > 0).all()):
         data = data.take(np.flatnonzero(counted))
         frequency = None if frequency is None else frequency[counted]
         exposure = None if exposure is None else exposure[counted]

@@ -21,6 +21,7 @@ MOST = 1 << 62  # cells that an int64 can number
 ALIKE = 20  # pairs of equal rows that are expected where there are as many cells as may be: they tell what to expect
 NEARER = 20  # steps to the number of cells
 SURE = 2  # cells must be expected to be so many times fewer than they may be, for the least is what is expected
+MIXED = np.uint64(0x9E3779B97F4A7C15)  # an odd number without a pattern spreads what is multiplied by it over all bits
 TABLE = 2  # a table with so many times more cells than may have rows is no waste
 VALUES = 1 << 14  # that a number may have, unless its values are looked for at any price
 AT_ONCE = 1 << 16  # rows a task numbers
@@ -72,7 +73,7 @@ def _likely(design: Design, most: int) -> bool:
     """Do some of the rows leave it possible that so few cells have rows?
 
     Of K cells that are all alike K (1 - e^(-m / K)) have some of m rows, which tells K, and K (1 - e^(-n / K)) some of
-    all; of other tables more have. A column of many values is enough to say no.
+    all; of other tables more have.
     """
     looked = sqrt(2 * ALIKE * most)  # of m rows, m^2 / (2 K) pairs lie in one of K cells
     some = design.take(slice(None, None, max(int(design.n / looked), 1)))
@@ -81,25 +82,32 @@ def _likely(design: Design, most: int) -> bool:
     factors, numbers = columns
     if not numbers and prod(levels for _, levels in factors) <= most:
         return True
+    different = len(np.unique(_hashed([codes for codes, _ in factors], numbers)))
+    alike = some.n**2 / (2 * max(some.n - different, 1))  # for K far above m
+    for _ in range(NEARER):
+        alike = different / -expm1(-some.n / alike)
+    return -alike * expm1(-design.n / alike) * SURE <= most
 
-    def possible(different: int) -> bool:
-        alike = some.n**2 / (2 * max(some.n - different, 1))  # for K far above m
-        for _ in range(NEARER):
-            alike = different / -expm1(-some.n / alike)
-        return -alike * expm1(-design.n / alike) * SURE <= most
 
-    number = equal_definition.number
-    if not all(possible(len(np.unique(x))) for x in numbers):
-        return False
-    found = _coded(factors, numbers, some.n, number)
-    assert found is not None
-    return possible(len(np.unique(_joint(found, some.n, number)[0])))
+def _hashed(factors: list[AnyArray], numbers: list[AnyArray]) -> AnyArray:
+    """A word for every row, (n,), the same for rows that are equal and, but for one pair in 2^64, for no others: enough
+    for a guess."""
+    words = np.zeros(len((factors or numbers)[0]), dtype=np.uint64)
+    for column in (*factors, *map(_bits, numbers)):
+        words = (words ^ column.astype(np.uint64, copy=False)) * MIXED
+        words ^= words >> np.uint64(32)
+    return words
+
+
+def _bits(x: AnyArray) -> AnyArray:
+    """Numbers as words; there is one zero, not two."""
+    return np.add(x, 0.0, dtype=np.float64).view(np.uint64)
 
 
 def _coded(factors: list[Factor], numbers: list[AnyArray], values: int, number: Number) -> list[Factor] | None:
     """The factors, and numbers of at most so many values as more of them; None where one has more."""
     for x in numbers:
-        found = number(np.add(x, 0.0, dtype=np.float64).view(np.int64), values)  # one zero, not two
+        found = number(_bits(x), values)
         if found is None:
             return None
         factors = [*factors, (found[0], len(found[1]))]

@@ -1,6 +1,7 @@
 """From an objective to a problem: standard coordinates, the null model, independent columns, a feasible start."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from expfam.design.standard import Standard, placed, restrict, standardise
 from expfam.design.written import few, scaled, standard_of, written_out
 from expfam.information import CLEAR, RANK_TOL, Arrow, Full, Information, Root, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
+from expfam.parallel import meanwhile
 from expfam.response import Level
 from expfam.solvers.leftover import independent_by_rows, independent_by_some
 from expfam.solvers.problem import Null, Problem, Tell, affordable, rootable
@@ -43,7 +45,9 @@ def pose(
     data = objective.data
     chosen = sample(objective, data.design.p * objective.classes, seed) if near is None else None
     holds, stiff = objective.penalty.holds, objective.penalty.diagonal
-    drawn = None if chosen is None else data.take(chosen)
+    drawing = None if chosen is None else meanwhile(partial(data.take, chosen))
+    null = null_model(objective)
+    drawn = None if drawing is None else drawing()
     written = few(data.design)  # asked once: without columns that are constant it might be few
     if written:
         design = written_out(data.design)
@@ -52,7 +56,6 @@ def pose(
         some = None if drawn is None else (drawn.design, drawn.weight)
         design, standard = standardise(data.design, data.weight, holds, stiff, some)
     seen = _seen(objective, design, standard, written)
-    null = null_model(seen)
     start = starting_point(seen, null) if near is None else _feasible(seen, standard.inverse(near), null)
     rows = None if drawn is None else replace(drawn, design=placed(drawn.design, standard))
     kept, first, sampled = _independent(seen, rows, start)
