@@ -8,7 +8,9 @@ from typing import Any
 
 from numba import njit
 
+from expfam.kernels.block import eight, four, twelve
 from expfam.kernels.elementary import WITHIN
+from expfam.kernels.pointer import place
 from expfam.kernels.vector import LANES, load, some, splat, store, turn
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz"}}
@@ -17,68 +19,17 @@ written_out = njit(inline="always", **OPTIONS, **WITHIN)
 """For what calls much of what is here: compiled apart, all of it would be optimised here and again in the caller."""
 
 
-@inner
-def _add(out, i, j, a, b, c, d):  # type: ignore[no-untyped-def]
-    """out[i : i + 4, j : j + 4] += the rows a, b, c, d."""
-    store(out, (i, j), load(out, (i, j)) + a)
-    store(out, (i + 1, j), load(out, (i + 1, j)) + b)
-    store(out, (i + 2, j), load(out, (i + 2, j)) + c)
-    store(out, (i + 3, j), load(out, (i + 3, j)) + d)
-
-
-@inner
-def _three(left, i, right, j, n, out, at):  # type: ignore[no-untyped-def]
-    """out[at] += left[i]' [right[j], right[j + 1], right[j + 2]], 4 by 12: twelve registers of sums."""
-    a0 = a1 = a2 = b0 = b1 = b2 = c0 = c1 = c2 = d0 = d1 = d2 = splat(0.0)
-    for k in range(n):
-        r0, r1, r2 = load(right, (j, k, 0)), load(right, (j + 1, k, 0)), load(right, (j + 2, k, 0))
-        a, b, c, d = splat(left[i, k, 0]), splat(left[i, k, 1]), splat(left[i, k, 2]), splat(left[i, k, 3])
-        a0, a1, a2 = a0 + a * r0, a1 + a * r1, a2 + a * r2
-        b0, b1, b2 = b0 + b * r0, b1 + b * r1, b2 + b * r2
-        c0, c1, c2 = c0 + c * r0, c1 + c * r1, c2 + c * r2
-        d0, d1, d2 = d0 + d * r0, d1 + d * r1, d2 + d * r2
-    _add(out, at[0], at[1], a0, b0, c0, d0)
-    _add(out, at[0], at[1] + 4, a1, b1, c1, d1)
-    _add(out, at[0], at[1] + 8, a2, b2, c2, d2)
-
-
-@inner
-def _two(left, i, right, j, n, out, at):  # type: ignore[no-untyped-def]
-    """out[at] += left[i]' [right[j], right[j + 1]], 4 by 8."""
-    a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = splat(0.0)
-    for k in range(n):
-        r0, r1 = load(right, (j, k, 0)), load(right, (j + 1, k, 0))
-        a, b, c, d = splat(left[i, k, 0]), splat(left[i, k, 1]), splat(left[i, k, 2]), splat(left[i, k, 3])
-        a0, a1 = a0 + a * r0, a1 + a * r1
-        b0, b1 = b0 + b * r0, b1 + b * r1
-        c0, c1 = c0 + c * r0, c1 + c * r1
-        d0, d1 = d0 + d * r0, d1 + d * r1
-    _add(out, at[0], at[1], a0, b0, c0, d0)
-    _add(out, at[0], at[1] + 4, a1, b1, c1, d1)
-
-
-@inner
-def _one(left, i, right, j, n, out, at):  # type: ignore[no-untyped-def]
-    """out[at] += left[i]' right[j], 4 by 4: even and odd rows apart, lest a sum wait for the last."""
-    a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = splat(0.0)
-    for k in range(0, n, 2):
-        r0, r1 = load(right, (j, k, 0)), load(right, (j, k + 1, 0))
-        a0, a1 = a0 + splat(left[i, k, 0]) * r0, a1 + splat(left[i, k + 1, 0]) * r1
-        b0, b1 = b0 + splat(left[i, k, 1]) * r0, b1 + splat(left[i, k + 1, 1]) * r1
-        c0, c1 = c0 + splat(left[i, k, 2]) * r0, c1 + splat(left[i, k + 1, 2]) * r1
-        d0, d1 = d0 + splat(left[i, k, 3]) * r0, d1 + splat(left[i, k + 1, 3]) * r1
-    _add(out, at[0], at[1], a0 + a1, b0 + b1, c0 + c1, d0 + d1)
-
-
 @written_out
 def times(left, i, right, j, width, n, out, at):  # type: ignore[no-untyped-def]
     """out[at] += left[i]' right[j : j + width], width at most 3, for panels of n rows, a multiple of four."""
+    one, others, apart = place(left, (i, 0, 0)), place(right, (j, 0, 0)), LANES * right.shape[1]
+    sums, across = place(out, at), out.shape[1]
     if width == 3:
-        _three(left, i, right, j, n, out, at)
+        twelve(one, others, apart, n, sums, across)
     elif width == 2:
-        _two(left, i, right, j, n, out, at)
+        eight(one, others, apart, n, sums, across)
     elif width == 1:
-        _one(left, i, right, j, n, out, at)
+        four(one, others, apart, n, sums, across)
 
 
 @inner

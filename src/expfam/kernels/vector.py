@@ -16,8 +16,8 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 LANES = 4
 
-_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
-_FUSED = ("contract",)  # a * b + c may be rounded once; nothing else is assumed, so NaN and infinity are seen
+FOUR = ir.VectorType(ir.DoubleType(), LANES)
+FUSED = ("contract",)  # a * b + c may be rounded once; nothing else is assumed, so NaN and infinity are seen
 
 
 class Vector(types.Type):
@@ -33,7 +33,7 @@ vector = Vector()
 @register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, _VECTOR)
+        super().__init__(dmm, fe_type, FOUR)
 
 
 def _instruction(define: Any) -> Any:
@@ -63,7 +63,7 @@ def load(_context, array, at):
     def generate(context, builder, signature, args):
         where, align = _address(context, builder, signature, args)
         four = builder.load(where, align=align)
-        return four if four.type == _VECTOR else builder.fpext(four, _VECTOR)
+        return four if four.type == FOUR else builder.fpext(four, FOUR)
 
     return vector(array, at), generate
 
@@ -85,7 +85,7 @@ def some(_context, array, at, count):
         function = ir.FunctionType(four, [four.as_pointer(), number, bits, four])
         verb = cgutils.get_or_insert_function(builder.module, function, name)
         found = builder.call(verb, [where, ir.Constant(number, align), mask, ir.Constant(four, None)])
-        return found if found.type == _VECTOR else builder.fpext(found, _VECTOR)
+        return found if found.type == FOUR else builder.fpext(found, FOUR)
 
     return vector(array, at, types.intp), generate
 
@@ -95,7 +95,7 @@ def apart(_context, pointer, at, step):
     """The four numbers pointer[at], pointer[at + step], .., as doubles."""
 
     def generate(_, builder, signature, args):
-        found, place = ir.Constant(_VECTOR, ir.Undefined), args[1]
+        found, place = ir.Constant(FOUR, ir.Undefined), args[1]
         for k in range(LANES):
             number = builder.load(builder.gep(args[0], [place]))
             double = number if number.type == ir.DoubleType() else builder.fpext(number, ir.DoubleType())
@@ -123,10 +123,7 @@ def splat(_context, number):
     """One number in every lane."""
 
     def generate(context, builder, signature, args):
-        double = context.cast(builder, args[0], signature.args[0], types.float64)
-        nothing = ir.Constant(_VECTOR, ir.Undefined)
-        first = builder.insert_element(nothing, double, ir.Constant(ir.IntType(32), 0))
-        return builder.shuffle_vector(first, nothing, _mask(0, 0, 0, 0))
+        return spread(builder, context.cast(builder, args[0], signature.args[0], types.float64))
 
     return vector(number), generate
 
@@ -155,6 +152,13 @@ def turn(_context, a, b, c, d):
     return types.UniTuple(vector, LANES)(a, b, c, d), generate
 
 
+def spread(builder, double):
+    """The instructions of `splat`."""
+    nothing = ir.Constant(FOUR, ir.Undefined)
+    first = builder.insert_element(nothing, double, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, nothing, _mask(0, 0, 0, 0))
+
+
 def _mask(*lanes: int) -> ir.Constant:
     return ir.Constant(ir.VectorType(ir.IntType(32), LANES), list(lanes))
 
@@ -170,7 +174,7 @@ def _define(symbol, instruction):
 
     @lower_builtin(symbol, Vector, Vector)
     def verb(_context, builder, _signature, args):
-        return getattr(builder, instruction)(*args, flags=_FUSED)
+        return getattr(builder, instruction)(*args, flags=FUSED)
 
 
 _define(operator.add, "fadd")
