@@ -10,7 +10,7 @@ from numba import njit
 
 from expfam.families import Gamma, Poisson, Tweedie
 from expfam.kernels import elementary, rows
-from expfam.kernels.tiles import TILE
+from expfam.kernels.rows import TILE
 from expfam.links import Inverse, Log
 from expfam.response import PAIRS, TWINS, At, Level, weighted
 from laws._cases import FAMILY_CASES, LINK_CASES, label

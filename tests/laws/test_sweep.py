@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from expfam.design import Columns, Design, assemble
 from expfam.families import Bernoulli, ExponentialFamily, Gamma, Gaussian, Poisson, Tweedie
 from expfam.kernels import compiled, definition, sweep
-from expfam.kernels.tiles import TILE
+from expfam.kernels.rows import TILE
 from expfam.links import link
 from expfam.objective import Data, Objective
 from expfam.parallel import repeated, threads

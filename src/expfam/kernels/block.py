@@ -1,7 +1,7 @@
-"""Four rows of a product of panels, every sum in a register: `four`, `eight` and `twelve` columns side by side.
+"""Four rows of a product of panels, every sum in a register: 4, 8 or 12 columns side by side.
 
-Written as instructions, a loop of Python's for each sum: as so many lines of a kernel they took Numba half a second to
-type and compile.
+Written as instructions, a loop of Python's for each sum: as so many lines of a kernel they took Numba a second to type
+and compile.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -17,41 +17,80 @@ from expfam.kernels.vector import FOUR, FUSED, LANES, spread
 _NUMBER, _BYTES = ir.IntType(64), 8
 
 
-def _block(panels: int, chains: int) -> Any:
+def _of_panels(panels: int, chains: int) -> Any:
     """An intrinsic: out += left' [right, ..] for one panel on the left and so many on the right, of n rows each.
 
-    left, right and out are pointers; panels on the right begin `apart` numbers from each other, rows of `out` `across`.
-    So many rows at a time, n a multiple of them, are added up in `chains` of their own, lest a sum wait for the last.
+    left is a pointer; right one and how many numbers a panel is from the next, out one and how many a row is. So many
+    rows at a time, n a multiple of them, are added up in `chains` of their own, lest a sum wait for the last.
     """
 
     @intrinsic
-    def product(_context, left, right, apart, n, out, across):
+    def product(_context, left, right, n, out):
         def build(context, builder, _signature, args):
-            left, right, apart, n, out, across = args
-            places = [(lane, panel) for lane in range(LANES) for panel in range(panels)]
-            zero = ir.Constant(FOUR, None)
-            sums = [[cgutils.alloca_once_value(builder, zero) for _ in places] for _ in range(chains)]
-            with cgutils.for_range_slice(builder, _at(0), n, _at(chains), intp=_NUMBER) as (k, _):
-                for row, chain in enumerate(sums):
-                    first = builder.mul(builder.add(k, _at(row)), _at(LANES))
-                    starts = [builder.add(first, builder.mul(apart, _at(panel))) for panel in range(panels)]
-                    there = [builder.load(_fours(builder, right, start), align=_BYTES) for start in starts]
-                    ones = [builder.gep(left, [builder.add(first, _at(lane))]) for lane in range(LANES)]
-                    here = [spread(builder, builder.load(one)) for one in ones]
-                    for (lane, panel), place in zip(places, chain, strict=True):
-                        share = builder.fmul(here[lane], there[panel], flags=FUSED)
-                        builder.store(builder.fadd(builder.load(place), share, flags=FUSED), place)
-            for (lane, panel), chained in zip(places, zip(*sums, strict=True), strict=True):
-                place = _fours(builder, out, builder.add(builder.mul(across, _at(lane)), _at(LANES * panel)))
-                found, *others = map(builder.load, chained)
-                for other in others:
-                    found = builder.fadd(found, other)
+            def numbers(k):
+                first = builder.mul(k, _at(LANES))
+                return [builder.load(builder.gep(args[0], [builder.add(first, _at(lane))])) for lane in range(LANES)]
+
+            for place, found in _sums(builder, (panels, chains), numbers, *args[1:]):
                 builder.store(builder.fadd(builder.load(place, align=_BYTES), found), place, align=_BYTES)
             return context.get_dummy_value()
 
-        return types.none(left, right, types.intp, types.intp, out, types.intp), build
+        return types.none(left, right, types.intp, out), build
 
     return product
+
+
+def _of_rows(panels: int) -> Any:
+    """An intrinsic: out = (rows - 1 centre') [right, ..]' for four rows of m numbers and so many panels on the right.
+
+    rows is a pointer, how many numbers the next of a row is away, how many the next row, and a pointer to the centre;
+    right and out are as above.
+    """
+
+    @intrinsic
+    def product(_context, rows, right, m, out):
+        def build(context, builder, _signature, args):
+            first, along, between, centre = cgutils.unpack_tuple(builder, args[0])
+
+            def numbers(j):
+                start, less = builder.mul(j, along), builder.load(builder.gep(centre, [j]))
+                places = (builder.add(start, builder.mul(between, _at(lane))) for lane in range(LANES))
+                each = (builder.load(builder.gep(first, [place])) for place in places)
+                wide = (x if x.type == less.type else builder.fpext(x, less.type) for x in each)
+                return [builder.fsub(x, less) for x in wide]
+
+            for place, found in _sums(builder, (panels, 1), numbers, *args[1:]):
+                builder.store(found, place, align=_BYTES)
+            return context.get_dummy_value()
+
+        return types.none(rows, right, types.intp, out), build
+
+    return product
+
+
+def _sums(builder, shape, numbers, right, n, out):
+    """Where four numbers of `out` stand, and the sum of numbers(k)[lane] right[panel, k] over k < n that goes there."""
+    (panels, chains), (right, apart), (out, across) = (
+        shape,
+        *(cgutils.unpack_tuple(builder, at) for at in (right, out)),
+    )
+    places = [(lane, panel) for lane in range(LANES) for panel in range(panels)]
+    zero = ir.Constant(FOUR, None)
+    sums = [[cgutils.alloca_once_value(builder, zero) for _ in places] for _ in range(chains)]
+    with cgutils.for_range_slice(builder, _at(0), n, _at(chains), intp=_NUMBER) as (first, _):
+        for step, chain in enumerate(sums):
+            k = builder.add(first, _at(step))
+            starts = [builder.add(builder.mul(k, _at(LANES)), builder.mul(apart, _at(q))) for q in range(panels)]
+            there = [builder.load(_fours(builder, right, start), align=_BYTES) for start in starts]
+            here = [spread(builder, number) for number in numbers(k)]
+            for (lane, panel), total in zip(places, chain, strict=True):
+                share = builder.fmul(here[lane], there[panel], flags=FUSED)
+                builder.store(builder.fadd(builder.load(total), share, flags=FUSED), total)
+    for (lane, panel), chained in zip(places, zip(*sums, strict=True), strict=True):
+        found, *others = map(builder.load, chained)
+        for other in others:
+            found = builder.fadd(found, other)
+        yield _fours(builder, out, builder.add(builder.mul(across, _at(lane)), _at(LANES * panel))), found
 
 
 def _at(number):
@@ -63,4 +102,5 @@ def _fours(builder, pointer, at):
     return builder.bitcast(builder.gep(pointer, [at]), FOUR.as_pointer())
 
 
-four, eight, twelve = _block(1, 2), _block(2, 1), _block(3, 1)
+four, eight, twelve = _of_panels(1, 2), _of_panels(2, 1), _of_panels(3, 1)
+rows_by_eight, rows_by_twelve = _of_rows(2), _of_rows(3)

@@ -4,93 +4,103 @@ A tile of rows is turned, class by class, so that rows lie side by side for the 
 """
 
 import numpy as np
+from numba import njit
 
-from expfam.kernels.elementary import exp, log, straight
-from expfam.kernels.tiles import dot, tile
+from expfam.kernels.elementary import WITHIN, exp, log, straight
+from expfam.kernels.pointer import place, pointer
 
 CLASS_TILE = 128  # rows whose classes stay in the first cache; divides TILE
 
 
+@njit(error_model="numpy", fastmath={"reassoc", "contract", "arcp", "nsz"}, **WITHIN)
+def _dot(w, x, n):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(n):
+        total += w[i] * x[i]
+    return total
+
+
 @straight
-def _turn(x, plus, t, w, mu, top, cross):  # type: ignore[no-untyped-def]
-    """eta into `mu`, its largest or 0 into `top`, t . eta into `cross`."""
-    for i in range(len(w)):
+def _turn(x, plus, t, w, mu, parts, shape):  # type: ignore[no-untyped-def]
+    """eta into `mu`, of `shape` turned, its largest or 0 and t . eta into the first two of `parts`."""
+    (n, d), (top, cross, _, _) = shape, parts
+    for i in range(n):
         total, largest = 0.0, 0.0
-        for j in range(len(mu)):
-            at = x[i, j] + plus[i, j] if w[i] != 0.0 else 0.0
-            total += t[i, j] * at
+        for j in range(d):
+            at = x[i * d + j] + plus[i * d + j] if w[i] != 0.0 else 0.0
+            total += t[i * d + j] * at
             largest = at if at > largest else largest
-            mu[j, i] = at
+            mu[j * n + i] = at
         top[i], cross[i] = largest, total
 
 
 @straight
-def _softmax(mu, top, loss, a, rest, total):  # type: ignore[no-untyped-def]
+def _softmax(mu, a, parts, shape):  # type: ignore[no-untyped-def]
     """mu = e^(eta - top) / total, 1 - sum mu in `rest`; t . eta in `loss` becomes a + top - t . eta + log total."""
-    n = len(loss)
+    (n, d), (top, loss, rest, total) = shape, parts
     for i in range(n):
         rest[i] = exp(-top[i])
         total[i] = rest[i]
-    for j in range(len(mu)):
+    for j in range(d):
         for i in range(n):
-            e = exp(mu[j, i] - top[i])
-            mu[j, i] = e
+            e = exp(mu[j * n + i] - top[i])
+            mu[j * n + i] = e
             total[i] += e
     for i in range(n):
         at = a[i] + (top[i] - loss[i]) + log(total[i])
         loss[i] = 0.0 if at < 0.0 else at
         total[i] = 1.0 / total[i]
         rest[i] *= total[i]
-    for j in range(len(mu)):
+    for j in range(d):
         for i in range(n):
-            mu[j, i] *= total[i]
+            mu[j * n + i] *= total[i]
 
 
 @straight
-def _covariance(w, mu, rest, others, v, lo, hi):  # type: ignore[no-untyped-def]
-    """w (diag(mu) - mu mu') into v, a row a pair j <= k; its diagonal is w mu_j sum_(l != j) mu_l, which never cancels.
+def _covariance(w, mu, parts, v, step, shape):  # type: ignore[no-untyped-def]
+    """w (diag(mu) - mu mu') into v, a row of `step` numbers a pair j <= k; its diagonal is w mu_j sum_(l != j) mu_l,
+    which never cancels.
 
     That sum is taken from both ends: of the classes before j and the reference, and of those after j.
     """
-    d, n = mu.shape
-    others[:] = rest
+    (n, d), (_, _, rest, others) = shape, parts
+    for i in range(n):
+        others[i] = rest[i]
     pair = 0
     for j in range(d):
-        out = v[pair, lo:hi]
         for i in range(n):
-            out[i] = others[i]
-            others[i] += mu[j, i]
+            v[pair * step + i] = others[i]
+            others[i] += mu[j * n + i]
         pair += d - j
-    others[:] = 0.0
+    for i in range(n):
+        others[i] = 0.0
     for j in range(d - 1, -1, -1):
         pair -= d - j
-        out = v[pair, lo:hi]
         for i in range(n):
-            out[i] = w[i] * mu[j, i] * (out[i] + others[i])
-            others[i] += mu[j, i]
-        for k in range(j + 1, d):
-            out = v[pair + k - j, lo:hi]
+            v[pair * step + i] = w[i] * mu[j * n + i] * (v[pair * step + i] + others[i])
+            others[i] += mu[j * n + i]
+        for k in range(1, d - j):
             for i in range(n):
-                out[i] = -w[i] * mu[j, i] * mu[k, i]
+                v[(pair + k) * step + i] = -w[i] * mu[j * n + i] * mu[(j + k) * n + i]
 
 
 def categorical_softmax(eta, given, out, option):  # type: ignore[no-untyped-def]
     (t, a, w, offset), (s, v, _), (level, _, _) = given, out, option
-    n, d = eta.shape
-    parts = np.empty((4, CLASS_TILE))
-    tiles = np.empty(d * CLASS_TILE)
-    total = 0.0
-    for lo in range(0, n, CLASS_TILE):
-        hi = min(lo + CLASS_TILE, n)
-        mu, w_, t_ = tiles[: d * (hi - lo)].reshape(d, hi - lo), w[lo:hi], t[lo:hi]
-        top, loss, rest, work = parts[0, : hi - lo], parts[1, : hi - lo], parts[2, : hi - lo], parts[3, : hi - lo]
-        _turn(eta[lo:hi], tile(offset, lo, hi), t_, w_, mu, top, loss)
-        _softmax(mu, top, loss, a[lo:hi], rest, work)
-        total += dot(w_, loss)
+    rows, d = eta.shape
+    space, tiles = np.empty(4 * CLASS_TILE), np.empty(d * CLASS_TILE)
+    loss, mu, total = place(space, CLASS_TILE), pointer(tiles), 0.0
+    parts = pointer(space), loss, place(space, 2 * CLASS_TILE), place(space, 3 * CLASS_TILE)
+    for lo in range(0, rows, CLASS_TILE):
+        n = CLASS_TILE if lo + CLASS_TILE < rows else rows - lo
+        w_, t_, plus = place(w, lo), place(t, (lo, 0)), place(offset, (lo if lo < len(offset) else 0, 0))
+        _turn(place(eta, (lo, 0)), plus, t_, w_, mu, parts, (n, d))
+        _softmax(mu, place(a, lo), parts, (n, d))
+        total += _dot(w_, loss, n)
         if level > 0:
+            score = place(s, (lo, 0))
             for j in range(d):
-                for i in range(hi - lo):
-                    s[lo + i, j] = w_[i] * (mu[j, i] - t_[i, j])
+                for i in range(n):
+                    score[i * d + j] = w_[i] * (mu[j * n + i] - t_[i * d + j])
         if level > 1:
-            _covariance(w_, mu, rest, work, v, lo, hi)
+            _covariance(w_, mu, parts, place(v, (0, lo)), v.shape[1], (n, d))
     return total

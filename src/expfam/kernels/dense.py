@@ -13,12 +13,13 @@ from numba import from_dtype, njit, types
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.kernels import lines
+from expfam.kernels.block import rows_by_eight, rows_by_twelve
 from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.dense_definition import columns
-from expfam.kernels.panels import OPTIONS, group, inner, pack, times, weighted
-from expfam.kernels.pointer import window
+from expfam.kernels.panels import OPTIONS, group, pack, times, weighted
+from expfam.kernels.pointer import place, pointer, window
 from expfam.kernels.tally import FEW, sizes
-from expfam.kernels.vector import LANES, load, splat, store
+from expfam.kernels.vector import LANES
 from expfam.parallel import scratch
 
 PANELS_BYTES = 1 << 19  # a core's second cache
@@ -54,70 +55,29 @@ def _dots(values, centre, rows, out):  # type: ignore[no-untyped-def]
 
 
 def _forward_many(values, centre, theta, out):  # type: ignore[no-untyped-def]
-    """out (n, 4 d') = R theta for panels of theta (d', m, 4): four rows and two or three panels side by side."""
-    n, count = len(values), len(theta)
-    for k in range(0, n - 3, 4):
-        for g in range(count):
-            j, width = group(g, count)
+    """out (n, 4 d') = R theta for panels of theta (d', m, 4): four rows and two or three panels side by side, and a row
+    that is left over as if it were four."""
+    (n, m), (between, along) = values.shape, values.strides
+    between, along, fours = between // values.itemsize, along // values.itemsize, n // 4
+    for k in range(fours + n % 4):
+        first, step = (4 * k, 1) if k < fours else (3 * fours + k, 0)
+        rows = place(values, (first, 0)), along, step * between, pointer(centre)
+        for g in range(len(theta)):
+            j, width = group(g, len(theta))
+            right, sums = (place(theta, (j, 0, 0)), LANES * m), (place(out, (first, 4 * j)), step * out.shape[1])
             if width == 3:
-                _rows_by_three(values[k : k + 4], centre, theta[j : j + 3], out[k : k + 4, 4 * j :])
+                rows_by_twelve(rows, right, m, sums)
             elif width == 2:
-                _rows_by_two(values[k : k + 4], centre, theta[j : j + 2], out[k : k + 4, 4 * j :])
-    for k in range(n - n % 4, n):
-        for q in range(count):
-            store(out, (k, 4 * q), splat(0.0))
-        for j in range(values.shape[1]):
-            x = splat(values[k, j] - centre[j])
-            for q in range(count):
-                store(out, (k, 4 * q), load(out, (k, 4 * q)) + x * load(theta, (q, j, 0)))
-
-
-@inner
-def _rows_by_three(values, centre, theta, out):  # type: ignore[no-untyped-def]
-    """Four rows of R by three panels: 12 registers of sums."""
-    a0 = a1 = a2 = b0 = b1 = b2 = c0 = c1 = c2 = d0 = d1 = d2 = splat(0.0)
-    for j in range(values.shape[1]):
-        t0, t1, t2, z = load(theta, (0, j, 0)), load(theta, (1, j, 0)), load(theta, (2, j, 0)), centre[j]
-        a, b, c, d = values[0, j] - z, values[1, j] - z, values[2, j] - z, values[3, j] - z
-        a0, a1, a2 = a0 + splat(a) * t0, a1 + splat(a) * t1, a2 + splat(a) * t2
-        b0, b1, b2 = b0 + splat(b) * t0, b1 + splat(b) * t1, b2 + splat(b) * t2
-        c0, c1, c2 = c0 + splat(c) * t0, c1 + splat(c) * t1, c2 + splat(c) * t2
-        d0, d1, d2 = d0 + splat(d) * t0, d1 + splat(d) * t1, d2 + splat(d) * t2
-    _put(out, 0, a0, b0, c0, d0)
-    _put(out, 4, a1, b1, c1, d1)
-    _put(out, 8, a2, b2, c2, d2)
-
-
-@inner
-def _rows_by_two(values, centre, theta, out):  # type: ignore[no-untyped-def]
-    """Four rows of R by two panels."""
-    a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = splat(0.0)
-    for j in range(values.shape[1]):
-        t0, t1, z = load(theta, (0, j, 0)), load(theta, (1, j, 0)), centre[j]
-        a, b, c, d = values[0, j] - z, values[1, j] - z, values[2, j] - z, values[3, j] - z
-        a0, a1 = a0 + splat(a) * t0, a1 + splat(a) * t1
-        b0, b1 = b0 + splat(b) * t0, b1 + splat(b) * t1
-        c0, c1 = c0 + splat(c) * t0, c1 + splat(c) * t1
-        d0, d1 = d0 + splat(d) * t0, d1 + splat(d) * t1
-    _put(out, 0, a0, b0, c0, d0)
-    _put(out, 4, a1, b1, c1, d1)
-
-
-@inner
-def _put(out, j, a, b, c, d):  # type: ignore[no-untyped-def]
-    """out[0:4, j : j + 4] = the rows a, b, c, d."""
-    store(out, (0, j), a)
-    store(out, (1, j), b)
-    store(out, (2, j), c)
-    store(out, (3, j), d)
+                rows_by_eight(rows, right, m, sums)
 
 
 def _adjoint_many(values, centre, vectors, none, turned, panels, right, out):  # type: ignore[no-untyped-def]
     """out (m', 4 d') += R' vectors for vectors (n, d), row by row in memory; none (d,) holds zeros."""
     n, rows = len(values), panels.shape[1] - SPARE
     for lo in range(0, n, rows):
-        end = pack(values[lo : lo + rows], centre, turned, panels)
-        pack(vectors[lo : lo + rows], none, None, right)
+        hi = lo + rows if lo + rows < n else n
+        end = pack(window(values, lo, hi), centre, turned, panels)
+        pack(window(vectors, lo, hi), none, None, right)
         for g in range(len(right)):
             j, count = group(g, len(right))
             for i in range(len(panels)):

@@ -5,6 +5,7 @@ Each is one way through memory, compiled when data comes that it is for.
 
 from collections.abc import Callable
 
+from expfam.kernels.pointer import place, pointer
 from expfam.kernels.vector import LANES, load, some, splat, store, total, turn
 
 CHUNK = 2048  # rows whose linear predictors stay in the first cache while columns go by
@@ -16,46 +17,49 @@ faster by far than four rows side by side, which the hardware does not foresee."
 
 def _forward_fours(values, centre, theta, out):  # type: ignore[no-untyped-def]
     """out += R theta, four rows side by side."""
-    n, m = values.shape
+    (n, m), less, by, sums = values.shape, pointer(centre), pointer(theta), pointer(out)
     rest, fours = m % LANES, n - n % 4
-    end = some(theta, m - rest, rest), some(centre, m - rest, rest)
+    t_, z_ = some(by, m - rest, rest), some(less, m - rest, rest)
     for k in range(0, fours, 4):
         a = b = c = d = splat(0.0)
+        first, second = place(values, (k, 0)), place(values, (k + 1, 0))
+        third, fourth = place(values, (k + 2, 0)), place(values, (k + 3, 0))
         for j in range(0, m - rest, LANES):
-            t, z = load(theta, j), load(centre, j)
-            a, b = a + (load(values, (k, j)) - z) * t, b + (load(values, (k + 1, j)) - z) * t
-            c, d = c + (load(values, (k + 2, j)) - z) * t, d + (load(values, (k + 3, j)) - z) * t
+            t, z = load(by, j), load(less, j)
+            a, b = a + (load(first, j) - z) * t, b + (load(second, j) - z) * t
+            c, d = c + (load(third, j) - z) * t, d + (load(fourth, j) - z) * t
         if rest:
-            j, (t, z) = m - rest, end
-            a, b = a + (some(values, (k, j), rest) - z) * t, b + (some(values, (k + 1, j), rest) - z) * t
-            c, d = c + (some(values, (k + 2, j), rest) - z) * t, d + (some(values, (k + 3, j), rest) - z) * t
+            j = m - rest
+            a, b = a + (some(first, j, rest) - z_) * t_, b + (some(second, j, rest) - z_) * t_
+            c, d = c + (some(third, j, rest) - z_) * t_, d + (some(fourth, j, rest) - z_) * t_
         a, b, c, d = turn(a, b, c, d)
-        store(out, k, load(out, k) + ((a + b) + (c + d)))
+        store(sums, k, load(sums, k) + ((a + b) + (c + d)))
     for k in range(fours, n):
+        row = place(values, (k, 0))
         for j in range(m):
-            out[k] += (values[k, j] - centre[j]) * theta[j]
+            sums[k] += (row[j] - less[j]) * by[j]
 
 
 def _forward_lines(values, centre, theta, out):  # type: ignore[no-untyped-def]
     """out += R theta, a row after the other."""
-    n, m = values.shape
+    (n, m), less, by, sums = values.shape, pointer(centre), pointer(theta), pointer(out)
     rest, twos = m % LANES, m - m % (2 * LANES)
-    end = some(theta, m - rest, rest), some(centre, m - rest, rest)
+    t_, z_ = some(by, m - rest, rest), some(less, m - rest, rest)
     for k in range(n):
-        a = b = splat(0.0)
+        row, a, b = place(values, (k, 0)), splat(0.0), splat(0.0)
         for j in range(0, twos, 8):
-            a = a + (load(values, (k, j)) - load(centre, j)) * load(theta, j)
-            b = b + (load(values, (k, j + 4)) - load(centre, j + 4)) * load(theta, j + 4)
+            a = a + (load(row, j) - load(less, j)) * load(by, j)
+            b = b + (load(row, j + 4) - load(less, j + 4)) * load(by, j + 4)
         if twos < m - rest:
-            a = a + (load(values, (k, twos)) - load(centre, twos)) * load(theta, twos)
+            a = a + (load(row, twos) - load(less, twos)) * load(by, twos)
         if rest:
-            b = b + (some(values, (k, m - rest), rest) - end[1]) * end[0]
-        out[k] += total(a + b)
+            b = b + (some(row, m - rest, rest) - z_) * t_
+        sums[k] += total(a + b)
 
 
 def _forward_turned(values, centre, theta, out):  # type: ignore[no-untyped-def]
     """out += R theta where the numbers of a column stand one after the other: four columns side by side."""
-    n, m = values.shape
+    (n, m), sums = values.shape, pointer(out)
     whole = m - m % LANES
     for lo in range(0, n, CHUNK):
         hi = lo + CHUNK if lo + CHUNK < n else n
@@ -63,69 +67,77 @@ def _forward_turned(values, centre, theta, out):  # type: ignore[no-untyped-def]
         for j in range(0, whole, 4):
             t0, t1, t2, t3 = splat(theta[j]), splat(theta[j + 1]), splat(theta[j + 2]), splat(theta[j + 3])
             z0, z1, z2, z3 = splat(centre[j]), splat(centre[j + 1]), splat(centre[j + 2]), splat(centre[j + 3])
+            first, second = place(values, (0, j)), place(values, (0, j + 1))
+            third, fourth = place(values, (0, j + 2)), place(values, (0, j + 3))
             for k in range(lo, full, LANES):
-                a = (load(values, (k, j)) - z0) * t0 + (load(values, (k, j + 1)) - z1) * t1
-                b = (load(values, (k, j + 2)) - z2) * t2 + (load(values, (k, j + 3)) - z3) * t3
-                store(out, k, load(out, k) + (a + b))
+                a = (load(first, k) - z0) * t0 + (load(second, k) - z1) * t1
+                b = (load(third, k) - z2) * t2 + (load(fourth, k) - z3) * t3
+                store(sums, k, load(sums, k) + (a + b))
         for j in range(whole, m):
+            column, t, z = place(values, (0, j)), splat(theta[j]), splat(centre[j])
             for k in range(lo, full, LANES):
-                store(out, k, load(out, k) + (load(values, (k, j)) - splat(centre[j])) * splat(theta[j]))
+                store(sums, k, load(sums, k) + (load(column, k) - z) * t)
         for k in range(full, hi):
             for j in range(m):
-                out[k] += (values[k, j] - centre[j]) * theta[j]
+                sums[k] += (values[k, j] - centre[j]) * theta[j]
 
 
 def _adjoint_fours(values, centre, rows, out):  # type: ignore[no-untyped-def]
     """out += R' rows, four rows side by side."""
-    n, m = values.shape
+    (n, m), less, sums = values.shape, pointer(centre), pointer(out)
     rest, fours = m % LANES, n - n % 4
     whole, last = m - rest, splat(0.0)
+    z_ = some(less, whole, rest)
     for k in range(0, fours, 4):
         r0, r1, r2, r3 = splat(rows[k]), splat(rows[k + 1]), splat(rows[k + 2]), splat(rows[k + 3])
+        first, second = place(values, (k, 0)), place(values, (k + 1, 0))
+        third, fourth = place(values, (k + 2, 0)), place(values, (k + 3, 0))
         for j in range(0, whole, LANES):
-            z = load(centre, j)
-            a = (load(values, (k, j)) - z) * r0 + (load(values, (k + 1, j)) - z) * r1
-            b = (load(values, (k + 2, j)) - z) * r2 + (load(values, (k + 3, j)) - z) * r3
-            store(out, j, load(out, j) + (a + b))
+            z = load(less, j)
+            a = (load(first, j) - z) * r0 + (load(second, j) - z) * r1
+            b = (load(third, j) - z) * r2 + (load(fourth, j) - z) * r3
+            store(sums, j, load(sums, j) + (a + b))
         if rest:
-            z = some(centre, whole, rest)
-            a = (some(values, (k, whole), rest) - z) * r0 + (some(values, (k + 1, whole), rest) - z) * r1
-            b = (some(values, (k + 2, whole), rest) - z) * r2 + (some(values, (k + 3, whole), rest) - z) * r3
+            a = (some(first, whole, rest) - z_) * r0 + (some(second, whole, rest) - z_) * r1
+            b = (some(third, whole, rest) - z_) * r2 + (some(fourth, whole, rest) - z_) * r3
             last += a + b
     if rest:
-        store(out, whole, load(out, whole) + last)
+        store(sums, whole, load(sums, whole) + last)
     for k in range(fours, n):
+        row = place(values, (k, 0))
         for j in range(m):
-            out[j] += (values[k, j] - centre[j]) * rows[k]
+            sums[j] += (row[j] - less[j]) * rows[k]
 
 
 def _adjoint_lines(values, centre, rows, out):  # type: ignore[no-untyped-def]
     """out += R' rows, a row after the other."""
-    n, m = values.shape
+    (n, m), less, sums = values.shape, pointer(centre), pointer(out)
     rest = m % LANES
     whole, last = m - rest, splat(0.0)
+    z_ = some(less, whole, rest)
     for k in range(n):
-        r = splat(rows[k])
+        r, row = splat(rows[k]), place(values, (k, 0))
         for j in range(0, whole, LANES):
-            store(out, j, load(out, j) + (load(values, (k, j)) - load(centre, j)) * r)
+            store(sums, j, load(sums, j) + (load(row, j) - load(less, j)) * r)
         if rest:
-            last += (some(values, (k, whole), rest) - some(centre, whole, rest)) * r
+            last += (some(row, whole, rest) - z_) * r
     if rest:
-        store(out, whole, load(out, whole) + last)
+        store(sums, whole, load(sums, whole) + last)
 
 
 def _adjoint_turned(values, centre, rows, out):  # type: ignore[no-untyped-def]
     """out += R' rows where the numbers of a column stand one after the other: two columns side by side."""
-    n, m = values.shape
+    (n, m), by = values.shape, pointer(rows)
     full = n - n % 8
     for j in range(m):
-        z, even, odd = splat(centre[j]), splat(0.0), splat(0.0)
+        column, less = place(values, (0, j)), centre[j]
+        z, even, odd = splat(less), splat(0.0), splat(0.0)
         for k in range(0, full, 8):
-            even += (load(values, (k, j)) - z) * load(rows, k)
-            odd += (load(values, (k + 4, j)) - z) * load(rows, k + 4)
+            even += (load(column, k) - z) * load(by, k)
+            odd += (load(column, k + 4) - z) * load(by, k + 4)
         out[j] += total(even + odd)
         for k in range(full, n):
-            out[j] += (values[k, j] - centre[j]) * rows[k]
+            out[j] += (column[k] - less) * by[k]
 
 
 _WAYS: dict[str, tuple[Callable[..., None], ...]] = {

@@ -10,7 +10,7 @@ from numba import njit
 
 from expfam.kernels.block import eight, four, twelve
 from expfam.kernels.elementary import WITHIN
-from expfam.kernels.pointer import place
+from expfam.kernels.pointer import place, pointer
 from expfam.kernels.vector import LANES, load, some, splat, store, turn
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz"}}
@@ -22,14 +22,14 @@ written_out = njit(inline="always", **OPTIONS, **WITHIN)
 @written_out
 def times(left, i, right, j, width, n, out, at):  # type: ignore[no-untyped-def]
     """out[at] += left[i]' right[j : j + width], width at most 3, for panels of n rows, a multiple of four."""
-    one, others, apart = place(left, (i, 0, 0)), place(right, (j, 0, 0)), LANES * right.shape[1]
-    sums, across = place(out, at), out.shape[1]
+    one, others = place(left, (i, 0, 0)), (place(right, (j, 0, 0)), LANES * right.shape[1])
+    sums = place(out, at), out.shape[1]
     if width == 3:
-        twelve(one, others, apart, n, sums, across)
+        twelve(one, others, n, sums)
     elif width == 2:
-        eight(one, others, apart, n, sums, across)
+        eight(one, others, n, sums)
     elif width == 1:
-        four(one, others, apart, n, sums, across)
+        four(one, others, n, sums)
 
 
 @inner
@@ -40,65 +40,67 @@ def pack(values, centre, turned, panels):  # type: ignore[no-untyped-def]
     So a kernel is compiled for the one or the other, and Numba drops what it does not need.
     """
     n, m = values.shape
-    whole, rest = m // LANES, m % LANES
+    whole, rest, less, end = m // LANES, m % LANES, pointer(centre), n + -n % LANES
     if turned is None:
+        last = place(panels, (whole if rest else 0, 0, 0))
         for k in range(n):
+            row = place(values, (k, 0))
             for q in range(whole):
-                store(panels, (q, k, 0), load(values, (k, 4 * q)) - load(centre, 4 * q))
+                store(place(panels, (q, k, 0)), 0, load(row, 4 * q) - load(less, 4 * q))
             if rest:
-                store(panels, (whole, k, 0), some(values, (k, m - rest), rest) - some(centre, m - rest, rest))
+                store(last, 4 * k, some(row, m - rest, rest) - some(less, m - rest, rest))
     else:
-        for q in range(whole):
-            _turn(values, 4 * q, centre, panels, q)
-        for j in range(m - rest, m):
-            for k in range(n):
-                panels[whole, k, j % LANES] = values[k, j] - centre[j]
-    end = n + -n % LANES
+        for j in range(0, m, LANES):
+            _turn(values, j, less, place(panels, (j // LANES, 0, 0)))
     for q in range(len(panels)):
+        panel = place(panels, (q, 0, 0))
         for k in range(n, end):
-            store(panels, (q, k, 0), splat(0.0))
+            store(panel, 4 * k, splat(0.0))
     return end
 
 
+@written_out
+def _column(values, centre, j):  # type: ignore[no-untyped-def]
+    """Where column j begins, what is taken off it, and 1; past the last column that one, and 0."""
+    last = values.shape[1] - 1
+    at, there = (j, 1.0) if j <= last else (last, 0.0)
+    return place(values, (0, at)), centre[at], there
+
+
 @inner
-def _turn(values, j, centre, panels, q):  # type: ignore[no-untyped-def]
-    """Four columns from j on, each one after the other in memory, into panel q."""
-    n = len(values)
-    z0, z1, z2, z3 = splat(centre[j]), splat(centre[j + 1]), splat(centre[j + 2]), splat(centre[j + 3])
+def _turn(values, j, centre, panel):  # type: ignore[no-untyped-def]
+    """Four columns from j on, each one after the other in memory, into a panel; past the last column zeros."""
+    n, (a_, p, _), (b_, q, v) = len(values), _column(values, centre, j), _column(values, centre, j + 1)
+    (c_, r, w), (d_, s, x) = _column(values, centre, j + 2), _column(values, centre, j + 3)
     for k in range(0, n - 3, LANES):
-        a, b = load(values, (k, j)) - z0, load(values, (k, j + 1)) - z1
-        c, d = load(values, (k, j + 2)) - z2, load(values, (k, j + 3)) - z3
+        a, b = load(a_, k) - splat(p), (load(b_, k) - splat(q)) * splat(v)
+        c, d = (load(c_, k) - splat(r)) * splat(w), (load(d_, k) - splat(s)) * splat(x)
         a, b, c, d = turn(a, b, c, d)
-        store(panels, (q, k, 0), a)
-        store(panels, (q, k + 1, 0), b)
-        store(panels, (q, k + 2, 0), c)
-        store(panels, (q, k + 3, 0), d)
+        store(panel, 4 * k, a)
+        store(panel, 4 * k + 4, b)
+        store(panel, 4 * k + 8, c)
+        store(panel, 4 * k + 12, d)
     for k in range(n - n % LANES, n):
-        for i in range(LANES):
-            panels[q, k, i] = values[k, j + i] - centre[j + i]
+        panel[4 * k], panel[4 * k + 1] = a_[k] - p, (b_[k] - q) * v
+        panel[4 * k + 2], panel[4 * k + 3] = (c_[k] - r) * w, (d_[k] - s) * x
 
 
 @inner
-def _scale(panels, j, width, weights, scaled, sums):  # type: ignore[no-untyped-def]
-    """scaled = weights panels[j : j + width], and its column sums are added to sums."""
-    n = len(weights)
-    for q in range(width):
-        even = odd = splat(0.0)
-        for k in range(0, n - 1, 2):
-            w, x = (
-                splat(weights[k]) * load(panels, (j + q, k, 0)),
-                splat(weights[k + 1]) * load(panels, (j + q, k + 1, 0)),
-            )
-            even, odd = even + w, odd + x
-            store(scaled, (q, k, 0), w)
-            store(scaled, (q, k + 1, 0), x)
-        if n % 2:
-            w = splat(weights[n - 1]) * load(panels, (j + q, n - 1, 0))
-            even += w
-            store(scaled, (q, n - 1, 0), w)
-        for k in range(n, n + -n % LANES):
-            store(scaled, (q, k, 0), splat(0.0))
-        store(sums, 4 * (j + q), load(sums, 4 * (j + q)) + (even + odd))
+def _scale(panel, weights, scaled, sums, n):  # type: ignore[no-untyped-def]
+    """scaled = weights panel, and its column sums are added to sums."""
+    even = odd = splat(0.0)
+    for k in range(0, n - 1, 2):
+        w, x = splat(weights[k]) * load(panel, 4 * k), splat(weights[k + 1]) * load(panel, 4 * k + 4)
+        even, odd = even + w, odd + x
+        store(scaled, 4 * k, w)
+        store(scaled, 4 * k + 4, x)
+    if n % 2:
+        w = splat(weights[n - 1]) * load(panel, 4 * n - 4)
+        even += w
+        store(scaled, 4 * n - 4, w)
+    for k in range(n, n + -n % LANES):
+        store(scaled, 4 * k, splat(0.0))
+    store(sums, 0, load(sums, 0) + (even + odd))
 
 
 @inner
@@ -117,7 +119,9 @@ def weighted(panels, weights, scaled, out, sums):  # type: ignore[no-untyped-def
     n, count = len(weights), len(panels)
     for g in range(count):
         j, width = group(g, count)
-        _scale(panels, j, width, weights, scaled, sums)
+        for q in range(width):
+            panel, one = place(panels, (j + q, 0, 0)), place(scaled, (q, 0, 0))
+            _scale(panel, pointer(weights), one, place(sums, 4 * (j + q)), n)
         for i in range(j + width):
             first = i - j if i > j else 0  # max() would be compiled apart
             times(panels, i, scaled, first, width - first, n + -n % LANES, out, (4 * i, 4 * (j + first)))

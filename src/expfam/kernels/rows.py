@@ -18,13 +18,13 @@ from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.elementary import exp, log, log1p, straight
 from expfam.kernels.panels import OPTIONS
 from expfam.kernels.pointer import window
-from expfam.kernels.tiles import TILE
 from expfam.parallel import is_ones, ones, scratch
 
 Given: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray | None]
 Option: TypeAlias = tuple[int, float, bool]
 Weighted: TypeAlias = tuple[float, FloatArray | None, FloatArray | None]
 
+TILE = 512  # rows whose intermediate results stay in the first cache
 PARTS = 4 * TILE  # numbers that a kernel of one linear predictor works in
 
 _generic = njit(inline="always")  # takes functions, which only an inlined body may do if it is to be cached

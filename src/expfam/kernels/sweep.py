@@ -17,10 +17,9 @@ from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.panels import OPTIONS
 from expfam.kernels.plan import Slots, start_of
 from expfam.kernels.pointer import address, number, run, window
-from expfam.kernels.rows import PARTS, Given, kernel, side_by_side, signature
+from expfam.kernels.rows import PARTS, TILE, Given, kernel, side_by_side, signature
 from expfam.kernels.slots import chain
 from expfam.kernels.tally import FEW, LANES, Asked, Tally, length, sizes
-from expfam.kernels.tiles import TILE
 from expfam.parallel import SPACE, aligned, is_ones, ones, own
 
 TILE_BYTES = 1 << 21  # what a tile of wide rows may take: beyond, its rows would come from memory twice
