@@ -3,7 +3,7 @@
 Columns and response are those of `logistic`. A fit is made a hundred times a lap, packages in turns; the least time
 counts, for a machine adds to so short a time and never takes off. A first fit is that of a new process, `import expfam`
 on its clock; "cold" finds no compiled kernels on disk and is made to compile them, which by itself it would do only
-for more work. "factors" are of twelve levels and stand beside one column of numbers.
+for more work. Factors are of twelve levels, and alone beside one column of numbers.
 """
 
 import os
@@ -26,13 +26,18 @@ from benchmarks.task import Lap, Task
 SIZES = {3: 20, 10: 1_000}
 GOALS = "Goal for expfam: less than 1 ms for 20 x 3 and less than 1.5 ms for 1,000 x 10."
 FITS = 100
-FIRST = {
-    "20 x 3": ((20, 3), False, False),
-    "1,000,000 x 5": ((1_000_000, 5), False, False),
-    "1,000,000 x 5, cold": ((1_000_000, 5), True, False),
-    "1,000,000 x 5 factors, cold": ((1_000_000, 5), True, True),
+LARGE = 1_000_000, 5
+FIRST: Mapping[str, tuple[tuple[int, int], bool, str]] = {
+    "20 x 3": ((20, 3), False, "numbers"),
+    "1,000,000 x 5": (LARGE, False, "numbers"),
+    "1,000,000 x 5, cold": (LARGE, True, "numbers"),
+    "1,000,000 x 5 factors, cold": (LARGE, True, "factors"),
+    "1,000,000 x 5 numbers and 5 factors, cold": (LARGE, True, "both"),
+    "1,000,000 x 5, four classes, cold": (LARGE, True, "classes"),
+    "1,000,000 x 5, SGD, cold": (LARGE, True, "sgd"),
+    "1,000,000 x 5, SGD(step='normalised'), cold": (LARGE, True, "normalised"),
 }
-"""Rows and columns; whether nothing is compiled yet; whether the columns are factors."""
+"""Rows and columns; whether nothing is compiled yet; which fit."""
 SCRIPT = """
 import sys
 from time import perf_counter
@@ -41,18 +46,27 @@ import numpy as np
 import expfam as ef
 ef.glm_arrays
 loaded = perf_counter()
-n, p, cold, factors = map(int, sys.argv[1:])
+(n, p, cold), kind = map(int, sys.argv[1:4]), sys.argv[4]
 if cold:
     import expfam.kernels.ready as ready
     ready.ABSENT = 1
 draw = np.random.default_rng(p)
 X = draw.standard_normal((n, p))
 y = (draw.random(n) < 1 / (1 + np.exp(-X[:, 0]))).astype(float)
-data = {"y": y, "x": X[:, 0], **{f"g{j}": draw.integers(0, 12, n) for j in range(p)}}
-formula = "y ~ x + " + " + ".join(f"C(g{j})" for j in range(p))
+numbers = {f"x{j}": X[:, j].copy() for j in range(p)}
+data = {"y": y, **numbers, **{f"g{j}": draw.integers(0, 12, n) for j in range(p)}}
+some, factors = "y ~ " + " + ".join(numbers), " + ".join(f"C(g{j})" for j in range(p))
+fits = {
+    "numbers": lambda: ef.glm_arrays(X, y, family="bernoulli"),
+    "factors": lambda: ef.glm(f"y ~ x0 + {factors}", data, family="bernoulli"),
+    "both": lambda: ef.glm(f"{some} + {factors}", data, family="bernoulli"),
+    "classes": lambda: ef.glm_arrays(X, data["g0"] // 3, family="categorical"),
+    "sgd": lambda: ef.glm_arrays(X, y, family="bernoulli", solver="sgd"),
+    "normalised": lambda: ef.glm_arrays(X, y, family="bernoulli", solver=ef.SGD(step="normalised")),
+}
 for _ in range(2):
     start = perf_counter()
-    ef.glm(formula, data, family="bernoulli") if factors else ef.glm_arrays(X, y, family="bernoulli")
+    fits[kind]()
     print(perf_counter() - start)
 print(loaded - began)
 """
@@ -97,10 +111,10 @@ def in_turns(laps: Mapping[str, Lap], settings: Settings) -> dict[str, list[floa
 def first(settings: Settings) -> Report:
     """Seconds until the first answer of a process."""
     rows = []
-    for name, ((n, p), cold, factors) in FIRST.items():
+    for name, ((n, p), cold, kind) in FIRST.items():
         n = n // 5 if settings.quick else n  # still work for compiled kernels
         loaded, new, repeated = (
-            min(part) for part in zip(*(fresh(n, p, cold, factors) for _ in range(settings.repeat)), strict=True)
+            min(part) for part in zip(*(fresh(n, p, cold, kind) for _ in range(settings.repeat)), strict=True)
         )
         rows.append((name, f"{loaded:.2f}", f"{new:.2f}", f"{repeated:.4f}", f"{new - repeated:.2f}"))
     columns = ("", "import s", "first fit s", "again s", "first - again")
@@ -108,7 +122,7 @@ def first(settings: Settings) -> Report:
     return Report("First fits of a process", columns, tuple(rows), notes)
 
 
-def fresh(n: int, p: int, cold: bool, factors: bool) -> tuple[float, float, float]:
+def fresh(n: int, p: int, cold: bool, kind: str) -> tuple[float, float, float]:
     """Seconds of import, first and second fit in a new process, with an empty folder for compiled kernels if `cold`.
 
     Python may keep its bytecode, as it does of a package that is installed.
@@ -116,7 +130,7 @@ def fresh(n: int, p: int, cold: bool, factors: bool) -> tuple[float, float, floa
     with tempfile.TemporaryDirectory(prefix="expfam-cold-") as folder:
         there = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         own = {"NUMBA_CACHE_DIR": folder} if cold else {}
-        command = [sys.executable, "-c", SCRIPT, *map(str, (n, p, int(cold), int(factors)))]
+        command = [sys.executable, "-c", SCRIPT, *map(str, (n, p, int(cold), kind))]
         done = subprocess.run(command, env={**there, **own}, capture_output=True, text=True, check=True)
     new, repeated, loaded = map(float, done.stdout.split())
     return loaded, new, repeated

@@ -59,7 +59,7 @@ def pack(values, centre, turned, panels):  # type: ignore[no-untyped-def]
     return end
 
 
-@written_out
+@inner
 def _column(values, centre, j):  # type: ignore[no-untyped-def]
     """Where column j begins, what is taken off it, and 1; past the last column that one, and 0."""
     last = values.shape[1] - 1
