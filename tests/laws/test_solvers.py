@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import nnls
+from scipy.optimize import brentq, nnls
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 from tests.laws._cases import apart
@@ -115,6 +115,24 @@ def test_the_null_deviance_is_that_of_the_rows(family: ExponentialFamily, far: f
     total = weight * trials_of(family).get("trials", 1.0)
     mean = np.full(len(total), total @ rows["y"] / total.sum())
     assert fit.null_deviance == pytest.approx(2 * total @ family.loss(rows["y"], mean), rel=1e-11)
+
+
+@pytest.mark.parametrize("power", [1.0, 1.5, 2.0, 3.0])
+@given(seed=st.integers(0, 2**32 - 1), level=st.floats(-5, 5))
+def test_the_null_deviance_under_an_offset_is_the_least(power: float, seed: int, level: float) -> None:
+    """Of all intercepts the one without a score has it: also where it comes from sums, an offset being a unit."""
+    rng = np.random.default_rng(seed)
+    family, n = ef.families.Tweedie(power), 60
+    offset, weight = level + rng.normal(size=n), rng.uniform(0.5, 2.0, n)
+    y = rng.gamma(0.7, 1.0, n) * np.exp(offset) * (rng.random(n) < 0.6 if power < 2 else 1.0)
+    fit = ef.glm_arrays(rng.normal(size=(n, 1)), y, family=family, link="log", offset=offset, weights=weight)
+
+    def score(theta: float) -> float:
+        relative = np.exp(theta + offset - level)  # the size of all has no part in where the score is zero
+        return float(weight @ ((y * np.exp(-level) - relative) * relative ** (1 - power)))
+
+    mean = np.exp(brentq(score, -30.0, 30.0, xtol=1e-14) + offset - level) * np.exp(level)
+    assert fit.null_deviance == pytest.approx(2 * weight @ family.loss(y, mean), rel=1e-9)
 
 
 def test_a_mean_that_the_link_cannot_have_is_told() -> None:

@@ -48,7 +48,7 @@ def bundled(columns: tuple[Columns, ...], n: int) -> tuple[Columns, ...]:
     numbers of its coefficients.
     """
     dense = [c for c in columns if c.codes is None and c.values is not None and c.plain]
-    guess = _guessed(dense, n) if dense else None
+    guess = _guessed(dense, n) if sum(map(_hopeful, dense)) >= FEW else None
     for _ in range(TRIES):
         if guess is None or len(guess.found) < FEW or not all(map(_affordable, _parts(dense, guess))):
             return columns
@@ -58,6 +58,13 @@ def bundled(columns: tuple[Columns, ...], n: int) -> tuple[Columns, ...]:
             return _stored(columns, dense, guess, codes, left)
         guess = _mended(guess, odd, met)
     return columns
+
+
+def _hopeful(term: Columns) -> int:
+    """How many of its columns hold zeros and ones in the first rows."""
+    assert term.values is not None
+    first = term.values[:TOGETHER]
+    return int(np.count_nonzero(((first == 0) | (first == 1)).all(axis=0)))
 
 
 def sought(columns: tuple[Columns, ...], n: int) -> tuple[Columns, ...]:
