@@ -70,10 +70,8 @@ def _of_rows(panels: int) -> Any:
 
 def _sums(builder, shape, numbers, right, n, out):
     """Where four numbers of `out` stand, and the sum of numbers(k)[lane] right[panel, k] over k < n that goes there."""
-    (panels, chains), (right, apart), (out, across) = (
-        shape,
-        *(cgutils.unpack_tuple(builder, at) for at in (right, out)),
-    )
+    panels, chains = shape
+    (right, apart), (out, across) = (cgutils.unpack_tuple(builder, at) for at in (right, out))
     places = [(lane, panel) for lane in range(LANES) for panel in range(panels)]
     zero = ir.Constant(FOUR, None)
     sums = [[cgutils.alloca_once_value(builder, zero) for _ in places] for _ in range(chains)]
