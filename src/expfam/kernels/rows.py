@@ -13,7 +13,7 @@ from numba import njit, types
 
 from expfam._typing import FloatArray
 from expfam.families._special import NEAR
-from expfam.kernels.classes import categorical_softmax
+from expfam.kernels.classes import categorical_softmax, room
 from expfam.kernels.compiling import ALONE, compiling
 from expfam.kernels.elementary import exp, log, log1p, straight
 from expfam.kernels.panels import OPTIONS
@@ -216,7 +216,7 @@ def weighted(name: str, eta: FloatArray, given: Given, option: Option) -> Weight
     pairs = [d * (d + 1) // 2 for d in classes]
     score = space("score", level > 0, n, *classes)
     weight = space("weight", level > 1, *pairs, n)
-    out = score, weight, scratch("parts", PARTS)
+    out = score, weight, scratch("parts", room(classes[0]) if classes else PARTS)
     value = kernel(name)(np.ascontiguousarray(eta, dtype=np.float64), side_by_side(given), out, option)
     return value, score if level > 0 else None, weight if level > 1 else None
 
