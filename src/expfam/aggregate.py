@@ -44,15 +44,13 @@ def aggregated(objective: Objective, asked: str) -> Objective:
 def pooled(objective: Objective) -> Objective | None:
     """All rows as one, for a design that tells none apart: the intercept alone. None where that cannot be."""
     data, family = objective.data, objective.family
-    if data.offset is not None or not _plain(objective):
+    sums = moments(objective) if data.offset is None and _plain(objective) else None
+    within = None if sums is None else sums.within(family)
+    if sums is None or within is None:
         return None
-    total = np.atleast_1d(data.weight.sum())
-    mean = data.weight @ data.y / total
-    within = Moments(float(total[0]), mean, float(data.weight @ data.conjugate)).within(family)
-    if within is None:
-        return None
-    design, rows = data.design.take(slice(0, 1)), data.rows or data.n
-    one = Data(design, mean, family.conjugate(mean), total, None, within + data.within, data.total, rows)
+    design, total, rows = data.design.take(slice(0, 1)), np.array([sums.weight]), data.rows or data.n
+    conjugate = family.conjugate(sums.mean)
+    one = Data(design, sums.mean, conjugate, total, None, within + data.within, data.total, rows)
     return replace(objective, data=one)
 
 
@@ -66,7 +64,8 @@ def _plain(objective: Objective) -> bool:
 
 
 class Moments(NamedTuple):
-    """Of all rows, in units in which an offset is none: sum w, the mean of t = T(y), (1,) or (d,), and sum w a*(t)."""
+    """Of all rows, in units in which an offset is none: sum w, the mean of t = T(y) as a row, (1,) or (1, d), and
+    sum w a*(t)."""
 
     weight: float
     mean: FloatArray
@@ -77,8 +76,7 @@ class Moments(NamedTuple):
 
         None where the difference of the two would lose digits, as for numbers far from zero.
         """
-        mean = self.mean[None] if family.vector else self.mean
-        together = float(self.weight * family.conjugate(mean)[0])
+        together = float(self.weight * family.conjugate(self.mean)[0])
         return self.conjugate - together if _keeps(self.conjugate, together) else None
 
 
@@ -87,6 +85,7 @@ def moments(objective: Objective) -> Moments | None:
     data, family, power = objective.data, objective.family, _power(objective.family)
     if data.offset is None:
         mean = weighted_mean(family.T, data.y, data.weight)
+        mean = mean[None] if family.vector else mean
         return Moments(weight_of(data.weight), mean, float(weighed(data.weight, data.conjugate)))
     if power is None or not absorbs(objective):
         return None
@@ -96,8 +95,8 @@ def moments(objective: Objective) -> Moments | None:
 
 
 def _in_units(data: Data, power: float) -> FloatArray:
-    """The sums over some rows of w, w t and w a*(t) `without_offset`, (3,): where a*(t) is a power the last is what it
-    was, where p is 1 or 2 it is a logarithm."""
+    """The sums over some rows of w, w t and w a*(t) `without_offset`, (3,), from a*(t) as it was: that w a*(t) does not
+    change where a* is a power, and where p is 1 or 2 and a* a logarithm by as much as the offset says."""
     t, w, offset = data.y, data.weight, data.offset
     assert offset is not None
     unit, conjugate = np.exp(offset), weighed(w, data.conjugate)

@@ -7,8 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import expfam as ef
+from expfam.aggregate import moments, without_offset
+from expfam.design import Columns, assemble
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.kernels import equal, equal_definition
+from expfam.links import Log
+from expfam.objective import Data, Objective
+from expfam.penalties import NoPenalty
 
 PARAMETERS = {"negative_binomial": {"theta": 1.7}, "tweedie": {"power": 1.4}}
 SCALAR = [cls(**PARAMETERS.get(name, {})) for name, cls in FAMILIES.items() if name != "categorical"]
@@ -55,6 +60,23 @@ def test_an_offset_of_a_log_link_is_a_unit(family: str) -> None:
     mu = data["e"] * np.exp(0.3 * (data["g"] == "b"))
     data["y"] = rng.poisson(mu) if family == "poisson" else rng.gamma(2, mu / 2) + 1e-3
     same(*(ef.glm("y ~ g", data, family=family, link="log", exposure="e", aggregate=a) for a in ("always", "never")))
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 1.5, 2.0, 2.5, 3.0])
+@pytest.mark.parametrize("weighty", [False, True])
+def test_moments_are_sums_over_rows_without_their_offset(power: float, weighty: bool) -> None:
+    """a*(t) is not worked out anew: what it changes by follows from V(mu) = mu^p."""
+    rng, n, family = np.random.default_rng(5), 300, ef.families.Tweedie(power)
+    y = rng.gamma(2.0, 1.0, n) * (rng.random(n) < 0.5 if 1 <= power < 2 else 1.0)
+    weight = rng.uniform(0.5, 2.0, n) if weighty else np.broadcast_to(1.0, n)
+    design = assemble((Columns(("Intercept",)),), n)
+    data = Data(design, y, family.conjugate(y), weight, rng.normal(1.0, 2.0, n))
+    objective = Objective(family, Log(), NoPenalty().bind(design.names), data)
+    found, (t, w, _) = moments(objective), without_offset(objective)
+    assert found is not None
+    assert found.weight == pytest.approx(w.sum(), rel=1e-12)
+    assert found.mean == pytest.approx(w @ t / w.sum(), rel=1e-12)
+    assert found.conjugate == pytest.approx(w @ family.conjugate(t), rel=1e-12)
 
 
 @pytest.mark.parametrize("level", [-800.0, 700.0, 900.0])

@@ -23,14 +23,16 @@ from expfam.solvers.problem import Null, Problem
 def null_model(objective: Objective) -> Null:
     """Fit the intercept alone, the offset kept: to sums over rows, where those keep the digits and an offset is a unit.
     Without an offset the mean is the mean of T(y), for every link."""
-    pooled = _pooled(objective, moments(objective))
+    sums = moments(objective)
+    pooled = None if sums is None else _pooled(objective, sums)
     if pooled is not None:
         return pooled
-    mean = _mean(objective, objective.family.T, objective.data.y)
+    plain = objective.data.offset is None
+    mean = sums.mean if plain and sums is not None else _mean(objective, objective.family.T, objective.data.y)
     with np.errstate(all="ignore"):  # a mean that the link cannot have is told below
         theta = objective.link(mean)
     alone = _alone(objective)
-    if objective.data.offset is None:
+    if plain:
         return _null(theta, _feasible_mean(alone, theta, mean))
     theta, first = _first_feasible(alone, _less_offset(objective, theta), Level.HESSIAN)
     problem = Problem(
@@ -52,16 +54,14 @@ def _alone(objective: Objective) -> Objective:
     return replace(objective, data=replace(data, design=ones), penalty=NoPenalty().bind(ones.names))
 
 
-def _pooled(objective: Objective, sums: Moments | None) -> Null | None:
-    """The same from sums over rows; None where there are none, or the mean is none of the link or the family."""
-    family, link = objective.family, objective.link
-    deviance = None if sums is None else sums.within(family)
-    if sums is None or deviance is None:
+def _pooled(objective: Objective, sums: Moments) -> Null | None:
+    """The same from sums over rows; None where these lose digits, or the mean is none of the link or the family."""
+    family, link, deviance = objective.family, objective.link, sums.within(objective.family)
+    if deviance is None:
         return None
-    mean = sums.mean[None] if family.vector else sums.mean
     with np.errstate(all="ignore"):
-        eta = link(mean)
-    row = weighted(family, link, At(eta, mean, np.zeros(1)), np.array([sums.weight]))
+        eta = link(sums.mean)
+    row = weighted(family, link, At(eta, sums.mean, np.zeros(1)), np.array([sums.weight]))
     if not np.isfinite(row.value) or row.weight is None:
         return None
     return Null(eta.reshape(-1), 2 * (deviance + objective.data.within), float(row.weight.flat[0]))
