@@ -255,6 +255,7 @@ def test_a_sample_leads_to_the_same_optimum(family: str, monkeypatch: pytest.Mon
     assert fit.certificate.passes != plain.certificate.passes
     assert fit.converged
     assert apart(fit, plain) <= ENOUGH
+    assert fit.se == pytest.approx(plain.se, rel=ENOUGH)
     sharper = ef.glm("y ~ x + g", data, family=family, tol=1e-11)
     assert sharper.se == pytest.approx(plain.se, rel=1e-7)
 
