@@ -169,7 +169,7 @@ def _conjugate(goal: Target) -> FloatArray:
     def part(rows: slice) -> None:
         out[rows] = goal.family.conjugate(goal.family.T(goal.y[rows]))
 
-    ordered_map(part, slices(len(out)))
+    ordered_map(part, slices(len(out), 1 << 18))
     return out
 
 

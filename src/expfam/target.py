@@ -14,9 +14,6 @@ from expfam.families.bernoulli import Bernoulli
 from expfam.families.binomial import Binomial
 from expfam.families.categorical import Categorical
 from expfam.families.quasi_binomial import QuasiBinomial
-from expfam.parallel import extent
-
-LARGEST = 1e150
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,6 @@ def target(family: ExponentialFamily, raw: RawResponse) -> Target:
             "use family='binomial'"
         )
     family.check(raw.numbers, raw.name, raw.rows)
-    _check_size(raw)
     classes = ("0", "1") if isinstance(family, Bernoulli) else None
     return Target(family, raw.numbers, raw.trials, classes)
 
@@ -83,19 +79,6 @@ def known(family: ExponentialFamily, classes: tuple[str, ...] | None, raw: RawRe
         )
     table = np.array([place.get(label, -1) for label in labels], dtype=float)
     return Target(family, table[codes], raw.trials, classes)
-
-
-def _check_size(raw: RawResponse) -> None:
-    """Squares of the response must not overflow."""
-    assert raw.numbers is not None
-    low, high = extent(raw.numbers)
-    if max(-low, high) > LARGEST:
-        at = int(np.abs(raw.numbers).argmax())
-        row = at if raw.rows is None else int(raw.rows[at])
-        raise ResponseError(
-            f"{raw.name} is {raw.numbers[at]:g} in row {row}; beyond {LARGEST:g} squares overflow. "
-            "Check the value, or divide the response by a power of ten"
-        )
 
 
 def _check_numerals(raw: RawResponse) -> None:

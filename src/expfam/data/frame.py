@@ -1,5 +1,6 @@
 """A data frame: pandas, polars, Arrow, and what else narwhals reads or the Arrow stream protocol gives."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,8 @@ FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 """Numbers that hold NaN where none is there."""
 LABELS = ("string", "integer", "floating", "boolean")
 """What the categories of pandas may be, all of one kind, for Arrow to take them as they are."""
+GLANCE = 10
+"""Of so many rows a column is taken over in the time in which others work on one."""
 
 
 def accepts(data: Any) -> bool:
@@ -30,19 +33,23 @@ def read(data: Any, wanted: Wanted) -> Raw:
     import narwhals as nw
     import pyarrow as pa
 
-    choose(labels(data), None)
     if isinstance(data, pa.Table):  # nothing to convert, and a stream brings many
         names = choose(data.column_names, wanted)
         return Raw({name: data.column(name) for name in names}, data.num_rows, "arrow")
+    if nw.dependencies.is_pandas_dataframe(data):
+        return _raw(partial(_of_pandas, data), choose(labels(data), wanted), len(data), "pandas")
+    choose(labels(data), None)
     native = nw.from_native(data, pass_through=True)
     if not isinstance(native, (nw.DataFrame, nw.LazyFrame)):
         native = nw.from_native(_arrow_table(data))
-    there = native.collect_schema().names() if isinstance(native, nw.LazyFrame) else native.columns
-    names = choose(there, wanted)
-    kind = {"pandas": "pandas", "polars": "polars"}.get(native.implementation.value, "arrow")
+    names = choose(native.collect_schema().names() if isinstance(native, nw.LazyFrame) else native.columns, wanted)
     eager = native.select(names).collect() if isinstance(native, nw.LazyFrame) else native
-    columns = each(partial(_of_pandas if kind == "pandas" else _column, eager), names, len(eager))
-    return Raw(dict(zip(names, columns, strict=True)), len(eager), kind)
+    kind = "polars" if native.implementation.value == "polars" else "arrow"
+    return _raw(partial(_column, eager), names, len(eager), kind)
+
+
+def _raw(column: Callable[[str], Any], names: tuple[str, ...], n: int, kind: str) -> Raw:
+    return Raw(dict(zip(names, each(column, names, n // GLANCE), strict=True)), n, kind)
 
 
 def selected(data: Any, names: tuple[str, ...]) -> Any:
@@ -61,20 +68,21 @@ def _column(frame: Any, name: str) -> Any:
 def _of_pandas(frame: Any, name: str) -> Any:
     """The same, without asking every value whether it is missing where a type, a sum or the least code tells that none
     is."""
+    import narwhals as nw
     import pyarrow as pa
 
-    series = frame.to_native()[name]
+    series = frame[name]
     if isinstance(series.dtype, np.dtype):  # asked first: categories compare by all they are printed as
         values = series.to_numpy()
         with np.errstate(over="ignore", invalid="ignore"):
             if series.dtype.kind in "iu" or (series.dtype in FLOATS and not np.isnan(values.sum())):
                 return pa.array(values)
     elif series.dtype.name == "category":
-        codes, categories = series.cat.codes.to_numpy(), series.cat.categories
-        if len(codes) and codes.min() >= 0 and categories.inferred_type in LABELS:
-            levels = pa.array(categories)
-            return pa.DictionaryArray.from_arrays(codes, levels, ordered=series.cat.ordered, safe=False)  # all within
-    return _column(frame, name)
+        found = series.array
+        if len(found) and found.codes.min() >= 0 and found.categories.inferred_type in LABELS:
+            levels = pa.array(found.categories)
+            return pa.DictionaryArray.from_arrays(found.codes, levels, ordered=found.ordered, safe=False)  # all within
+    return _column(nw.from_native(frame), name)
 
 
 def labels(data: Any) -> tuple[object, ...]:

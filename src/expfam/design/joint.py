@@ -73,11 +73,13 @@ def _join(slot: Terms, rows: slice, out: AnyArray) -> None:
     """The joint level of some rows, the last factor varying fastest."""
     for place, term in enumerate(slot):
         assert term.codes is not None
+        codes = term.codes[rows]
+        codes = codes.view(f"u{codes.itemsize}")  # none is negative, and of two such kinds NumPy's sum is no wider
         if place == 0:
-            out[:] = term.codes[rows]
+            out[:] = codes
         else:
             out *= term.levels
-            np.add(out, term.codes[rows], out=out, casting="unsafe")
+            np.add(out, codes, out=out, casting="unsafe")
 
 
 def slots_of(levels: list[tuple[int, ...]]) -> tuple[Slot, ...]:

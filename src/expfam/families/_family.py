@@ -12,6 +12,7 @@ from expfam.errors import FamilyError, ResponseError
 from expfam.parallel import ordered_map, ordered_sum, repeated, slices
 
 ROWS = 1 << 15  # rows whose densities are worked out at a time
+LARGEST = 1e150  # numbers beyond have squares that overflow
 
 Scale: TypeAlias = FloatArray | float
 
@@ -122,7 +123,8 @@ class ExponentialFamily(ABC):
         return 2.0 * float(np.sum(weight * self.loss(self.T(y), mu)))
 
     def check(self, y: FloatArray, name: str = "y", rows: AnyArray | None = None) -> None:
-        """Is every y a number of the support? Raises ResponseError naming column, row (from 0) and value.
+        """Is every y a number of the support whose square can be computed with? Raises ResponseError naming column, row
+        (from 0) and value.
 
         `rows` (n,) says where each y stood in the data, where some rows were left out before.
         """
@@ -135,10 +137,14 @@ class ExponentialFamily(ABC):
         numbers = y.astype(np.float64, copy=False)
         if all(ordered_map(lambda at: self._holds(numbers[at]), slices(len(y)))):
             return
-        finite, support = np.isfinite(y), self.outside(numbers)
         for bad, allowed, remedy in (
-            (~finite, "finite numbers", "drop or fill such rows first"),
-            (support, self.allowed, self.remedy),
+            (~np.isfinite(y), "finite numbers", "drop or fill such rows first"),
+            (self.outside(numbers), self.allowed, self.remedy),
+            (
+                np.abs(numbers) > LARGEST,
+                f"numbers up to {LARGEST:g}, whose squares do not overflow",
+                "check the value, or divide the response by a power of ten",
+            ),
         ):
             if bad.any():
                 at, others = int(np.argmax(bad)), int(bad.sum()) - 1
@@ -149,7 +155,8 @@ class ExponentialFamily(ABC):
                 )
 
     def _holds(self, y: FloatArray) -> bool:
-        return bool(np.isfinite(y).all() and not self.outside(y).any())
+        within = max(-y.min(initial=0.0), y.max(initial=0.0)) <= LARGEST  # nor is it true of NaN
+        return bool(within and not self.outside(y).any())
 
     def log_saturated(self, y: FloatArray, precision: Scale) -> FloatArray:
         """log density at mu = T(y), with precision = w / phi; log b follows from it without cancellation."""

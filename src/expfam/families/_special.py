@@ -10,7 +10,7 @@ from expfam._typing import FloatArray
 NEAR = 1e-3  # |r - 1| to which `unit_loss` has all digits
 WHOLE = 1e-7
 MANY = 10_000
-AT_ONCE = 1 << 16  # looked up at a time: threads that call for fewer wait for the interpreter, not for memory
+AT_ONCE = 1 << 18  # looked up at a time: threads that call for fewer wait for the interpreter, not for memory
 MOST = 1e18
 
 
@@ -44,12 +44,15 @@ def poisson_draws(rng: np.random.Generator, rate: FloatArray) -> FloatArray:
 
 def tabled(f: Callable[[FloatArray], FloatArray], count: FloatArray) -> FloatArray:
     """f(count), looked up in a table of f(0), f(1), ... where the counts are many, whole and small."""
-    if np.ndim(count) != 1 or np.size(count) <= MANY or float(np.min(count)) < 0 or float(np.max(count)) > MANY:
+    if np.ndim(count) != 1 or np.size(count) <= MANY:
         return f(count)
-    table, out = f(np.arange(float(np.max(count)) + 1)), np.empty(len(count))
-    for lo in range(0, len(count), AT_ONCE):  # they stay in cache
+    low, high = float(np.min(count)), float(np.max(count))
+    if low < 0 or high > MANY:
+        return f(count)
+    table, out = f(np.arange(high + 1)), np.empty(len(count))
+    for lo in range(0, len(count), AT_ONCE):
         some = count[lo : lo + AT_ONCE]
-        places = some.astype(np.int32)
+        places = some.astype(np.intp)
         if not np.array_equal(places, some):
             return f(count)
         table.take(places, out=out[lo : lo + AT_ONCE], mode="clip")

@@ -65,16 +65,17 @@ class Newton(Solver):
 
 
 class _State(NamedTuple):
-    """`reading` is that of the next step with `factor`, of the information `known`, and `secants`; `hessian` is the
-    last information of the full data, taken `drift` standard errors before; `rate` the share of the decrement that the
-    last step left, `aim` that of the last step with information of its own point, when the decrement was `aimed`; of
-    the `steps`, `chords` were with an older one."""
+    """`reading` is that of the next step with `factor`, of the information `known`, and `secants`; `sample` is what
+    told that information, None where all rows did; `hessian` is the last one of the full data, taken `drift` standard
+    errors before; `rate` the share of the decrement that the last step left, `aim` that of the last step with
+    information of its own point, when the decrement was `aimed`; of the `steps`, `chords` were with an older one."""
 
     theta: FloatArray
     at: Evaluation
     known: Information
     factor: Factor
     reading: Reading
+    sample: Problem | None = None
     status: Status = Status.RUNNING
     secants: Secants = ()
     hessian: Information | None = None
@@ -102,17 +103,17 @@ def _begin(problem: Problem, curved: Objective) -> _State:
     sample = sample_of(problem)
     if sample is not None and not tells(problem, sample):
         assert sample.first is not None
-        passes = 1 + sample.objective.data.n / problem.objective.data.n
+        passes = 1 + _cost(problem, sample)
         at = curved(problem.start, Level.GRADIENT)
-        return _from(problem, problem.start, at, _hessian(sample.first) * _share(problem, sample), passes, passes - 1)
+        return _from(problem, sample, problem.start, at, sample.first, passes, passes - 1)
     if sample is not None:
         rough = Newton().solve(sample)
-        share = sample.objective.data.n / problem.objective.data.n
-        passes, hessians = 1 + rough.passes * share, rough.hessians * share
+        cost = _cost(problem, sample)
+        passes, hessians = 1 + rough.passes * cost, rough.hessians * cost
         at = curved(rough.theta, Level.GRADIENT)
         if at.gradient is not None and at.value < _first_value(problem):
             part = sample.objective(rough.theta) if rough.at is None else rough.at
-            return _from(problem, rough.theta, at, _hessian(part) * _share(problem, sample), passes, hessians)
+            return _from(problem, sample, rough.theta, at, part, passes, hessians)
         return _at_start(problem, curved)._replace(passes=1 + passes, hessians=1 + hessians)
     state = _at_start(problem, curved)
     fishers = curved.observed and problem.first is not None
@@ -122,16 +123,29 @@ def _begin(problem: Problem, curved: Objective) -> _State:
 
 
 def _from(
-    problem: Problem, theta: FloatArray, at: Evaluation, known: Information, passes: float, hessians: float
+    problem: Problem,
+    sample: Problem,
+    theta: FloatArray,
+    at: Evaluation,
+    part: Evaluation,
+    passes: float,
+    hessians: float,
 ) -> _State:
-    """A first point, its gradient known, and an information that is not its own."""
+    """A first point, its gradient known, and the information that `part`, F of the sample, promises."""
+    known = _information(problem, sample, part)
     factor = known.factor()
-    return _State(theta, at, known, factor, read(at, problem.scale, factor), passes=passes, hessians=hessians)
+    return _State(theta, at, known, factor, read(at, problem.scale, factor), sample, passes=passes, hessians=hessians)
 
 
-def _share(problem: Problem, sample: Problem) -> float:
-    """How many times heavier all rows are than those of the sample."""
-    return weight_of(problem.objective.data.weight) / weight_of(sample.objective.data.weight)
+def _information(problem: Problem, sample: Problem, part: Evaluation) -> Information:
+    """That of all rows, by F of the sample: they are so many times heavier."""
+    heavier = weight_of(problem.objective.data.weight) / weight_of(sample.objective.data.weight)
+    return _hessian(part) * heavier
+
+
+def _cost(problem: Problem, sample: Problem) -> float:
+    """What a read of the sample costs, in reads of all rows."""
+    return sample.objective.data.n / problem.objective.data.n
 
 
 def _first_value(problem: Problem) -> float:
@@ -274,21 +288,32 @@ def _arrived(
         return _judged(problem, _renewed(problem, curved, theta, at, state, hessians), state)
     assert at.gradient is not None
     assert state.at.gradient is not None
-    secants = remember(state.secants, theta - state.theta, at.gradient - state.at.gradient)
-    step = conjugate(Factored(state.factor), secants, at.gradient)
+    state = _aimed(problem, state, theta, at.gradient)
+    step = conjugate(Factored(state.factor), state.secants, at.gradient)
     reading = Reading(problem.scale.gradient(at.gradient), problem.scale.decrement(at.gradient, step), step)
     rate = reading.decrement / state.reading.decrement if state.reading.decrement > 0 else 0.0
     drift = state.drift + state.reading.decrement
     aim, aimed = (rate, state.reading.decrement) if state.fresh else (state.aim, state.aimed)
-    new = state._replace(
-        theta=theta, at=at, reading=reading, secants=secants, rate=rate, aim=aim, aimed=aimed, drift=drift
-    )  # fmt: skip
+    new = state._replace(theta=theta, at=at, reading=reading, rate=rate, aim=aim, aimed=aimed, drift=drift)
     judged = _judged(problem, new, state)
     wanted = not curved.observed and not _suffices(problem, judged)
     if judged.status is Status.CONVERGED and drift > CLOSE and wanted:
         new = new._replace(passes=new.passes + 1)
         return _judged(problem, _renewed(problem, curved, theta, curved(theta), new, 1), state)
     return judged
+
+
+def _aimed(problem: Problem, state: _State, theta: FloatArray, gradient: FloatArray) -> _State:
+    """The state with what the next step, from theta, is taken with: the information at hand, corrected by one secant
+    more, or that of the sample, where the last step was long, taken anew: it costs next to nothing."""
+    if state.sample is not None and _stirs(problem, state) > NEARBY:
+        part = state.sample.objective(theta)
+        if np.isfinite(part.value):
+            known, cost = _information(problem, state.sample, part), _cost(problem, state.sample)
+            passes, hessians = state.passes + cost, state.hessians + cost
+            return state._replace(known=known, factor=known.factor(), secants=(), passes=passes, hessians=hessians)
+    assert state.at.gradient is not None
+    return state._replace(secants=remember(state.secants, theta - state.theta, gradient - state.at.gradient))
 
 
 def _judged(problem: Problem, state: _State, before: _State | None = None) -> _State:

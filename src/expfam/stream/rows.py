@@ -11,6 +11,7 @@ from expfam.data.bits import bits
 from expfam.data.share import each
 from expfam.data.table import Table, read
 from expfam.errors import FormulaError, SchemaError
+from expfam.families._family import LARGEST
 from expfam.formula.algebra import variables
 from expfam.formula.encode import evaluate
 from expfam.formula.expression import Name
@@ -22,7 +23,7 @@ from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor
 from expfam.model import Model, offset_of, trials_of, whole
 from expfam.source import RowSet, check_vectors
-from expfam.target import LARGEST, RawResponse, Target, known
+from expfam.target import RawResponse, Target, known
 from expfam.terms import FormulaTerms, response_of
 
 
