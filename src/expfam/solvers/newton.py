@@ -25,6 +25,7 @@ CLOSE = 1e-5  # standard errors from the end at which the information is that of
 NEAR = 1e-2  # and within which a decrement that does not fall tells of rounding, not of a wild step
 SURE = 1e-6  # how close a step is to come for its end to be taken as that
 FAST = 0.3  # a Newton step that leaves a smaller share of the decrement was well aimed: the next one will be, too
+NEARER = 0.1  # and if it was not: the share of its decrement from which on another is hoped to be
 FEW = 100_000  # entries of X up to which extended precision costs nothing to speak of
 AIM = 1e-3  # the share that a step with new information is first expected to leave
 DEAR = 4.0  # gradients: from this price of an information on, a step without is always tried
@@ -264,7 +265,8 @@ def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
         return False
     if curved.observed and _stirs(problem, state) > NEARBY:  # so far away it is no better aimed
         return False
-    quadratic = left / state.aimed if state.aim < FAST and left < state.aimed else 1.0
+    nearer = left < state.aimed * (1.0 if state.aim < FAST else NEARER)
+    quadratic = left / state.aimed if nearer else 1.0
     hoped = float(np.clip(state.aim * quadratic, np.finfo(float).tiny, 0.99))
     to_go = np.log(problem.enough if problem.alone else SURE) - np.log(left)
     return bool(to_go / np.log(rate) > problem.objective.dearness + 1 + to_go / np.log(hoped))
@@ -304,16 +306,17 @@ def _arrived(
 
 
 def _aimed(problem: Problem, state: _State, theta: FloatArray, gradient: FloatArray) -> _State:
-    """The state with what the next step, from theta, is taken with: the information at hand, corrected by one secant
-    more, or that of the sample, where the last step was long, taken anew: it costs next to nothing."""
+    """The state with what the next step, from theta, is taken with: one secant more, and the information at hand or,
+    where the last step was long, that of the sample taken anew: it costs next to nothing."""
+    assert state.at.gradient is not None
+    secants = remember(state.secants, theta - state.theta, gradient - state.at.gradient)
     if state.sample is not None and _stirs(problem, state) > NEARBY:
         part = state.sample.objective(theta)
         if np.isfinite(part.value):
             known, cost = _information(problem, state.sample, part), _cost(problem, state.sample)
             passes, hessians = state.passes + cost, state.hessians + cost
-            return state._replace(known=known, factor=known.factor(), secants=(), passes=passes, hessians=hessians)
-    assert state.at.gradient is not None
-    return state._replace(secants=remember(state.secants, theta - state.theta, gradient - state.at.gradient))
+            state = state._replace(known=known, factor=known.factor(), passes=passes, hessians=hessians)
+    return state._replace(secants=secants)
 
 
 def _judged(problem: Problem, state: _State, before: _State | None = None) -> _State:
