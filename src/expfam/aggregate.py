@@ -82,7 +82,7 @@ class Moments(NamedTuple):
 
 def moments(objective: Objective) -> Moments | None:
     """What a model that tells no rows apart sees of them; None where an offset is no unit."""
-    data, family, power = objective.data, objective.family, _power(objective.family)
+    data, family, power = objective.data, objective.family, power_of(objective.family)
     if data.offset is None:
         mean = weighted_mean(family.T, data.y, data.weight)
         mean = mean[None] if family.vector else mean
@@ -124,7 +124,7 @@ def without_offset(objective: Objective) -> tuple[FloatArray, FloatArray, FloatA
 
     t exp(-offset) with weight w exp((2 - p) offset): Tweedie families are closed under scaling (Jorgensen 1987).
     """
-    data, power = objective.data, _power(objective.family)
+    data, power = objective.data, power_of(objective.family)
     if data.offset is None or power is None or not absorbs(objective):
         return data.y, data.weight, data.offset
     unit = np.exp(data.offset)
@@ -133,7 +133,7 @@ def without_offset(objective: Objective) -> tuple[FloatArray, FloatArray, FloatA
 
 def absorbs(objective: Objective) -> bool:
     """Is an offset a unit, as in `without_offset`, of a size that can be computed with?"""
-    offset, power = objective.data.offset, _power(objective.family)
+    offset, power = objective.data.offset, power_of(objective.family)
     if power is None or not isinstance(objective.link, Log):
         return False
     if offset is None:
@@ -151,7 +151,7 @@ def unit_free(objective: Objective) -> Objective:
     return replace(objective, data=data)
 
 
-def _power(family: ExponentialFamily) -> float | None:
+def power_of(family: ExponentialFamily) -> float | None:
     """p of V(mu) = mu^p."""
     if isinstance(family, Tweedie):
         return float(family.power)

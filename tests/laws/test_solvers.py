@@ -295,19 +295,56 @@ def test_new_information_is_weighed_up_for_any_figures(dearness: float, alone: b
     tiny = float(np.nextafter(0.0, 1.0))
     figures = (0.0, tiny, 1e-300, 1e-6, 0.3, 1.0, 1e300, np.inf, np.nan)
     objective = SimpleNamespace(dearness=dearness, observed=False)
-    problem = SimpleNamespace(objective=objective, enough=1e-6, alone=alone)
+    problem = SimpleNamespace(objective=objective, enough=lambda value: 1e-6, alone=alone)
+    at = SimpleNamespace(value=1.0)
     for left, rate, aim, aimed in product(figures, repeat=4):
-        state = SimpleNamespace(reading=SimpleNamespace(decrement=left), rate=rate, aim=aim, aimed=aimed, steps=2)
+        state = SimpleNamespace(
+            reading=SimpleNamespace(decrement=left), rate=rate, aim=aim, aimed=aimed, steps=2, at=at
+        )
         assert newton._renews(problem, objective, state) in (True, False)  # type: ignore[arg-type]
 
 
 def test_information_that_served_badly_from_afar_is_hoped_to_serve_well_from_nearby() -> None:
     """A Newton step that left all of a decrement of 100 says little of the one from 5, and much of the one from 50."""
     objective = SimpleNamespace(dearness=2.5, observed=False)
-    problem = SimpleNamespace(objective=objective, enough=1e-5, alone=True)
+    problem = SimpleNamespace(objective=objective, enough=lambda value: 1e-5, alone=True)
+    at = SimpleNamespace(value=1.0)
     for left, renews in ((50.0, False), (5.0, True)):
-        state = SimpleNamespace(reading=SimpleNamespace(decrement=left), rate=0.7, aim=1.2, aimed=100.0, steps=9)
+        state = SimpleNamespace(reading=SimpleNamespace(decrement=left), rate=0.7, aim=1.2, aimed=100.0, steps=9, at=at)
         assert newton._renews(problem, objective, state) is renews  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("phi", [1e-2, 1e-6])
+@pytest.mark.parametrize("family", ["gamma", "gaussian"])
+def test_large_data_that_the_model_explains_ends_as_near_by_its_own_errors(
+    family: str, phi: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The errors of the null model are many times larger: 1e-5 of those would be a tenth of one, or more."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30_000, 5))
+    mean = np.exp(x @ np.full(5, 0.3))
+    y = rng.gamma(1 / phi, mean * phi) if family == "gamma" else np.log(mean) + np.sqrt(phi) * rng.normal(size=30_000)
+    link = "log" if family == "gamma" else "identity"
+    sharp = ef.glm_arrays(x, y, family=family, link=link, tol=1e-13)
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
+    fit = ef.glm_arrays(x, y, family=family, link=link)
+    assert fit.converged
+    assert apart(fit, sharp) <= ENOUGH
+
+
+@pytest.mark.parametrize("link", ["inverse_squared", "log"])
+@pytest.mark.parametrize("tiny", [1e-6, 1e-12, 1e-20])
+def test_one_response_near_zero_does_not_say_how_flat_is_flat(tiny: float, link: str) -> None:
+    """Of inverse Gaussian numbers it has all of the deviance, and hardly a score."""
+    rng = np.random.default_rng(0)
+    x = np.abs(rng.normal(size=(60, 3))) * 0.1
+    y = rng.wald((1 + x[:, 0]) ** -0.5, 2.0)
+    y[7] = tiny
+    fit = ef.glm_arrays(x, y, family="inverse_gaussian", link=link)
+    sharp = ef.glm_arrays(x, y, family="inverse_gaussian", link=link, tol=1e-13)
+    assert fit.converged
+    assert apart(fit, sharp) <= 1e-6
 
 
 @pytest.mark.parametrize("family", ["gamma", "tweedie(1.5)"])

@@ -268,13 +268,15 @@ def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
     nearer = left < state.aimed * (1.0 if state.aim < FAST else NEARER)
     quadratic = left / state.aimed if nearer else 1.0
     hoped = float(np.clip(state.aim * quadratic, np.finfo(float).tiny, 0.99))
-    to_go = np.log(problem.enough if problem.alone else SURE) - np.log(left)
+    to_go = np.log(problem.enough(state.at.value) if problem.alone else SURE) - np.log(left)
     return bool(to_go / np.log(rate) > problem.objective.dearness + 1 + to_go / np.log(hoped))
 
 
 def _ends(problem: Problem, state: _State) -> bool:
     """Does the next step come to the end, if it leaves as much as the last one?"""
-    return not state.reading.decrement * min(state.rate, 0.99) > max(SURE, problem.enough)  # nor is it no number
+    return not state.reading.decrement * min(state.rate, 0.99) > max(
+        SURE, problem.enough(state.at.value)
+    )  # nor is it no number
 
 
 def _wanted(problem: Problem, curved: Objective) -> bool:
@@ -332,7 +334,7 @@ def _judged(problem: Problem, state: _State, before: _State | None = None) -> _S
             return state._replace(status=Status.SEPARATED)
         alike = before is not None and ((state.fresh and before.fresh) or now.decrement <= CLOSE)
         rounding = alike and before is not None and before.reading.decrement <= now.decrement <= NEAR
-        if rounding or (now.decrement * precise <= problem.enough and not away):
+        if rounding or (now.decrement * precise <= problem.enough(state.at.value) and not away):
             return state._replace(status=Status.CONVERGED)
     return state._replace(status=Status.MAX_ITER) if _is_spent(problem, state) else state
 
@@ -346,7 +348,7 @@ def _is_spent(problem: Problem, state: _State) -> bool:
 
 def _suffices(problem: Problem, state: _State) -> bool:
     """Is the end so near, and came it so quickly, that theta needs no information of its own to be sure of?"""
-    bound = min(problem.enough, LEFT * np.exp(-state.steps))
+    bound = min(problem.enough(state.at.value), LEFT * np.exp(-state.steps))
     return problem.alone and state.factor.condition < LOSES and state.reading.decrement <= bound
 
 

@@ -21,7 +21,7 @@ wide factor, which are eliminated from it, do not count."""
 
 AWAY, ENOUGH = 1000.0, 1e-5
 """Where `theta` alone is asked for of large data it may be so many times `tol` standard errors from the optimum, up to
-1e-5 of one, at which F is above its minimum by 5e-11: as much as a sum of a hundred thousand losses rounds."""
+1e-5 of one, at which F is above its minimum by 5e-11 phi: as much as a sum of a hundred thousand losses rounds."""
 
 BORDER = 1 << 25
 """Products of those levels with the other columns up to which they are worth having: 256 MiB."""
@@ -76,10 +76,14 @@ class Problem:
     alone: bool = False
     slack: float = 1.0
 
-    @property
-    def enough(self) -> float:
-        """How many standard errors from the optimum a theta may be whose gradient is below `tol`."""
-        return max(self.tol, min(self.slack * self.tol, ENOUGH)) if self.alone else self.tol
+    def enough(self, value: float) -> float:
+        """How many standard errors of the null model from the optimum a theta may be whose gradient is below `tol`, and
+        where F is `value`: what is beyond `tol` counts in those of the model at hand, which may be far smaller."""
+        if not self.alone:
+            return self.tol
+        fixed, mean = self.objective.family.fixed_dispersion, 2 * max(value, 0.0) / self.scale.weight
+        share = 1.0 if fixed else min(float(np.sqrt(mean)) / self.scale.response, 1.0)
+        return max(self.tol, min(self.slack * self.tol, ENOUGH) * share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.aggregate import Moments, moments
+from expfam.aggregate import Moments, moments, power_of
 from expfam.design import Columns, assemble
 from expfam.errors import SolverError
 from expfam.families._mean import weighted_mean
 from expfam.information import Arrow
 from expfam.objective import Evaluation, Objective, information
+from expfam.parallel import ordered_sum, slices, weighed
 from expfam.penalties import NoPenalty
 from expfam.response import At, Level, weighted
 from expfam.solvers.newton import Newton
 from expfam.solvers.optimality import Scale
 from expfam.solvers.problem import Null, Problem
+
+EDGED = 2.0  # V = mu^p: from there on one response near zero has a deviance without bound, and would be all of it
 
 
 def null_model(objective: Objective) -> Null:
@@ -175,7 +178,23 @@ def _interior(objective: Objective) -> FloatArray | None:
 
 def scale_of(objective: Objective, null: Null) -> Scale:
     """The size of a score and the sum of the weights."""
-    phi, curved = (float(x / objective.weight) for x in (null.deviance, null.weight))
+    curved = float(null.weight / objective.weight)
     if objective.family.fixed_dispersion:
         return Scale(1.0, objective.weight, float(np.sqrt(curved)) if 1.0 < curved < np.inf else 1.0)
+    phi = float(null.deviance / objective.weight)
+    power = power_of(objective.family)
+    if power is not None and power > EDGED and objective.data.rows is None:
+        pearson = _pearson(objective, null, power)
+        phi = pearson if 0.0 < pearson < phi else phi
     return Scale(np.sqrt(phi) if phi > 0 else 1.0, objective.weight, np.sqrt(curved) if curved > 0 else 1.0)
+
+
+def _pearson(objective: Objective, null: Null, power: float) -> float:
+    """phi by the squared residuals of the null model, V = mu^power, in units in which nothing overflows."""
+    link, data = objective.link, objective.data
+
+    def part(rows: slice) -> float:
+        mu = link.inverse(null.eta + (0.0 if data.offset is None else data.offset[rows]))
+        return float(weighed(data.weight[rows], np.square(data.y[rows] / mu - 1) * mu ** (2 - power)))
+
+    return ordered_sum(part, slices(data.n)) / objective.weight
