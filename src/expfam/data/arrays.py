@@ -44,6 +44,11 @@ def _length(name: str, values: Any) -> int:
     return len(values)
 
 
+def native(values: Any) -> Any:
+    """An array, or a pandas Series, of numbers whose bytes are in the order of this machine."""
+    return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+
+
 def _arrow(values: Any) -> Any:
     """NumPy's NaN stays a NaN; None, and pandas' NaN and NA, become nulls."""
     import pyarrow as pa
@@ -53,7 +58,7 @@ def _arrow(values: Any) -> Any:
     if isinstance(values, np.ndarray):
         if values.dtype.kind == "O":
             return pa.array(values, from_pandas=True)
-        return pa.array(values.astype(values.dtype.newbyteorder("="), copy=False), from_pandas=False)
+        return pa.array(native(values), from_pandas=False)
     if hasattr(values, "to_arrow"):
         return values.to_arrow()
     return pa.array(values)

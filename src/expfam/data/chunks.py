@@ -19,7 +19,7 @@ import numpy as np
 
 from expfam._typing import IntArray
 from expfam.data.csv import CSV
-from expfam.data.dialect import PLAIN, Dialect, check_columns, check_lines
+from expfam.data.dialect import PLAIN, Dialect, check_lines
 from expfam.data.lines import batches
 from expfam.data.names import Wanted, choose
 from expfam.data.numerals import MOSTLY, share
@@ -140,10 +140,13 @@ def _ndjson(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
     _check_objects(begin)
 
     def parse(some: Sequence[bytes], types: Any) -> Any:
+        open_ = types is None or len(_settled(types)) < len(types)
         options = json.ParseOptions(
-            explicit_schema=types, unexpected_field_behavior="infer" if types is None else "ignore"
+            explicit_schema=_settled(types), unexpected_field_behavior="infer" if open_ else "ignore"
         )
-        return json.read_json(_file(some), parse_options=options)
+        table = json.read_json(_file(some), parse_options=options)
+        table.validate(full=True)  # that text is UTF-8
+        return table if types is None else table.select([name for name in table.column_names if name in types.names])
 
     for chunk in _parsed(chain([begin], lines), 1, parse):
         table = chunk.table
@@ -163,6 +166,8 @@ def _check_objects(lines: Sequence[bytes]) -> None:
 
 def _csv(lines: Iterator[list[bytes]], wanted: Wanted, dialect: Dialect) -> Iterator[Chunk]:
     """A header line, then one record a line: a field may not hold a line break."""
+    import pyarrow as pa
+    import pyarrow.types as is_
     from pyarrow import csv
 
     header, *begin = next(lines, [b""])
@@ -179,11 +184,12 @@ def _csv(lines: Iterator[list[bytes]], wanted: Wanted, dialect: Dialect) -> Iter
 
     def parse(some: Sequence[bytes], types: Any) -> Any:
         cells = csv.ConvertOptions(
-            include_columns=kept, strings_can_be_null=True, quoted_strings_can_be_null=False, column_types=types,
-            decimal_point=dialect.decimal,
+            include_columns=kept, strings_can_be_null=True, quoted_strings_can_be_null=False,
+            column_types=_settled(types), decimal_point=dialect.decimal,
         )  # fmt: skip
         table = csv.read_csv(_file(some), csv.ReadOptions(column_names=names), dialect.parsing, cells)
-        check_columns(table, "the CSV")
+        if any(is_.is_binary(part.type) for part in table.schema):
+            raise pa.ArrowInvalid("a cell is not UTF-8 text")
         return table
 
     yield from _parsed(chain([begin], lines), 2, parse, _numbers(begin[:SAMPLE], names, dialect))
@@ -230,7 +236,7 @@ def _halved(
     import pyarrow as pa
 
     try:
-        return parse(lines, types), numbers, ()
+        return _whole(parse(lines, types), len(lines)), numbers, ()
     except pa.ArrowException as error:
         if len(lines) == 1:
             return None, numbers[:0], (Bad(int(numbers[0]), _reason(error)),)
@@ -241,6 +247,19 @@ def _halved(
     tables = [table for table in (one, other) if table is not None]
     whole = pa.concat_tables(tables, promote_options="permissive") if tables else None
     return whole, np.concatenate([a, b]), (*bad, *more)
+
+
+def _whole(table: Any, lines: int) -> Any:
+    """The table, if every line is a row of it; ArrowInvalid where one is several, or a part of one."""
+    import pyarrow as pa
+    import pyarrow.types as is_
+
+    if table.num_rows != lines:
+        raise pa.ArrowInvalid("a row is one line: this has more than one, or a part")
+    text = [part for part in table.columns if is_.is_string(part.type)]
+    if any("\n" in (part[-1].as_py() or "") for part in text):
+        raise pa.ArrowInvalid("a quote is opened and not closed: a field may not hold a line break")
+    return table
 
 
 def _reason(error: Exception) -> str:
@@ -256,6 +275,14 @@ def _types(table: Any, before: Any) -> Any:
     known = {} if before is None else {part.name: part.type for part in before}
     for part in table.schema:
         kind = pa.float64() if is_.is_integer(part.type) or is_.is_floating(part.type) else part.type
-        if not is_.is_null(part.type):
-            known.setdefault(part.name, kind)
+        if is_.is_null(known.get(part.name, pa.null())):
+            known[part.name] = kind
     return pa.schema(list(known.items()))
+
+
+def _settled(types: Any) -> Any:
+    """Those of the columns that have held something."""
+    import pyarrow as pa
+    import pyarrow.types as is_
+
+    return None if types is None else pa.schema([part for part in types if not is_.is_null(part.type)])

@@ -118,7 +118,18 @@ def decode(name: str, array: Any) -> Column:
         return Column(name, kind, values=floats.to_numpy(zero_copy_only=False), null=null)
     if kind == "bool":
         return _coded(name, kind, array.cast(pa.int8()), ["False", "True"])
-    return _coded(name, kind, array.indices, array.dictionary.to_pylist())
+    return _coded(name, kind, array.indices, _texts(name, array.dictionary))
+
+
+def _texts(name: str, labels: Any) -> list[Any]:
+    """Labels as Python has them."""
+    try:
+        return list(labels.to_pylist())
+    except UnicodeDecodeError as error:
+        raise SchemaError(
+            f"column {name!r} holds text that is not UTF-8, the bytes {error.object[:30]!r}; decode it with the "
+            "encoding that it is in, or write it anew"
+        ) from None
 
 
 def _integers(array: Any) -> AnyArray:

@@ -13,8 +13,8 @@ WHOLE = 2**31 - 1
 """Bytes in a block that holds the whole file: types are then inferred from every row."""
 
 
-HEAD, LINES = 1 << 16, 2
-"""Bytes and lines that tell how a file is written."""
+HEAD, LINES, PIECE = 1 << 16, 2, 1 << 24
+"""Bytes and lines that tell how a file is written; bytes read at a time where all are."""
 
 
 def read(path: Path, wanted: Wanted, dialect: Dialect = PLAIN) -> Raw:
@@ -32,7 +32,41 @@ def read(path: Path, wanted: Wanted, dialect: Dialect = PLAIN) -> Raw:
         reason = str(error).splitlines()[0]
         raise SchemaError(f"{str(path)!r} cannot be read as CSV: {reason}; mend the file at that place") from error
     check_columns(table, repr(str(path)))
+    _check_end(path, table, dialect)
     return Raw(dict(zip(names, table.columns, strict=True)), table.num_rows, "arrow")
+
+
+def _check_end(path: Path, table: Any, dialect: Dialect) -> None:
+    """SchemaError where the file ends inside quotes: all lines after the one that opens them would be one cell.
+
+    The last line tells, if it is the last row; where it is not, all quotes are counted. A packed file is not asked.
+    """
+    import pyarrow as pa
+
+    if path.suffix.lower() == ".gz" or not table.num_rows:
+        return
+    with open(path, "rb") as file:
+        first = file.readline()
+        start = max(path.stat().st_size - HEAD, file.tell())
+        file.seek(start)
+        *_, last = [b"", *(line for line in file.read().split(b"\n") if line.strip())]
+    try:
+        own = _load(
+            pa.BufferReader(b"\n".join([first.rstrip(b"\r\n"), last, b""])), tuple(table.column_names), None, dialect
+        )
+        alike = own.num_rows == 1 and own.cast(table.schema).equals(table.slice(table.num_rows - 1))
+    except pa.ArrowException:
+        alike = False
+    if not alike and _quotes(path) % 2:
+        raise SchemaError(
+            f"{str(path)!r} ends inside quotes: one that a line opens is never closed, so that all lines after it "
+            "would be one cell; mend that line"
+        )
+
+
+def _quotes(path: Path) -> int:
+    with open(path, "rb") as file:
+        return sum(piece.count(b'"') for piece in iter(lambda: file.read(PIECE), b""))
 
 
 @dataclass(frozen=True, slots=True)

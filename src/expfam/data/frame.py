@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from expfam.data.arrays import native
 from expfam.data.names import Wanted, choose
 from expfam.data.raw import Raw, attempt
 from expfam.data.share import each
@@ -69,10 +70,21 @@ def _of_pandas(frame: Any, name: str) -> Any:
     """The same, without asking every value whether it is missing where a type, a sum or the least code tells that none
     is."""
     import narwhals as nw
-    import pyarrow as pa
 
     series = frame[name]
     if isinstance(series.dtype, np.dtype):  # asked first: categories compare by all they are printed as
+        series = native(series)
+    elif series.dtype.name.startswith("Sparse"):
+        series = series.sparse.to_dense()
+    quick = attempt(partial(_quickly, series), series)
+    return _column(nw.from_native(series.to_frame()), name) if quick is None else quick
+
+
+def _quickly(series: Any) -> Any:
+    """The Arrow array of a Series that lacks no value, None where more than a glance would tell."""
+    import pyarrow as pa
+
+    if isinstance(series.dtype, np.dtype):
         values = series.to_numpy()
         with np.errstate(over="ignore", invalid="ignore"):
             if series.dtype.kind in "iu" or (series.dtype in FLOATS and not np.isnan(values.sum())):
@@ -82,7 +94,7 @@ def _of_pandas(frame: Any, name: str) -> Any:
         if len(found) and found.codes.min() >= 0 and found.categories.inferred_type in LABELS:
             levels = pa.array(found.categories)
             return pa.DictionaryArray.from_arrays(found.codes, levels, ordered=found.ordered, safe=False)  # all within
-    return _column(nw.from_native(frame), name)
+    return None
 
 
 def labels(data: Any) -> tuple[object, ...]:
