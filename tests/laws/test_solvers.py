@@ -400,6 +400,57 @@ def test_after_a_long_step_the_information_of_a_sample_is_that_of_the_new_place(
     assert np.max(seen) < 2
 
 
+def test_a_sample_that_leads_to_a_plateau_is_no_separation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss of inverse Gaussian numbers with the log link is not convex: flat where means are far too large."""
+    rng, n = np.random.default_rng(26), 20_000
+    x = rng.normal(size=(n, 3))
+    x[:, 2] = rng.random(n) < 20 / n
+    offset = rng.normal(size=n) * 3 - 2
+    y = np.maximum(rng.wald(np.exp(np.clip(x[:, 0] * 0.5 + offset, -20, 20)), 1 / 3.0), 1e-6)
+    plain = ef.glm_arrays(x, y, family="inverse_gaussian", link="log", offset=offset)
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
+    fit = ef.glm_arrays(x, y, family="inverse_gaussian", link="log", offset=offset)
+    assert fit.converged
+    assert apart(fit, plain) <= ENOUGH
+
+
+@pytest.mark.parametrize("status", [Status.MAX_ITER, Status.STALLED])
+def test_where_steps_from_a_sample_end_nowhere_those_from_the_start_are_taken(
+    status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20_000, 3))
+    y = rng.poisson(np.exp(x @ [0.3, -0.2, 0.1]))
+    plain = ef.glm_arrays(x, y, family="poisson")
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    solved = newton._solved
+
+    def lost(problem: Problem) -> Solution:
+        found = solved(problem)
+        away = replace(found, theta=found.theta + 1, at=None, status=status, passes=100.0)
+        return found if problem.sample is None else away
+
+    monkeypatch.setattr(newton, "_solved", lost)
+    fit = ef.glm_arrays(x, y, family="poisson")
+    assert fit.converged
+    assert apart(fit, plain) <= ENOUGH
+    assert fit.certificate.passes > 100
+
+
+def test_a_step_that_leaves_a_column_without_weight_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of weights over twelve decades a sample may know nothing of a column: a step by it ends where its means are 0."""
+    rng, n = np.random.default_rng(245), 12_000
+    x = rng.normal(size=(n, 4))
+    x[:, 2], x[:, 3] = rng.random(n) < 20 / n, rng.random(n) < 100 / n
+    y = rng.poisson(np.exp(x @ [0.3, -0.2, 1.0, 0.5])).astype(float)
+    monkeypatch.setattr(warm, "LARGE", 1000)
+    monkeypatch.setattr(warm, "LONG", 1000)
+    fit = ef.glm_arrays(x, y, family="poisson", weights=10.0 ** rng.uniform(-8, 4, n))
+    assert fit.converged
+    assert fit.certificate.passes < 40
+
+
 @pytest.mark.parametrize("family", ["bernoulli", "poisson"])
 def test_levels_without_events_in_a_sample_do_not_lead_astray(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of rare events, whatever sample is drawn: with one average row a coefficient all rows are read more often, though

@@ -31,6 +31,7 @@ AIM = 1e-3  # the share that a step with new information is first expected to le
 DEAR = 4.0  # gradients: from this price of an information on, a step without is always tried
 NEARBY = 0.02  # a step that moves linear predictors by no more, on average, stays where F is about a quadratic,
 SHARES = (1.0, 0.5, 0.25, 0.125)  # and of one that moves them by more, with an older information, a share may do
+ASTRAY = 100.0  # no optimum is where linear predictors would have to move by more, on average
 HOPED = 0.1  # the share that a step with a sample's information is first expected to leave
 LEFT = 0.1  # standard errors at least that a direction without an optimum is away at the start
 
@@ -53,16 +54,33 @@ class Newton(Solver):
     """
 
     def solve(self, problem: Problem) -> Solution:
-        exact = observed_differs(problem.objective.family, problem.objective.link)
-        curved = replace(problem.objective, observed=True) if exact else problem.objective
-        start = _hurried(problem, curved, _begin(problem, curved))
-        end = iterate(partial(_advance, problem, curved), start, partial(_report, problem))
-        observed = exact and (end.steps > 0 or problem.first is None)  # that of a start which is the end is Fisher's
-        answers = end.fresh and not observed
-        near = not answers and end.status is Status.CONVERGED and _suffices(problem, end)
-        known = end.known if near else None if observed else end.hessian
-        at = None if known is None else replace(end.at, hessian=known)
-        return Solution(end.theta, at, end.status, end.steps, end.passes, end.hessians, near=near)
+        found = _solved(problem)
+        if problem.sample is None or not _astray(problem, found):
+            return found
+        other = _solved(replace(problem, sample=None, sampled=None))
+        passes, hessians = found.passes + other.passes, found.hessians + other.hessians
+        best = other if other.status is Status.CONVERGED else found
+        return replace(best, passes=passes, hessians=hessians)
+
+
+def _solved(problem: Problem) -> Solution:
+    """Where steps from the start, or from a sample's optimum, come to an end."""
+    exact = observed_differs(problem.objective.family, problem.objective.link)
+    curved = replace(problem.objective, observed=True) if exact else problem.objective
+    start = _hurried(problem, curved, _begin(problem, curved))
+    end = iterate(partial(_advance, problem, curved), start, partial(_report, problem))
+    observed = exact and (end.steps > 0 or problem.first is None)  # that of a start which is the end is Fisher's
+    answers = end.fresh and not observed
+    near = not answers and end.status is Status.CONVERGED and _suffices(problem, end)
+    known = end.known if near else None if observed else end.hessian
+    at = None if known is None else replace(end.at, hessian=known)
+    return Solution(end.theta, at, end.status, end.steps, end.passes, end.hessians, near=near)
+
+
+def _astray(problem: Problem, found: Solution) -> bool:
+    """May it have been the sample that led where no optimum is? Of a convex loss a runaway is one from anywhere."""
+    runs = found.status is Status.SEPARATED and observed_differs(problem.objective.family, problem.objective.link)
+    return runs or found.status in (Status.MAX_ITER, Status.STALLED)
 
 
 class _State(NamedTuple):
@@ -249,7 +267,7 @@ def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
         if fair(state.at, new, share * promised, curved):
             return _arrived(problem, curved, state, theta, new, hessians)
     state = state._replace(passes=state.passes + 1, hessians=state.hessians + hessians)
-    return _judged(problem, _renewed(problem, curved, state.theta, curved(state.theta), state, 1))
+    return _informed(problem, curved, state, _renewed(problem, curved, state.theta, curved(state.theta), state, 1))
 
 
 def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
@@ -289,9 +307,8 @@ def _arrived(
 ) -> _State:
     """The state after an accepted step to theta."""
     if at.hessian is not None:
-        return _judged(problem, _renewed(problem, curved, theta, at, state, hessians), state)
+        return _informed(problem, curved, state, _renewed(problem, curved, theta, at, state, hessians))
     assert at.gradient is not None
-    assert state.at.gradient is not None
     state = _aimed(problem, state, theta, at.gradient)
     step = conjugate(Factored(state.factor), state.secants, at.gradient)
     reading = Reading(problem.scale.gradient(at.gradient), problem.scale.decrement(at.gradient, step), step)
@@ -305,6 +322,16 @@ def _arrived(
         new = new._replace(passes=new.passes + 1)
         return _judged(problem, _renewed(problem, curved, theta, curved(theta), new, 1), state)
     return judged
+
+
+def _informed(problem: Problem, curved: Objective, state: _State, new: _State) -> _State:
+    """The state with information of its own, or the start, where it shows that a sample has led astray: to where the
+    rows of some column weigh nothing any more."""
+    lost = new.factor.condition >= LOST > state.factor.condition or not _stirs(problem, new) < ASTRAY
+    if state.sample is None or not lost:
+        return _judged(problem, new, state)
+    start = _at_start(problem, curved)
+    return start._replace(steps=new.steps, passes=new.passes + 1, hessians=new.hessians + 1)
 
 
 def _aimed(problem: Problem, state: _State, theta: FloatArray, gradient: FloatArray) -> _State:
