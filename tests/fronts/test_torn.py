@@ -82,9 +82,11 @@ def test_a_file_that_ends_inside_quotes_is_refused(formula: str, tmp_path: Path)
     path.write_bytes(csv({102: '1,2,"g0'}))
     with pytest.raises(ef.SchemaError, match="ends inside quotes"):
         ef.glm(formula, path, family="poisson")
-    for last in ('1,2,"g0"', '1,2,5" g', "1,2,"):
-        path.write_bytes(csv({3001: last}))
+    for last in ('1,2,"g0"', '1,2,5" g', "1,2,", "1,2,05"):
+        path.write_bytes(csv({3: '1,2,7" g', 3001: last}))  # an inch is no quote
         assert ef.glm("y ~ x", path, family="poisson").df_residual == 2998
+        if not last.endswith(","):
+            assert len(ef.glm("y ~ x + g", path, family="poisson").names) >= 4
 
 
 TEXT = pa.array([b"\xe9", b"b", b"b", b"c"]).view(pa.string())
