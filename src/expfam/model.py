@@ -10,6 +10,7 @@ from expfam._typing import AnyArray, FloatArray
 from expfam.design import assemble
 from expfam.errors import ResponseError, SchemaError
 from expfam.families import ExponentialFamily
+from expfam.families._special import AT_ONCE
 from expfam.links import Link
 from expfam.objective import Data
 from expfam.parallel import is_ones, meanwhile, ordered_map, repeated, slices
@@ -169,7 +170,7 @@ def _conjugate(goal: Target) -> FloatArray:
     def part(rows: slice) -> None:
         out[rows] = goal.family.conjugate(goal.family.T(goal.y[rows]))
 
-    ordered_map(part, slices(len(out), 1 << 18))
+    ordered_map(part, slices(len(out), AT_ONCE))
     return out
 
 

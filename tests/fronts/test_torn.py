@@ -74,6 +74,14 @@ def test_a_line_of_json_that_is_no_object_takes_no_other_with_it(
 def test_a_key_that_held_nothing_yet_is_read_once_it_does() -> None:
     lines = [json.dumps({"y": i % 3, "x": None if i < 1 << 16 else i % 7, "z": i}) for i in range((1 << 16) + 100)]
     assert streamed("\n".join(lines).encode(), "ndjson", "y ~ x") == (100, [])
+    absent = [json.dumps({"y": 1, "z": i}) for i in range(1 << 16)]
+    text = "\n".join(lines[: 1 << 16] + absent + lines[1 << 16 :])
+    assert streamed(text.encode(), "ndjson", "y ~ x") == (100, [])
+
+
+def test_text_of_json_may_hold_a_line_break() -> None:
+    lines = [json.dumps({"y": i % 3, "g": f"a\nb{i % 2}"}) for i in range(50)]
+    assert streamed("\n".join(lines).encode(), "ndjson", "y ~ g") == (50, [])
 
 
 @pytest.mark.parametrize("formula", ["y ~ x", "y ~ x + g"])

@@ -44,7 +44,7 @@ def _length(name: str, values: Any) -> int:
     return len(values)
 
 
-def native(values: Any) -> Any:
+def in_order(values: Any) -> Any:
     """An array, or a pandas Series, of numbers whose bytes are in the order of this machine."""
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
@@ -58,7 +58,7 @@ def _arrow(values: Any) -> Any:
     if isinstance(values, np.ndarray):
         if values.dtype.kind == "O":
             return pa.array(values, from_pandas=True)
-        return pa.array(native(values), from_pandas=False)
+        return pa.array(in_order(values), from_pandas=False)
     if hasattr(values, "to_arrow"):
         return values.to_arrow()
     return pa.array(values)

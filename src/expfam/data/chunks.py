@@ -19,7 +19,7 @@ import numpy as np
 
 from expfam._typing import IntArray
 from expfam.data.csv import CSV
-from expfam.data.dialect import PLAIN, Dialect, check_lines
+from expfam.data.dialect import PLAIN, Dialect, check_lines, undecoded
 from expfam.data.lines import batches
 from expfam.data.names import Wanted, choose
 from expfam.data.numerals import MOSTLY, share
@@ -134,19 +134,23 @@ def _ahead(items: Iterator[Chunk]) -> Iterator[Chunk]:
 
 def _ndjson(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
     """One JSON object a line; a key that a line does not have is a missing value."""
+    import pyarrow as pa
     from pyarrow import json
 
     begin = next(lines, [])
     _check_objects(begin)
 
     def parse(some: Sequence[bytes], types: Any) -> Any:
-        open_ = types is None or len(_settled(types)) < len(types)
-        options = json.ParseOptions(
-            explicit_schema=_settled(types), unexpected_field_behavior="infer" if open_ else "ignore"
-        )
+        known = _settled(types)
+        others = "infer" if types is None or len(known) < len(types) else "ignore"
+        options = json.ParseOptions(explicit_schema=known, unexpected_field_behavior=others)
         table = json.read_json(_file(some), parse_options=options)
         table.validate(full=True)  # that text is UTF-8
-        return table if types is None else table.select([name for name in table.column_names if name in types.names])
+        if types is None:
+            return table
+        nothing = pa.nulls(table.num_rows)
+        there = [table[name] if name in table.column_names else nothing for name in types.names]
+        return pa.table(there, types.names)
 
     for chunk in _parsed(chain([begin], lines), 1, parse):
         table = chunk.table
@@ -188,8 +192,11 @@ def _csv(lines: Iterator[list[bytes]], wanted: Wanted, dialect: Dialect) -> Iter
             column_types=_settled(types), decimal_point=dialect.decimal,
         )  # fmt: skip
         table = csv.read_csv(_file(some), csv.ReadOptions(column_names=names), dialect.parsing, cells)
-        if any(is_.is_binary(part.type) for part in table.schema):
+        if undecoded(table):
             raise pa.ArrowInvalid("a cell is not UTF-8 text")
+        text = [part for part in table.columns if is_.is_string(part.type) and table.num_rows]
+        if any("\n" in (part[-1].as_py() or "") for part in text):  # elsewhere it would cost a row
+            raise pa.ArrowInvalid("a quote is opened and not closed: a field may not hold a line break")
         return table
 
     yield from _parsed(chain([begin], lines), 2, parse, _numbers(begin[:SAMPLE], names, dialect))
@@ -252,13 +259,9 @@ def _halved(
 def _whole(table: Any, lines: int) -> Any:
     """The table, if every line is a row of it; ArrowInvalid where one is several, or a part of one."""
     import pyarrow as pa
-    import pyarrow.types as is_
 
     if table.num_rows != lines:
         raise pa.ArrowInvalid("a row is one line: this has more than one, or a part")
-    text = [part for part in table.columns if is_.is_string(part.type)]
-    if any("\n" in (part[-1].as_py() or "") for part in text):
-        raise pa.ArrowInvalid("a quote is opened and not closed: a field may not hold a line break")
     return table
 
 

@@ -66,11 +66,15 @@ def check_lines(lines: Sequence[bytes], what: str, dialect: Dialect = PLAIN) -> 
 
 def check_columns(table: Any, what: str) -> None:
     """SchemaError where Arrow took a column for bytes, since its text is not UTF-8."""
+    for name in undecoded(table):
+        raise not_utf8(what, f"column {name!r}")
+
+
+def undecoded(table: Any) -> list[str]:
+    """The columns that Arrow took for bytes."""
     import pyarrow.types as is_
 
-    for part in table.schema:
-        if is_.is_binary(part.type):
-            raise not_utf8(what, f"column {part.name!r}")
+    return [part.name for part in table.schema if is_.is_binary(part.type)]
 
 
 def not_utf8(what: str, where: str, encoding: str = "latin-1") -> SchemaError:

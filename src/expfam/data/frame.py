@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from expfam.data.arrays import native
+from expfam.data.arrays import in_order
 from expfam.data.names import Wanted, choose
 from expfam.data.raw import Raw, attempt
 from expfam.data.share import each
@@ -73,7 +73,7 @@ def _of_pandas(frame: Any, name: str) -> Any:
 
     series = frame[name]
     if isinstance(series.dtype, np.dtype):  # asked first: categories compare by all they are printed as
-        series = native(series)
+        series = in_order(series)
     elif series.dtype.name.startswith("Sparse"):
         series = series.sparse.to_dense()
     quick = attempt(partial(_quickly, series), series)

@@ -29,8 +29,9 @@ def nearest(name: str, names: Iterable[str], what: str = "columns") -> str:
 
 def choose(names: Sequence[object], wanted: Wanted) -> tuple[str, ...]:
     """The names to read, each once, in the order of the data; SchemaError for doubled or missing ones."""
-    for odd in (name for name in names if not isinstance(name, str)):
-        raise SchemaError(f"column name {odd!r} is a {type(odd).__name__}; names must be text: rename the column")
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd:
+        raise SchemaError(f"column name {odd[0]!r} is a {type(odd[0]).__name__}; names must be text: rename the column")
     known = tuple(str(name) for name in names)
     doubled = [name for name, count in Counter(known).items() if count > 1]
     if doubled:

@@ -267,7 +267,8 @@ def _chord_step(problem: Problem, curved: Objective, state: _State) -> _State:
         if fair(state.at, new, share * promised, curved):
             return _arrived(problem, curved, state, theta, new, hessians)
     state = state._replace(passes=state.passes + 1, hessians=state.hessians + hessians)
-    return _informed(problem, curved, state, _renewed(problem, curved, state.theta, curved(state.theta), state, 1))
+    here = _renewed(problem, curved, state.theta, curved(state.theta), state, 1)
+    return _informed(problem, curved, state, here, None)
 
 
 def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
@@ -292,9 +293,8 @@ def _renews(problem: Problem, curved: Objective, state: _State) -> bool:
 
 def _ends(problem: Problem, state: _State) -> bool:
     """Does the next step come to the end, if it leaves as much as the last one?"""
-    return not state.reading.decrement * min(state.rate, 0.99) > max(
-        SURE, problem.enough(state.at.value)
-    )  # nor is it no number
+    near = max(SURE, problem.enough(state.at.value))
+    return not state.reading.decrement * min(state.rate, 0.99) > near  # nor is it no number
 
 
 def _wanted(problem: Problem, curved: Objective) -> bool:
@@ -307,7 +307,7 @@ def _arrived(
 ) -> _State:
     """The state after an accepted step to theta."""
     if at.hessian is not None:
-        return _informed(problem, curved, state, _renewed(problem, curved, theta, at, state, hessians))
+        return _informed(problem, curved, state, _renewed(problem, curved, theta, at, state, hessians), state)
     assert at.gradient is not None
     state = _aimed(problem, state, theta, at.gradient)
     step = conjugate(Factored(state.factor), state.secants, at.gradient)
@@ -320,16 +320,16 @@ def _arrived(
     wanted = not curved.observed and not _suffices(problem, judged)
     if judged.status is Status.CONVERGED and drift > CLOSE and wanted:
         new = new._replace(passes=new.passes + 1)
-        return _judged(problem, _renewed(problem, curved, theta, curved(theta), new, 1), state)
+        return _informed(problem, curved, state, _renewed(problem, curved, theta, curved(theta), new, 1), state)
     return judged
 
 
-def _informed(problem: Problem, curved: Objective, state: _State, new: _State) -> _State:
-    """The state with information of its own, or the start, where it shows that a sample has led astray: to where the
-    rows of some column weigh nothing any more."""
+def _informed(problem: Problem, curved: Objective, state: _State, new: _State, before: _State | None) -> _State:
+    """The state with information of its own, held against the point `before`; or the start, where it shows that the
+    sample of `state` has led astray: to where the rows of some column weigh nothing any more."""
     lost = new.factor.condition >= LOST > state.factor.condition or not _stirs(problem, new) < ASTRAY
     if state.sample is None or not lost:
-        return _judged(problem, new, state)
+        return _judged(problem, new, before)
     start = _at_start(problem, curved)
     return start._replace(steps=new.steps, passes=new.passes + 1, hessians=new.hessians + 1)
 

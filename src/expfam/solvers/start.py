@@ -13,9 +13,9 @@ from expfam.errors import SolverError
 from expfam.families._mean import weighted_mean
 from expfam.information import Arrow
 from expfam.objective import Evaluation, Objective, information
-from expfam.parallel import ordered_sum, slices, weighed
 from expfam.penalties import NoPenalty
 from expfam.response import At, Level, weighted
+from expfam.solvers.looking import glance
 from expfam.solvers.newton import Newton
 from expfam.solvers.optimality import Scale
 from expfam.solvers.problem import Null, Problem
@@ -182,19 +182,7 @@ def scale_of(objective: Objective, null: Null) -> Scale:
     if objective.family.fixed_dispersion:
         return Scale(1.0, objective.weight, float(np.sqrt(curved)) if 1.0 < curved < np.inf else 1.0)
     phi = float(null.deviance / objective.weight)
-    power = power_of(objective.family)
-    if power is not None and power > EDGED and objective.data.rows is None:
-        pearson = _pearson(objective, null, power)
+    if (power_of(objective.family) or 0.0) > EDGED and objective.data.rows is None:  # summed rows have lost theirs
+        pearson = glance(_alone(objective), null.eta).pearson / objective.weight
         phi = pearson if 0.0 < pearson < phi else phi
     return Scale(np.sqrt(phi) if phi > 0 else 1.0, objective.weight, np.sqrt(curved) if curved > 0 else 1.0)
-
-
-def _pearson(objective: Objective, null: Null, power: float) -> float:
-    """phi by the squared residuals of the null model, V = mu^power, in units in which nothing overflows."""
-    link, data = objective.link, objective.data
-
-    def part(rows: slice) -> float:
-        mu = link.inverse(null.eta + (0.0 if data.offset is None else data.offset[rows]))
-        return float(weighed(data.weight[rows], np.square(data.y[rows] / mu - 1) * mu ** (2 - power)))
-
-    return ordered_sum(part, slices(data.n)) / objective.weight
