@@ -1,6 +1,5 @@
 """What would another formula give? Terms added, removed, tried one by one, chosen by a criterion: methods of `Fit`."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
@@ -20,6 +19,7 @@ from expfam.fitting import fit as fit_rows
 from expfam.formula import algebra
 from expfam.formula.expression import columns_of as columns_in
 from expfam.formula.expression import parse
+from expfam.formula.operands import dots_filled
 from expfam.inference import anova as terms
 from expfam.inference.anova import Step, columns_of
 from expfam.inference.optimum import Optimum, refit, silent
@@ -187,7 +187,7 @@ def _learn(fit: Fit, formula: str, source: Source) -> tuple[FormulaTerms, RowSet
     left, right = (side.strip() for side in request.formula.split("~", 1))
     new = formula.split("~", 1)
     sides = (new[0].strip() or ".", new[1]) if len(new) == 2 else (".", new[0])
-    whole = f"{_filled(sides[0], left)} ~ {_filled(sides[1], f'({right})')}"
+    whole = f"{dots_filled(sides[0], left)} ~ {dots_filled(sides[1], f'({right})')}"
     texts = {name: getattr(request, name) for name in VECTORS if getattr(request, name) is not None}
     return learn_terms(_simplified(whole, texts, source), texts, source, fit.model.missing)
 
@@ -198,12 +198,7 @@ def _simplified(formula: str, texts: Mapping[str, str], source: Source) -> str:
     hidden = [name for text in texts.values() for name in columns_in(parse(text, columns))]
     found = algebra.read(formula, columns, hidden)
     written = [":".join(node.text for node in term) for term in found.terms if term]
-    written += [node.text for node in found.offsets]
+    written += [f"offset({node.text})" for node in found.offsets]
     constant = [] if () in found.terms else ["0"]
     response = formula.split("~", 1)[0].strip()
     return f"{response} ~ {' + '.join([*constant, *written]) or '1'}"
-
-
-def _filled(side: str, old: str) -> str:
-    """A side of a formula with its dot replaced; dots inside of names and numbers are no such dots."""
-    return re.sub(r"(?<![\w.)\]])\.(?![\w.(\[])", lambda _: old, side)

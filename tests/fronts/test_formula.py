@@ -88,13 +88,24 @@ def numbers(formula):
             "age ~ (e + flag + Region)^2 - e:flag - Region",
             ["Intercept", "e", "flag[True]", "e:Region[S]", "flag[True]:Region[S]"],
         ),
+        ("y ~ age %in% e", ["Intercept", "age:e"]),
+        ("y ~ flag + e:Region %in% age", ["Intercept", "flag[True]", "e:Region[N]:age", "e:Region[S]:age"]),
+        ("y ~ log (age)", ["Intercept", "log(age)"]),
+        ("y ~ (1) + age - (0)", ["Intercept", "age"]),
+        ("y ~ age + log(e) - log( e )", ["Intercept", "age"]),
+        ("age ~ (y + e)^2", ["Intercept", "y", "e", "y:e"]),
     ],
 )
 def test_coefficients_are_named(formula, names):
     assert list(fitted(formula)[0].names) == names
 
 
+def test_all_pairs_of_columns_are_written_as_in_r():
+    assert fitted("age ~ .^2")[0].names == fitted("age ~ (.)^2")[0].names
+
+
 ODD = ("a`b", "a\\b", "a\\", "a\\\\b", "`", "a\\`b", "``x", "it's", "x y")
+ODD += ("0", "1", ".", "log(y)", "a:b", "class", "µg", "ﬁ")  # as other words of a formula, or of Python
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -400,7 +411,7 @@ def test_what_others_write_is_told_as_it_is_written_here(term, says):
     ("formula", "place"),
     [
         ("y ~ age +", 8),
-        ("y ~ log(age", 4),
+        ("y ~ log(age", 7),
         ("y ~ (age", 4),
         ("y ~ age)", 7),
         ("y ~ age ~ e", 8),
@@ -448,6 +459,10 @@ def test_a_caret_stands_under_the_place(formula, place):
         ("y ~ -age", FormulaError, "minus in front of age takes a term away.*\n.*\n.*\nwrite age, .* or I"),
         ("y ~ age*(-e)", FormulaError, "minus in front of e takes a term away"),
         ("y ~ -age:e + Area", FormulaError, "minus in front of age:e takes a term away"),
+        ("y ~ age + 0*e", FormulaError, "the number 0 among the terms.*\n.*\n.*\nwrite I"),
+        ("y ~ e:(1)", FormulaError, "the number 1 among the terms"),
+        ("y ~ age + 2.5", FormulaError, "the number 2.5 among the terms"),
+        ("y ~ (age + e)^(99)", FormulaError, "the power 99 of terms"),
         ("y ~ poly(age, 2) + poly(e, 9)", SchemaError, r"^poly\(e, 9\): .* needs more than 9 distinct values"),
         (
             "y ~ scale(I(0*age + 1.5))",
@@ -468,11 +483,21 @@ def test_messages_say_what_where_and_what_to_do(formula, error, says):
         ("y ~ (age - e)^2", "'e'"),
         ("y ~ age*Area - age:e", "'age:e'"),
         ("y ~ Area*(age - e) - flag", "'flag', 'e'"),
+        ("y ~ age - log(e) - log(gone)", r"'log\(gone\)', 'log\(e\)'"),
     ],
 )
 def test_a_minus_that_takes_nothing_away_is_told(formula, idle):
     with pytest.warns(DataWarning, match=f"takes away {idle}, which no term before the minus has.* write I"):
         fitted(formula)
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ Intercept - 1", "y ~ Intercept", "y ~ log(e) + `log(e)`", "y ~ e*age + `e:age`"]
+)
+def test_no_two_coefficients_have_one_name(formula):
+    columns = {name: np.arange(4.0) + j for j, name in enumerate(("y", "e", "age", "Intercept", "log(e)", "e:age"), 1)}
+    with pytest.raises(SchemaError, match=r"would be called '(Intercept|log\(e\)|e:age)'; rename the column"):
+        fitted(formula, read(columns))
 
 
 def test_rows_are_named_as_they_stood_in_the_data():

@@ -319,6 +319,22 @@ def test_steps_forward_by_bic() -> None:
     assert all(other.bic > chosen.bic for other in others)
 
 
+def test_an_offset_of_the_formula_stays_one() -> None:
+    """Dots stand for it, too, and for no text: what is revised is what was written."""
+    data = claims() | {"a .": np.linspace(1, 2, 500)}
+    fit = ef.glm("y ~ x + g + offset(log(`a .`))", data, family="poisson")
+    for change, other in (("+ z", "x + g + z"), ("- g", "x"), ("+ C(g, ref='b') - g", "x + C(g, ref='b')")):
+        expected = ef.glm(f"y ~ {other} + offset(log(`a .`))", data, family="poisson")
+        found = fit.update(f". ~ . {change}")
+        assert found.names == expected.names
+        assert found.deviance == pytest.approx(expected.deviance, rel=1e-12)
+    assert list(fit.add1("z", test="lrt")["term"]) == ["<none>", "z"]
+    larger = ef.glm("y ~ x + g + `a .` + offset(log(`a .`)) + offset(x)", data, family="poisson")
+    assert fit.update(". ~ . + offset(x) + `a .`").deviance == larger.deviance
+    chosen = ef.glm("y ~ x + g + z + offset(log(`a .`))", data, family="poisson")
+    assert fit.step("z", tell=lambda _: None).aic == pytest.approx(chosen.aic, rel=1e-12)
+
+
 @pytest.mark.parametrize("penalty", [ef.Ridge(0.1), ef.ElasticNet(0.05, 0.9)])
 def test_a_penalised_fit_compares_no_terms(penalty: ef.Ridge | ef.ElasticNet) -> None:
     """Its AIC does not count a term's coefficients, so that a search would take the same step to and fro."""

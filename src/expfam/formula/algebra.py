@@ -2,31 +2,19 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from expfam.errors import ExpfamError, FormulaError
-from expfam.formula.expression import (
-    ALLOWED,
-    QUOTED,
-    Call,
-    Constant,
-    Name,
-    Node,
-    Source,
-    columns_of,
-    escaped,
-    parse,
-    refusal,
-    unescaped,
-)
+from expfam.formula.expression import ALLOWED, Call, Constant, Name, Node, columns_of, parse, refusal
+from expfam.formula.operands import Lettered, lettered, middle_of
 
 MOST = 6
 """The largest power of a sum of terms: (a + b + c)**2 is the use, (...)**99 would fill the memory."""
 
 ONE = "1"
-BEHIND = {"`": "\ue000\ue001", "\\": "\ue000\ue002"}
-"""What stands behind a backslash in backticks, and with it, as formulaic sees both: it knows of no way to escape."""
+POWERS = ("**", "^")
+NUMBER, PRODUCT = re.compile(r"\.?\d[\d.]*"), re.compile(r"(?<!\*)\*(?!\*)|[:/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +34,14 @@ class Algebra:
 def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Algebra:
     """Parse `formula` over the columns `names`; '.' stands for those the response and `hidden` leave."""
     whole = re.sub(r"\s", " ", checked(formula))
-    adapter = _Adapter(whole, names)
+    middle = middle_of(whole)
+    adapter = _Adapter(whole, middle, names, lettered(whole, middle))
     tokens = adapter.tokens()
-    middle = next((token.source_start for token in tokens if _parts(token)), 0)
-    response = adapter.response(whole[:middle])
-    right, taken = adapter.right(middle, ())
+    response = adapter.response()
     if any(token.token == "." for token in tokens):
         used = {*hidden, *(columns_of(response) if response else ())}
-        right, _ = adapter.right(middle, tuple(name for name in names if name not in used))
+        adapter = replace(adapter, seen=lettered(whole, middle, tuple(name for name in names if name not in used)))
+    right, taken = adapter.right()
     written = [tuple(adapter.node(factor) for factor in term.factors) for term in right]
     order = adapter.order(right)
     offsets = tuple(_offset(whole, term) for term in written if _is(term, "offset"))
@@ -65,7 +53,7 @@ def read(formula: str, names: tuple[str, ...], hidden: Iterable[str] = ()) -> Al
         if response is not None and response.text in [node.text for node in term]:
             raise FormulaError(f"{response.text} stands on both sides of {whole!r}; leave it out on the right")
     ranked = [tuple(sorted(filter(_varies, term), key=lambda node: order[node.text])) for term in terms.values()]
-    idle = tuple(dict.fromkeys(_seen(str(term)) for term in taken))
+    idle = tuple(dict.fromkeys(adapter.seen.seen(str(term)) for term in taken))
     return Algebra(response, tuple(sorted(ranked, key=len)), offsets, idle)
 
 
@@ -82,39 +70,43 @@ def checked(formula: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Adapter:
-    """formulaic's tokens and terms, with our errors and our expressions."""
+    """formulaic's tokens and terms of what stands behind `middle`, with our errors and our expressions.
+
+    `seen` is what it reads.
+    """
 
     whole: str
+    middle: int
     names: tuple[str, ...]
+    seen: Lettered
 
     def tokens(self) -> list[Any]:
-        """The tokens, every expression among them parsed, every power bounded: errors know their place."""
+        """The tokens, every power bounded, every number in its place."""
         from formulaic.parser.algos.tokenize import tokenize
 
         try:
-            tokens = list(tokenize(_veiled(self.whole)))
+            tokens = list(tokenize(self.seen.text))
         except Exception as error:
             raise self.syntax(error) from None
-        for token in tokens:
-            if token.kind and token.kind.value == "python":
-                self.expression(token)
-        right = tokens[next((k for k, token in enumerate(tokens) if _parts(token)), 0) :]
-        for base, sign, power in zip(right, right[1:], right[2:], strict=False):
-            if sign.token in ("**", "^") and power.token.isdigit():
-                self.power(base, sign, power)
+        for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+            if str(token) in POWERS and str(after).isdigit():
+                self.power(before, token, after)
+            if NUMBER.fullmatch(str(token)) and str(before) not in POWERS:
+                self.number(token, f"{before} {after}")
         return tokens
 
-    def expression(self, token: Any) -> Node:
-        if self.whole[token.source_start] == "{":
-            raise refusal(self.whole, token.source_start, "braces are refused", "write I(...) for arithmetic")
-        return parse(_seen(token.token), self.names, self.whole, token.source_start)
+    def number(self, token: Any, beside: str) -> None:
+        if str(token) not in ("0", ONE) or PRODUCT.search(beside):
+            remedy = "write I(2 * x) to scale a column; 0 and 1 stand alone, for the intercept"
+            raise refusal(self.whole, token.source_start, f"the number {token} among the terms", remedy)
 
     def power(self, base: Any, sign: Any, token: Any) -> None:
-        if int(token.token) > MOST:
-            raise refusal(self.whole, token.source_start, f"the power {token.token} of terms", f"allowed: up to {MOST}")
-        if base.token != ")":
-            found = f"{base.token}{sign.token}{token.token} is {base.token} in the algebra of formulas"
-            raise refusal(self.whole, sign.source_start, found, f"write I({base.token}**{token.token}) for the power")
+        if int(str(token)) > MOST:
+            raise refusal(self.whole, token.source_start, f"the power {token} of terms", f"allowed: up to {MOST}")
+        if str(base) not in (")", "."):
+            one = self.seen.written(str(base))
+            found = f"{one}{sign}{token} is {one} in the algebra of formulas"
+            raise refusal(self.whole, sign.source_start, found, f"write I({one}**{token}) for the power")
 
     def syntax(self, error: Exception) -> FormulaError:
         """formulaic marks the place inside its message; ours puts a caret there."""
@@ -126,22 +118,19 @@ class _Adapter:
         return refusal(
             self.whole,
             place,
-            f"the formula does not parse: {message.rstrip('.')}",
+            f"the formula does not parse: {self.seen.seen(message.rstrip('.'))}",
             f"{ALLOWED}, joined by + : * / - ^",
         )
 
-    def right(self, middle: int, available: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
-        """The terms on the right, and those taken away that were not there, as formulaic has them.
-
-        The left is blanked, so that places stay.
-        """
+    def right(self) -> tuple[list[Any], list[Any]]:
+        """The terms on the right, and those taken away that were not there, as formulaic has them."""
         from formulaic.parser import DefaultFormulaParser
 
         parser = DefaultFormulaParser(include_intercept=True, feature_flags={"TWOSIDED"})
-        known = {"available": [_veiled(f"`{escaped(name)}`")[1:-1] for name in available], "used_lhs": []}
+        known = {"available": list(self.seen.dot), "used_lhs": []}
         context: dict[str, Any] = {f"__formulaic_variables_{name}__": found for name, found in known.items()}
         try:
-            tree = parser.get_ast(" " * middle + _veiled(self.whole)[middle:], context=context)
+            tree = parser.get_ast(self.seen.text, context=context)
             found = parser.get_terms_from_ast(tree, context=context)
             taken = [self.idle(*pair) for pair in _subtractions(tree, context)]
         except RecursionError:
@@ -157,7 +146,7 @@ class _Adapter:
         """The terms of a minus if none of them stands `before` it; FormulaError for a minus in front of all (None)."""
         named = [term for term in taken if str(term) != ONE]
         if before is None and named:
-            term = _seen(str(named[0]))
+            term = self.seen.seen(str(named[0]))
             found = f"the minus in front of {term} takes a term away, as in . - {term}, but none is before it"
             remedy = f"write {term}, whose coefficient has the sign, or I(-x) for the negated numbers of a column x"
             raise refusal(self.whole, named[0].factors[0].token.source_start, found, remedy)
@@ -165,18 +154,13 @@ class _Adapter:
 
     def node(self, factor: Any) -> Node:
         """A factor as an expression."""
-        token = factor.token
-        if token is None:
-            return Source(factor.expr, self.whole, 0, self.names).column(unescaped(_seen(factor.expr)))
         if factor.eval_method.value == "literal":
             return Constant(factor.expr, factor.expr)
-        if token.kind.value == "python":
-            return self.expression(token)
-        text = _seen(factor.expr)
-        return Source(text, self.whole, token.source_start, self.names).column(unescaped(text))
+        return self.seen.operands[factor.expr].node(self.names, self.whole)
 
-    def response(self, left: str) -> Node | None:
+    def response(self) -> Node | None:
         """The expression on the left, if there is one: arithmetic as it stands, as in R's s/n ~ x."""
+        left = self.whole[: self.middle]
         if not left.strip():
             return None
         node = parse(left, self.names, self.whole)
@@ -195,22 +179,6 @@ class _Adapter:
             text = self.node(factor).text
             order[text] = min(order.get(text, (start, rank)), (start, rank))
         return order
-
-
-def _veiled(formula: str) -> str:
-    """The formula as formulaic can read it, no longer and no shorter."""
-
-    def veil(name: re.Match[str]) -> str:
-        return re.sub(r"\\([\\`])", lambda pair: BEHIND[pair[1]], name[0]) if name[0][0] == "`" else name[0]
-
-    return re.sub(rf"""{QUOTED}|"[^"]*"|'[^']*'""", veil, formula)
-
-
-def _seen(text: str) -> str:
-    """A text of formulaic's as it was written."""
-    for behind, veiled in BEHIND.items():
-        text = text.replace(veiled, f"\\{behind}")
-    return text
 
 
 def _subtractions(tree: Any, context: dict[str, Any]) -> Iterator[tuple[list[Any] | None, list[Any]]]:

@@ -1,6 +1,7 @@
 """From a request and a table to a Schema: levels, means, knots and cut points, learned in one pass."""
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -18,6 +19,7 @@ from expfam.formula import algebra, coding
 from expfam.formula.coding import Variable
 from expfam.formula.expression import Call, Name, Node, columns_of, parse
 from expfam.formula.interpret import Recall, learner, variable
+from expfam.formula.operands import Every
 from expfam.formula.roles import Worth, worth
 from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor, State
@@ -64,19 +66,10 @@ def plan(request: Request | Schema, names: tuple[str, ...]) -> Plan:
     return _of_schema(request, names) if isinstance(request, Schema) else _of_request(request, names)
 
 
-class _Every(tuple[str, ...]):
-    """Names of columns before any are known: whatever is asked for is one of them."""
-
-    __slots__ = ()
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
 def syntax(request: Request) -> Plan:
     """What a request says of whatever columns there will be, before any row has come; FormulaError where it cannot be
     read."""
-    return _parsed(request, _Every())
+    return _parsed(request, Every())
 
 
 def _of_schema(schema: Schema, names: tuple[str, ...]) -> Plan:
@@ -211,7 +204,7 @@ def _schema(
     if not streams:
         _check_levels(terms, variables)
     response = trees.roles.get("response")
-    return Schema(
+    learned = Schema(
         request=request,
         response=None if response is None else response.text,
         terms=terms,
@@ -221,6 +214,19 @@ def _schema(
         columns={name: table.kind_of(name) for name in trees.columns},
         n=table.n,
     )
+    _check_names(learned)
+    return learned
+
+
+def _check_names(schema: Schema) -> None:
+    """SchemaError where two coefficients would have one name: a column may be called as another term is written."""
+    found = [name for term in schema.terms if term.variables for name in coding.names(term, schema.variables)]
+    counts = Counter(["Intercept", *found])
+    if len(counts) <= len(found):
+        name = next(name for name, count in counts.items() if count > 1)
+        raise SchemaError(
+            f"a second coefficient of {schema.formula!r} would be called {name!r}; rename the column of that name"
+        )
 
 
 def describe(text: str, found: FloatArray | Factor) -> Variable:
