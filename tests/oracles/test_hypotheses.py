@@ -92,6 +92,15 @@ def test_equations_come_back(rows: list[tuple[int, int, int]]) -> None:
     assert np.array_equal(r, [float(r) for *_, r in rows])
 
 
+def test_a_number_is_a_number_whatever_columns_are_called() -> None:
+    """A matrix that pandas numbered has a coefficient 1: in backticks."""
+    R, r = equations("x = 1, `1` = 2 * `a = b`, `odd, name` - `x` = 1 + `0`", ["0", "1", "x", "a = b", "odd, name"])
+    np.testing.assert_array_equal(R, [[0, 0, 1, 0, 0], [0, 1, 0, -2, 0], [-1, 0, -1, 0, 1]])
+    np.testing.assert_array_equal(r, [1, 0, 1])
+    with pytest.raises(ef.ExpfamError, match="asks nothing"):
+        ef.glm_arrays(np.eye(4, 2), np.arange(4.0), names=["0", "1"]).wald_test("1 = 1")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

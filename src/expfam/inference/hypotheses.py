@@ -10,6 +10,7 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError
+from expfam.formula.expression import QUOTED, bare
 from expfam.inference.tails import chi_squared, f_tail
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def written(hypothesis: str | Sequence[str]) -> str:
 def equations(text: str, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
     """R (m, p) and r (m,) of "a = b, 2 * c - d = 1, e": equations between commas, "= 0" understood.
 
-    A name is written as it stands in `names`, brackets and all; ExpfamError naming what is not understood.
+    A name is written as it stands in `names`, brackets and all, or in backticks, as one that is a number must be.
+    ExpfamError naming what is not understood.
     """
     rows = [_equation(part, names) for part in _split(text, ",") if part.strip()]
     if not rows:
@@ -113,11 +115,12 @@ def equations(text: str, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
 
 
 def _split(text: str, mark: str) -> list[str]:
-    """The parts between marks outside of brackets, where a name may hold one."""
-    depth, parts = 0, [""]
+    """The parts between marks outside of brackets and backticks, where a name may hold one."""
+    depth, ticked, parts = 0, False, [""]
     for letter in text:
         depth += (letter in OPEN) - (letter in CLOSE)
-        if letter == mark and depth == 0:
+        ticked ^= letter == "`"
+        if letter == mark and depth == 0 and not ticked:
             parts.append("")
         else:
             parts[-1] += letter
@@ -155,7 +158,7 @@ def _piece(text: str, names: Sequence[str], longest: Sequence[int]) -> tuple[flo
     """The number, the name and what follows of `2 * name ...`, `name ...`, `2 ...`."""
     named = _named(text, names, longest)
     if named is not None:
-        return 1.0, named, text[len(names[named]) :]
+        return 1.0, *named
     found = NUMBER.match(text)
     if found is None:
         raise _unknown(text, names)
@@ -166,13 +169,17 @@ def _piece(text: str, names: Sequence[str], longest: Sequence[int]) -> tuple[flo
     named = _named(rest, names, longest)
     if named is None:
         raise _unknown(rest, names)
-    return number, named, rest[len(names[named]) :]
+    return number, *named
 
 
-def _named(text: str, names: Sequence[str], longest: Sequence[int]) -> int | None:
-    """Which name a text starts with, the longest one; a name ends where its word does."""
-    fitting = (j for j in longest if text.startswith(names[j]))
-    return next((j for j in fitting if not re.match(r"[\w.\[(:]", text[len(names[j]) :])), None)
+def _named(text: str, names: Sequence[str], longest: Sequence[int]) -> tuple[int, str] | None:
+    """Which name a text starts with, the longest one, and what follows; a name ends where its word does."""
+    ticked = re.match(QUOTED, text)
+    if ticked is not None and bare(ticked[0]) in names:
+        return names.index(bare(ticked[0])), text[ticked.end() :]
+    fitting = (j for j in longest if text.startswith(names[j]) and not NUMBER.fullmatch(names[j]))
+    found = next((j for j in fitting if not re.match(r"[\w.\[(:]", text[len(names[j]) :])), None)
+    return None if found is None else (found, text[len(names[found]) :])
 
 
 def _unknown(text: str, names: Sequence[str]) -> ExpfamError:
