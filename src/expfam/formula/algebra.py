@@ -114,6 +114,7 @@ class _Adapter:
 
         known = str(error) if isinstance(error, FormulaicError) else "brackets or operators do not match"
         message, _, context = known.partition("\n\n")
+        message, _, _ = message.partition(" (tip")  # of what is refused here
         place = context.find("⧛") if "⧛" in context else len(self.whole)
         return refusal(
             self.whole,
