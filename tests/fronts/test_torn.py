@@ -71,6 +71,20 @@ def test_a_line_of_json_that_is_no_object_takes_no_other_with_it(
     assert streamed(rows(changes), "ndjson") == (learned, bad)
 
 
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+@pytest.mark.parametrize("labels", [("true", "yes"), ("10", "A1"), ("2024-01-01", "never")])
+def test_a_torn_line_leaves_the_types_of_columns_to_all_others(kind: str, labels: tuple[str, str]) -> None:
+    """What stands above it looks like truth values, numbers or dates, and is text."""
+    cells = [(i % 3, i % 7, labels[int(i > 2 and i % 2 == 0)]) for i in range(2000)]
+    if kind == "csv":
+        text = [f"{y},{x},{g}" for y, x, g in cells]
+        text = ["y,x,g", *text[:2], "1,2,3,4", *text[2:]]
+    else:
+        text = [json.dumps({"y": y, "x": x, "g": g}) for y, x, g in cells]
+        text = [*text[:2], '{"y": 1, "x"', *text[2:]]
+    assert streamed("\n".join(text).encode(), kind) == (2000, [4 if kind == "csv" else 3])
+
+
 def test_a_key_that_held_nothing_yet_is_read_once_it_does() -> None:
     lines = [json.dumps({"y": i % 3, "x": None if i < 1 << 16 else i % 7, "z": i}) for i in range((1 << 16) + 100)]
     assert streamed("\n".join(lines).encode(), "ndjson", "y ~ x") == (100, [])

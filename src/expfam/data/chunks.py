@@ -230,30 +230,41 @@ def _parsed(lines: Iterable[list[bytes]], number: int, parse: Parse, types: Any 
         if not full.any():
             continue
         kept, some = numbers[full], [line for line, there in zip(some, full, strict=True) if there]
-        table, good, bad = _halved(some, kept, parse, types)
-        if table is not None:
-            types = _types(table, types)
-        yield Chunk(table, good, bad)
+        chunk = _together(some, kept, parse, types)
+        if chunk.table is not None:
+            types = _types(chunk.table, types)
+        yield chunk
 
 
-def _halved(
-    lines: Sequence[bytes], numbers: IntArray, parse: Parse, types: Any
-) -> tuple[Any, IntArray, tuple[Bad, ...]]:
-    """The table of the lines that are rows, their numbers, and the others: halves of what does not parse, and so on."""
+def _together(lines: list[bytes], numbers: IntArray, parse: Parse, types: Any) -> Chunk:
+    """The lines as rows of one table, and those that are none. What is no row by itself goes first, so that a column
+    has the type of all its cells, not of those above such a line."""
+    apart = _halved(lines, numbers, parse, types, apart=True)
+    if apart.table is not None or not len(apart.numbers):
+        return apart
+    rows = [line for line, there in zip(lines, np.isin(numbers, apart.numbers), strict=True) if there]
+    found = _halved(rows, apart.numbers, parse, types, apart=False)
+    bad = sorted((*apart.bad, *found.bad), key=lambda bad: bad.line)
+    return Chunk(found.table, found.numbers, tuple(bad))
+
+
+def _halved(lines: list[bytes], numbers: IntArray, parse: Parse, types: Any, apart: bool) -> Chunk:
+    """All lines, or halves of what does not parse, and so on; the second half by the types of the first, or `apart`,
+    which makes no table of the two."""
     import pyarrow as pa
 
     try:
-        return _whole(parse(lines, types), len(lines)), numbers, ()
+        return Chunk(_whole(parse(lines, types), len(lines)), numbers)
     except pa.ArrowException as error:
         if len(lines) == 1:
-            return None, numbers[:0], (Bad(int(numbers[0]), _reason(error)),)
+            return Chunk(None, numbers[:0], (Bad(int(numbers[0]), _reason(error)),))
     half = len(lines) // 2
-    one, a, bad = _halved(lines[:half], numbers[:half], parse, types)
-    known = types if one is None else _types(one, types)
-    other, b, more = _halved(lines[half:], numbers[half:], parse, known)
-    tables = [table for table in (one, other) if table is not None]
-    whole = pa.concat_tables(tables, promote_options="permissive") if tables else None
-    return whole, np.concatenate([a, b]), (*bad, *more)
+    one = _halved(lines[:half], numbers[:half], parse, types, apart)
+    known = types if apart or one.table is None else _types(one.table, types)
+    other = _halved(lines[half:], numbers[half:], parse, known, apart)
+    tables = [part.table for part in (one, other) if part.table is not None and not apart]
+    table = pa.concat_tables(tables, promote_options="permissive") if tables else None
+    return Chunk(table, np.concatenate([one.numbers, other.numbers]), (*one.bad, *other.bad))
 
 
 def _whole(table: Any, lines: int) -> Any:
