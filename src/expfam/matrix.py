@@ -2,32 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from numbers import Real
-from types import NoneType
 from typing import Any
 
 import numpy as np
 
-from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam._typing import AnyArray, BoolArray
+from expfam.data.entries import FLOATS, check_numbers, labels_or_numbers, numbers
 from expfam.data.frame import labels, selected
 from expfam.design import Columns, sought
 from expfam.errors import ResponseError, SchemaError
 from expfam.parallel import ordered_map
-from expfam.source import Block, RowSet, Source, Terms, check_there, vectors_at
+from expfam.source import Block, RowSet, Source, Terms, at_kept, check_there, vectors_of, with_gaps
 from expfam.target import RawResponse, labels_of
 
-FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
-"""What is taken as it is."""
-TEXT = "which is no number; use glm(formula, frame) for text columns, or encode them first"
-REFUSED = {
-    "c": "complex numbers; give their real and imaginary parts as columns of their own",
-    "U": f"text, {TEXT}",
-    "S": f"text, {TEXT}",
-    "M": "dates; give numbers, such as the days since the first",
-    "m": "durations; give numbers, such as days",
-    "O": "Python objects; give numbers, X.astype(float)",
-}
 BLOCK = 1 << 20  # numbers that a thread checks at a time
 
 
@@ -68,17 +55,21 @@ class MatrixTerms(Terms):
     def rows(self, source: Source, *, response: bool, missing: str, unseen: str) -> RowSet:
         X = self.matrix(source.data)
         n, kept, columns = X.shape[0], None, self._stored(X)
+        vectors, gaps = vectors_of(source, n)
+        if response:
+            y, absent = _response(source.y, n)
+            gaps = gaps if absent is None else {"y": absent, **gaps}
         found = sought(columns, n)
-        numbers = [term.values for term in found if term.codes is None and term.values is not None]
-        if found is not columns and all(map(_all_finite, numbers)):
+        stored = [term.values for term in found if term.codes is None and term.values is not None]
+        if found is not columns and all(map(_all_finite, stored)):
             columns = found  # what is coded is zero or one
         else:
             kept = _complete(X, self.columns, missing)
-            columns = columns if kept is None else self._stored(X[kept])
-        raw = _response(source.y, n, kept) if response else None
-        dropped = {} if kept is None else {"X": int((~kept).sum())}
-        left = n - sum(dropped.values())
-        return RowSet(columns, left, "dict", raw, vectors_at(source, n, kept), kept, dropped)
+        kept, dropped = _without(gaps, kept, n, missing)
+        columns = columns if kept is None else tuple(part.take(kept) for part in columns)
+        raw = _raw(y, kept) if response else None
+        left = n if kept is None else int(kept.sum())
+        return RowSet(columns, left, "dict", raw, at_kept(vectors, kept), kept, dropped)
 
     def _stored(self, X: Any) -> tuple[Columns, ...]:
         """The terms of a matrix that is complete."""
@@ -132,34 +123,15 @@ def is_sparse(X: Any) -> bool:
 def _dense(X: Any) -> AnyArray:
     """X as an array of float64 or float32; missing numbers (None, NA, masked) as NaN."""
     try:
-        values = np.asarray(np.ma.filled(X.astype(np.float64), np.nan) if isinstance(X, np.ma.MaskedArray) else X)
+        values = X if isinstance(X, np.ma.MaskedArray) else np.asarray(X)
     except ValueError:
         raise SchemaError("X has rows of different lengths; give a matrix (rows, columns)") from None
-    if values.dtype in FLOATS:
-        return values
-    if values.dtype.kind == "O":
-        return _objects(values)
-    _check_kind(values.dtype)
-    return values.astype(np.float64)
-
-
-def _objects(values: AnyArray) -> FloatArray:
-    """Python objects as numbers; text that looks like a number is text."""
-    kinds = set(map(type, values.flat))
-    absent = {kind for kind in kinds if kind.__name__ == "NAType"}  # pandas.NA, without importing pandas
-    wrong = {kind for kind in kinds - absent if not issubclass(kind, Real | Decimal | np.bool_ | NoneType)}
-    for at, value in np.ndenumerate(values) if wrong else ():
-        if type(value) in wrong:
-            place = ", ".join(f"{what} {k}" for what, k in zip(("row", "column"), at, strict=False))
-            raise SchemaError(f"X holds {value!r} in {place}, {TEXT}")
-    if absent:
-        values = np.array([None if type(v) in absent else v for v in values.flat], object).reshape(values.shape)
-    return values.astype(np.float64)
+    return numbers("X", values)[0]
 
 
 def _sparse(X: Any) -> Any:
     """Compressed rows, ascending columns, no column twice: X itself where it is that, else a copy."""
-    _check_kind(X.dtype)
+    check_numbers("X", X.dtype)
     if X.dtype not in FLOATS and X.dtype != bool:  # SciPy adds up duplicate bools to bools
         X = X.astype(np.float64)
     if X.ndim != 2:
@@ -169,12 +141,6 @@ def _sparse(X: Any) -> Any:
         rows = rows.copy()
         rows.sum_duplicates()
     return rows.astype(np.float64) if rows.dtype == bool else rows
-
-
-def _check_kind(dtype: Any) -> None:
-    """Bools, integers and real numbers pass."""
-    if dtype.kind not in "biuf":
-        raise SchemaError(f"X holds {REFUSED.get(dtype.kind, f'values of type {dtype}; give numbers')}")
 
 
 def _complete(X: Any, names: tuple[str, ...], missing: str) -> BoolArray | None:
@@ -221,17 +187,31 @@ def _finite(block: AnyArray) -> bool:
         return bool(np.isfinite(block.sum()) or np.isfinite(block).all())
 
 
-def _response(y: Any, n: int, kept: BoolArray | None) -> RawResponse:
-    values, rows = np.asarray(y), None if kept is None else np.flatnonzero(kept)
-    if values.shape != (n,):
-        raise ResponseError(f"y has shape {values.shape}; X has {n} rows: give one response a row")
-    if kept is not None:
-        values = values[kept]
-    if values.dtype.kind == "O":
-        try:
-            values = values.astype(np.float64)
-        except (TypeError, ValueError):
-            values = values.astype(str)
+def _without(
+    gaps: Mapping[str, BoolArray], kept: BoolArray | None, n: int, missing: str
+) -> tuple[BoolArray | None, dict[str, int]]:
+    """The rows that X has complete and nothing beside it lacks, None for all; how many X and each of them lacks."""
+    none = np.zeros(n, dtype=bool) if kept is None else ~kept
+    gone, lacking = with_gaps(none, {} if kept is None else {"X": int(none.sum())}, gaps)
+    if gaps and missing == "error":
+        name, absent = next(iter(gaps.items()))
+        raise SchemaError(f"{name} is missing in row {int(np.argmax(absent))}; fill it, or take missing='drop'")
+    if gone.all():
+        counts = ", ".join(f"{name} ({count:,})" for name, count in lacking.items())
+        raise SchemaError(f"no row is left: of {n:,} rows each lacks a value, in {counts}; fill some")
+    return ~gone if lacking else None, lacking
+
+
+def _response(y: Any, n: int) -> tuple[AnyArray, BoolArray | None]:
+    """The response of every row, text, booleans or float64, and which rows lack it."""
+    if np.shape(y) != (n,):
+        raise ResponseError(f"y has shape {np.shape(y)}; X has {n} rows: give one response a row")
+    return labels_or_numbers("y", y, ResponseError)
+
+
+def _raw(values: AnyArray, kept: BoolArray | None) -> RawResponse:
+    rows = None if kept is None else np.flatnonzero(kept)
+    values = values if kept is None else values[kept]
     if values.dtype.kind in "USb":
         labels, codes = labels_of(values)
         return RawResponse("y", codes=codes, labels=labels, rows=rows)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.data.entries import array, numbers
 from expfam.design import Columns
 from expfam.errors import DataWarning, SchemaError
 from expfam.parallel import extent
@@ -130,8 +131,8 @@ def check_there(name: str, values: Any) -> None:
 
 
 def beside(name: str, values: Any, data: Any) -> AnyArray:
-    """Numbers given beside the data as an array, row by row; SchemaError for a Series of another index than the
-    data's, where row by row is not what pandas would do, nor sure to be what was meant."""
+    """What is given beside the data as an array, row by row, with its mask; SchemaError for a Series of another index
+    than the data's, where row by row is not what pandas would do, nor sure to be what was meant."""
     check_there(name, values)
     mine: Any = getattr(values, "index", None)
     its: Any = getattr(data, "index", None)
@@ -144,22 +145,36 @@ def beside(name: str, values: Any, data: Any) -> AnyArray:
             f"the index of {name} is not that of the data: {found}. Give a column of the data by its name, align by "
             "label with .reindex(data.index), or take it row by row with .to_numpy()"
         )
-    return np.asarray(values)
+    return array(values)
 
 
-def vectors_at(source: Source, n: int, kept: BoolArray | None) -> dict[str, FloatArray]:
-    """The array row vectors of a source as float64, checked for length, at the kept rows."""
-    return {name: _vector(name, values, n, kept) for name, values in source.vectors.items()}
+def vectors_of(source: Source, n: int) -> tuple[dict[str, FloatArray], dict[str, BoolArray]]:
+    """The array row vectors of a source as float64, checked for length; and of those with gaps, which rows (n,) lack a
+    value."""
+    vectors: dict[str, FloatArray] = {}
+    gaps: dict[str, BoolArray] = {}
+    for name, values in source.vectors.items():
+        found, absent = numbers(name, values)
+        if found.ndim == 0 or found.shape[0] != n or (found.ndim > 1 and name != "offset"):
+            raise SchemaError(f"{name} has shape {found.shape}; the data has {n} rows: give one number a row")
+        vectors[name] = found.astype(np.float64, copy=False)
+        if absent is not None:
+            gaps[name] = np.asarray(absent.reshape(n, -1).any(axis=1))
+    return vectors, gaps
 
 
-def _vector(name: str, values: AnyArray, n: int, kept: BoolArray | None) -> FloatArray:
-    try:
-        vector = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise SchemaError(f"{name} must be numbers, one a row; got {type(values).__name__} with text") from None
-    if vector.ndim == 0 or vector.shape[0] != n or (vector.ndim > 1 and name != "offset"):
-        raise SchemaError(f"{name} has shape {vector.shape}; the data has {n} rows: give one number a row")
-    return vector if kept is None else vector[kept]
+def with_gaps(
+    gone: BoolArray, lacking: Mapping[str, int], gaps: Mapping[str, BoolArray]
+) -> tuple[BoolArray, dict[str, int]]:
+    """The rows (n,) that lack a value in the data or beside it, and how many there are by name."""
+    for absent in gaps.values():
+        gone = gone | absent
+    return gone, {**lacking, **{name: int(absent.sum()) for name, absent in gaps.items()}}
+
+
+def at_kept(vectors: Mapping[str, FloatArray], kept: BoolArray | None) -> dict[str, FloatArray]:
+    """Row vectors at the kept rows."""
+    return dict(vectors) if kept is None else {name: vector[kept] for name, vector in vectors.items()}
 
 
 def check_vectors(rows: RowSet, *, some: bool = True) -> None:

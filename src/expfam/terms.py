@@ -19,7 +19,7 @@ from expfam.formula.expression import columns_of
 from expfam.formula.learn import learn_values, missing_rows, needed, plan
 from expfam.formula.roles import Worth
 from expfam.formula.schema import ROLES, Request, Schema
-from expfam.source import VECTORS, Block, RowSet, Source, Terms, vectors_at
+from expfam.source import VECTORS, Block, RowSet, Source, Terms, at_kept, vectors_of, with_gaps
 from expfam.target import RawResponse
 
 
@@ -73,32 +73,37 @@ class FormulaTerms(Terms):
 def learn_terms(formula: str, texts: Mapping[str, str], source: Source, missing: str) -> tuple[FormulaTerms, RowSet]:
     """Learn a formula on a source, and its rows; `texts` are weights, offset, exposure, trials given as expressions."""
     request = Request(formula, *(texts.get(name) for name in VECTORS))
-    complete = _complete(request, read(source.data, lambda names: needed(request, names)), missing)
+    complete = _complete(request, source, missing)
     learned = learn_values(request, complete.table)
     if learned.schema.response is None:
         raise FormulaError(f"{formula!r} has no response; write it on the left: 'y ~ {formula.lstrip(' ~')}'")
     columns = shared(lay_out(learned.schema, learned.values))
-    return FormulaTerms(learned.schema), _rows(learned.schema, columns, learned.roles, complete, source)
+    return FormulaTerms(learned.schema), _rows(learned.schema, columns, learned.roles, complete)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Complete:
-    """The complete rows of a table: which they are (None: all), and how many values the others lack by column."""
+    """The complete rows of a table: which they are (None: all), how many values the others lack by column, and the
+    row vectors of all rows that were given as arrays."""
 
     table: Table
     kept: BoolArray | None
     lacking: Mapping[str, int]
+    given: Mapping[str, FloatArray]
 
 
-def _complete(request: Request | Schema, table: Table, missing: str) -> _Complete:
-    mask, lacking = missing_rows(request, table)
+def _complete(request: Request | Schema, source: Source, missing: str) -> _Complete:
+    table = read(source.data, lambda names: needed(request, names))
+    given, gaps = vectors_of(source, table.n)
+    mask, lacking = with_gaps(*missing_rows(request, table), gaps)
     if not lacking:
-        return _Complete(table, None, {})
+        return _Complete(table, None, {}, given)
     if missing == "error":
         name, count = next(iter(lacking.items()))
         row = table.row(int(np.flatnonzero(mask)[0]))
+        where = name if name in gaps else f"column {name!r}"
         raise SchemaError(
-            f"{int(mask.sum())} rows have missing values, {count} in column {name!r}; the first is row {row}. "
+            f"{int(mask.sum())} rows have missing values, {count} in {where}; the first is row {row}. "
             "Fill them, or take missing='drop'"
         )
     if mask.all():
@@ -106,20 +111,21 @@ def _complete(request: Request | Schema, table: Table, missing: str) -> _Complet
         raise SchemaError(
             f"no rows are left: of {table.n:,} rows each lacks a value, in {counts}; fill or drop columns"
         )
-    return _Complete(table.filter(~mask), ~mask, lacking)
+    return _Complete(table.filter(~mask), ~mask, lacking, given)
 
 
 def _replayed(schema: Schema, source: Source, missing: str, unseen: str) -> RowSet:
     """Rows with their response, those of the fit read again or others, its learned state replayed."""
-    complete = _complete(schema, read(source.data, lambda names: needed(schema, names)), missing)
+    complete = _complete(schema, source, missing)
     encoded = encode(schema, complete.table, unseen)  # type: ignore[arg-type]
     if encoded.valid is not None:  # levels that the model never saw, and unseen="missing"
         kept = encoded.valid if complete.kept is None else _within(complete.kept, encoded.valid)
-        complete = _Complete(complete.table.filter(encoded.valid), kept, {**complete.lacking, **encoded.unseen})
+        lacking = {**complete.lacking, **encoded.unseen}
+        complete = _Complete(complete.table.filter(encoded.valid), kept, lacking, complete.given)
         encoded = encode(schema, complete.table)
     found = ((role, evaluate(schema, complete.table, role)) for role in ROLES)
     roles: dict[str, Worth] = {role: worth for role, worth in found if worth is not None}
-    return _rows(schema, encoded.columns, roles, complete, source)
+    return _rows(schema, encoded.columns, roles, complete)
 
 
 def _within(kept: BoolArray, some: BoolArray) -> BoolArray:
@@ -129,12 +135,10 @@ def _within(kept: BoolArray, some: BoolArray) -> BoolArray:
     return out
 
 
-def _rows(
-    schema: Schema, columns: tuple[Columns, ...], roles: Mapping[str, Worth], complete: _Complete, source: Source
-) -> RowSet:
+def _rows(schema: Schema, columns: tuple[Columns, ...], roles: Mapping[str, Worth], complete: _Complete) -> RowSet:
     """Columns together with the response and the row vectors of the complete rows."""
     table, kept = complete.table, complete.kept
-    vectors = vectors_at(source, table.n if kept is None else len(kept), kept)
+    vectors = at_kept(complete.given, kept)
     for name in VECTORS:
         if name in roles:
             vectors[name] = _numbers(roles[name]) + vectors[name] if name in vectors else _numbers(roles[name])
@@ -147,7 +151,8 @@ def _new_rows(schema: Schema, source: Source, unseen: str) -> RowSet:
     table = read(source.data, lambda names: _asked(schema))
     encoded = encode(schema, table, unseen)  # type: ignore[arg-type]
     kept = np.ones(table.n, dtype=bool) if encoded.valid is None else encoded.valid.copy()
-    vectors = vectors_at(source, table.n, None)
+    vectors, gaps = vectors_of(source, table.n)
+    kept = ~with_gaps(~kept, {}, gaps)[0]
     for name in ("offset", "exposure"):
         values = evaluate(schema, table, name)
         if values is not None:

@@ -29,13 +29,13 @@ def attempt(convert: Callable[[], Any], values: Iterable[object]) -> Any:
     try:
         return convert()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        mixed, reason = _mixed(values), str(error).strip().splitlines()
-        if mixed:
-            return Unreadable(f"{mixed}; make it all numbers or all text")
+        both, reason = mixed(values), str(error).strip().splitlines()
+        if both:
+            return Unreadable(f"{both}; make it all numbers or all text")
         return Unreadable(f"{reason[0] if reason else type(error).__name__}; cast it to float64, or to text")
 
 
-def _mixed(values: Iterable[object]) -> str:
+def mixed(values: Iterable[object]) -> str:
     """Text beside something else: the first of each, and where; "" where there is no such pair."""
     first: dict[bool, str] = {}
     for i, value in enumerate(values):

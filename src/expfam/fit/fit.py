@@ -39,7 +39,7 @@ from expfam.information import Covariance
 from expfam.model import Prepared, prepare
 from expfam.pictures.plots import Pictures
 from expfam.progress import progress as show_progress
-from expfam.source import Source
+from expfam.source import Source, beside
 
 
 @final
@@ -107,7 +107,7 @@ class Fit(Estimates):
         if data is None:
             return self.rows_source()
         X, y = data if isinstance(data, tuple) else (data, None)
-        return Source(X, y)
+        return Source(X, None if y is None else beside("y", y, X))
 
     def _covariance(self, ask: Asked, data: Any) -> Covariance:
         if ask.kind == "bootstrap":

@@ -7,6 +7,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.data.answer import frame_like
+from expfam.data.entries import numbers
 from expfam.data.table import read
 from expfam.errors import DataWarning, ExpfamError, SchemaError, one_of
 from expfam.families import Binomial
@@ -155,7 +156,7 @@ def _weight(fit: "Fit", new: Any, given: Any, line: prediction.Linear) -> FloatA
     if isinstance(given, str):
         data = fit.rows_source().data if new is None else new
         values = read(data, lambda _: (given,)).column(given).values
-    values = np.asarray(np.nan if values is None else beside(name, values, new), dtype=np.float64)
+    values, _ = numbers(name, np.nan if values is None else beside(name, values, new))
     if values.shape not in ((), (n,)):
         raise SchemaError(f"{name} has shape {values.shape}; give a number, or one for each of the {n} rows")
     values = np.broadcast_to(values, n)

@@ -282,7 +282,7 @@ def scene(model: Model, source: Source, fitted: bool, beside: Sequence[str] = ()
 
 def _of_matrix(model: Model, source: Source, fitted: bool) -> Scene:
     assert isinstance(model.terms, MatrixTerms)
-    rows = model.terms.rows(source, response=False, missing="drop", unseen="error")
+    rows = model.terms.rows(source, response=fitted, missing="drop", unseen="error")  # without y a row is not the fit's
     check_supplied(model, rows)
     if not fitted:
         tell_left_out(rows)

@@ -34,7 +34,7 @@ from expfam.inference.scene import (
     tell_left_out,
 )
 from expfam.model import Model, offset_of
-from expfam.source import RowSet, Source, vectors_at
+from expfam.source import RowSet, Source, at_kept, vectors_of, with_gaps
 from expfam.terms import FormulaTerms
 
 GROUPS = 1000  # levels of a column that rows are grouped by, at most
@@ -323,12 +323,13 @@ def of_formula(model: Model, source: Source, fitted: bool, beside: Sequence[str]
     needed = found.columns if fitted else tuple(asked)
     unknown = [name for name in beside if name not in schema.variables]
     table = read(source.data, lambda _: (*needed, *unknown))
-    gone, lacking = missing_in(table, needed, frozenset(found.predictors))
+    given, gaps = vectors_of(source, table.n)
+    gone, lacking = with_gaps(*missing_in(table, needed, frozenset(found.predictors)), gaps)
     kept = ~gone if gone.any() else None
     if gone.all():
         raise SchemaError("every row lacks a value in some column that the model reads; nothing is left to average")
     table = table if kept is None else table.filter(kept)
-    given = vectors_at(source, len(gone), kept)
+    given = at_kept(given, kept)
     rows = replace(_rows(schema, table, given, weighted), kept=kept, dropped=lacking)
     check_supplied(model, rows)
     if not fitted:

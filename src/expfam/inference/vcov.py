@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from expfam._typing import AnyArray, IntArray
+from expfam.data.entries import entries
 from expfam.data.table import read
 from expfam.errors import ExpfamError, SchemaError, SeparationWarning, one_of
 from expfam.inference.bootstrap import Bootstrap, bootstrap, cases, of_clusters, parametric
@@ -164,9 +165,9 @@ def _beside(by: Given, what: str, source: Source, optimum: Optimum) -> AnyArray:
         values: AnyArray = column.values if column.codes is None else column.codes  # type: ignore[assignment]
         absent = np.isnan(values) if column.codes is None else column.codes < 0
     else:
-        values = beside(what, by, source.data)
+        values, gaps = entries(beside(what, by, source.data))
         values = values if values.dtype.kind in "iufb" else np.unique(values.astype(str), return_inverse=True)[1]
-        absent = np.isnan(values)
+        absent = np.isnan(values) if gaps is None else gaps | np.isnan(values)
     n = len(values)
     if values.ndim != 1 or n != optimum.prepared.given:
         raise SchemaError(
