@@ -101,12 +101,13 @@ def matrix(X: Any) -> Any:
     """X as float64 or float32 in any memory order, or as sparse rows of these; without a copy where it is one already.
 
     Float32 stays float32 (sums are float64 all the same); float16, integers, bools and objects that are numbers become
-    float64. A SciPy matrix or array of any format, or a pandas frame of sparse columns, becomes compressed rows with
-    ascending columns and no column twice. SchemaError for text, complex numbers, dates, and what is no matrix.
+    float64. A SciPy matrix or array of any format, or a pandas frame of sparse columns that are filled with zeros,
+    becomes compressed rows with ascending columns and no column twice; filled with others it is read densely.
+    SchemaError for text, complex numbers, dates, and what is no matrix.
     """
     check_there("X", X)
     if not is_sparse(X) and hasattr(X, "sparse"):  # of a pandas frame, where every column is sparse
-        X = X.sparse.to_coo()
+        X = X.sparse.to_coo() if all(kind.fill_value == 0 for kind in X.dtypes) else X.sparse.to_dense()
     out = _sparse(X) if is_sparse(X) else _dense(X)
     if out.ndim != 2:
         raise SchemaError(f"X has {out.ndim} dimension(s), shape {out.shape}; give a matrix (rows, columns)")

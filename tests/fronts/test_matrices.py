@@ -161,6 +161,17 @@ def test_a_sparse_frame() -> None:
     assert np.allclose(got.predict(frame), PLAIN.predict(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("fill", [np.nan, 1.0, True, {"a": 0.0, "b": 1.0}])
+def test_a_sparse_frame_filled_with_other_than_zero(fill: Any) -> None:
+    plain = pd.DataFrame({"a": ROWS[:, 0] > 0, "b": ROWS[:, 1] > 0}).astype(bool if fill is True else float)
+    fills = fill if isinstance(fill, dict) else dict.fromkeys("ab", fill)
+    frame = plain.astype({name: pd.SparseDtype(type(one), one) for name, one in fills.items()})
+    assert same(fit(frame), fit(plain.to_numpy(float)))
+    holed = pd.DataFrame({"a": plain["a"].where(plain["b"] != 0)}).astype(pd.SparseDtype(float))
+    with pytest.warns(ef.DataWarning, match="left out"):
+        assert same(fit(holed), ef.glm_arrays(plain[["a"]][plain["b"] != 0], Y[plain["b"] != 0], family="bernoulli"))
+
+
 @pytest.mark.parametrize("kind", ["pandas", "polars", "arrow", "sparse"])
 def test_frames_are_read_by_the_names_of_the_fit(kind: str) -> None:
     """In whatever order their columns are, with others among them; what has no names is read by position."""
