@@ -49,7 +49,7 @@ def load(path: str | PathLike[str], *, family: ExponentialFamily | None = None) 
 
 def write(plain: Mapping[str, Any], path: str | PathLike[str], indent: int | None = None) -> None:
     """Write JSON; the file appears whole or not at all."""
-    text, target = json.dumps(plain, allow_nan=False, indent=indent), located(path)
+    text, target = json.dumps(plain, allow_nan=False, indent=indent, default=_number), located(path)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         draft.write_text(text, encoding="utf-8")
@@ -59,6 +59,11 @@ def write(plain: Mapping[str, Any], path: str | PathLike[str], indent: int | Non
         raise ModelFileError(
             f"{target} cannot be written: {error.strerror}; choose a folder you may write to"
         ) from None
+
+
+def _number(value: Any) -> Any:
+    """Numbers of other kinds, which options may be, as JSON knows them: those of NumPy, decimals, fractions."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else float(value)
 
 
 def read(path: str | PathLike[str], what: str) -> Any:

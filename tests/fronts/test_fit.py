@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 import expfam as ef
 from expfam.diagnostics.text import aligned, wide
+from expfam.families import Categorical
 
 N = 300
 
@@ -341,6 +343,31 @@ def test_save_and_load_to_the_last_bit(name: str, tmp_path: Path) -> None:
     assert again.source is None
     with pytest.raises(ef.ExpfamError, match="has no rows"):
         again.predict()
+
+
+OF_NUMPY: dict[str, dict[str, Any]] = {
+    "ridge by name": {"penalty": ef.Ridge({"age": np.int64(1)})},
+    "array of one number": {"penalty": ef.Ridge({"age": np.array(0.1)})},  # type: ignore[dict-item]
+    "decimal": {"penalty": ef.Ridge({"age": Decimal("0.1")})},  # type: ignore[dict-item]
+    "elastic net by name": {"penalty": ef.ElasticNet({"age": np.float32(0.1)})},  # type: ignore[dict-item]
+    "share of the lasso": {"penalty": ef.ElasticNet(0.1, np.float32(0.5))},  # type: ignore[arg-type]
+    "reference": {"family": Categorical(reference=np.int64(1))},  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("kind", OF_NUMPY)
+def test_numbers_of_any_kind_are_saved(kind: str, tmp_path: Path) -> None:
+    data = {"y": np.arange(60) % 3, "age": np.cos(np.arange(60))}
+    fit = ef.glm("y ~ age", data, **OF_NUMPY[kind])
+    fit.save(tmp_path / "model.json")
+    again = ef.load(tmp_path / "model.json")
+    assert again.classes == fit.classes
+    was, read = (one.model.penalty.bind(fit.names) for one in (fit, again))
+    assert np.array_equal(read.diagonal, was.diagonal)
+    assert np.array_equal(again.predict(data), fit.predict(data))
+    online = ef.OnlineGLM("y ~ age", half_life=np.float32(40), **OF_NUMPY[kind])  # type: ignore[arg-type]
+    online.partial_fit(data).save(tmp_path / "stream.json")
+    assert np.array_equal(ef.OnlineGLM.from_state(tmp_path / "stream.json").fit.coef, online.fit.coef)
 
 
 def test_a_users_own_family_is_saved_without_its_functions(tmp_path: Path) -> None:
