@@ -593,6 +593,22 @@ def test_a_frame_that_is_refused_changes_nothing(name: str) -> None:
     assert same(learned(data), model.partial_fit(part(data, 400, N)))
 
 
+ODD_ROWS = {
+    "exposure": (np.r_[np.ones(8), -1, 1], {}),
+    "offset": (np.r_[np.zeros(8), np.inf, 1], {}),
+    "weights": (np.r_[np.zeros(3), np.ones(5), 1.5, 1], {"weights_kind": "frequency"}),
+}
+
+
+@pytest.mark.parametrize("name", ODD_ROWS)
+def test_rows_are_named_as_they_came_where_others_were_left_out(name: str) -> None:
+    values, options = ODD_ROWS[name]
+    data = {"y": np.arange(10.0), "x": np.r_[np.nan, np.arange(1.0, 10)], "w": np.r_[1, 0, 0, np.ones(7)]}
+    columns = {"weights": "w", name: name}
+    with pytest.raises(ef.SchemaError, match=f"{name} is .* in row 8[;.]"):
+        ef.OnlineGLM("y ~ x", family="poisson", **columns, **options).partial_fit({**data, name: values})
+
+
 def test_numbers_whose_product_overflows_are_refused() -> None:
     large = {"y": np.ones(1), "x": np.array([-1e90]), "z": np.array([1e80])}
     model = learned(rows(), formula="y ~ x + z + x:z")

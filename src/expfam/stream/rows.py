@@ -158,7 +158,8 @@ def _rows(model: Model, schema: Schema, values: Values, roles: Mapping[str, Wort
     """The model bound to its classes, and checked rows."""
     vectors = {name: np.asarray(worth, dtype=float) for name, worth in roles.items() if name != "response"}
     raw = response_of(schema.response or "y", roles["response"], table)
-    given = RowSet((), table.n, table.kind, raw, vectors)
+    kept = None if table.rows is None else np.bincount(table.rows).astype(bool)
+    given = RowSet((), table.n, table.kind, raw, vectors, kept)  # errors name rows as they came
     check_vectors(given, some=False)
     _check_sizes(schema, values, table)
     bound, goal = _response(model, raw)
