@@ -22,6 +22,7 @@ import expfam as ef
 from expfam.design.written import WRITTEN
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.information import CLEAR, Full, independent
+from expfam.information.root import rows_of
 from expfam.links import LINKS, link
 from expfam.solvers import SOLVERS, Newton, Problem, Solution, Solver, Status, choose, leftover, newton, pose, warm
 from expfam.solvers.problem import ENOUGH
@@ -732,6 +733,42 @@ def test_ridge_lifts_aliasing_and_separation() -> None:
     fit = ef.glm_arrays(np.column_stack([x, x]), (x > 0).astype(int), family="bernoulli", penalty=ef.Ridge(0.01))
     assert fit.converged
     assert fit.coef[1] == pytest.approx(fit.coef[2])
+
+
+@pytest.mark.parametrize("solver", ["auto", "newton", "lbfgs"])
+@pytest.mark.parametrize("unit", [1.0, 1e5])
+def test_a_ridge_of_differences_leaves_one_direction_free(solver: str, unit: float) -> None:
+    """S = D'D says nothing of a shift of all levels, which with an intercept nothing else does: one column is aliased,
+    and the means are those of least squares with the rows of D below."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        n, p = 40, 60
+        units = unit ** rng.uniform(-1, 1, p)
+        X, y = np.zeros((n, p)), rng.normal(size=n)
+        X[np.arange(n), rng.integers(0, p, n)] = 1
+        D = np.sqrt(0.03) * np.diff(np.eye(p), axis=0)
+        S = np.zeros((p + 1, p + 1))
+        S[1:, 1:] = (D * units).T @ (D * units)
+        with pytest.warns(ef.AliasWarning):
+            fit = ef.glm_arrays(X * units, y, penalty=ef.Ridge(S), solver=solver)
+        rows = np.block([[np.ones((n, 1)), X], [np.zeros((p - 1, 1)), np.sqrt(n) * D]])
+        want = rows @ np.linalg.lstsq(rows, np.r_[y, np.zeros(p - 1)])[0]
+        assert fit.converged
+        assert len(fit.certificate.aliased) == 1
+        assert fit.predict() == pytest.approx(want[:n], abs=1e-9)
+
+
+def test_root_of_a_penalty_has_its_rank_in_any_units() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(20, 21))
+    units = 10.0 ** rng.integers(-9, 9, 21)
+    S = rows.T @ rows
+    noisy = np.diag(np.r_[np.ones(20), 1e-24])
+    noisy[20, :20] = noisy[:20, 20] = 1e-12 * rng.normal(size=20)  # no positive semidefinite matrix to all digits
+    for one, scale in ((S, np.ones(21)), (S * units * units[:, None], units), (noisy, np.ones(21))):
+        found = rows_of(one)
+        assert found.shape == (20, 21)
+        assert found.T @ found / scale / scale[:, None] == pytest.approx(one / scale / scale[:, None], abs=1e-11)
 
 
 def test_ridge_of_scikit_learn() -> None:

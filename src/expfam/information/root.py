@@ -11,6 +11,9 @@ from expfam.information._information import Information
 from expfam.information.full import Cholesky, cholesky, condition_of
 from expfam.information.rank import independent_of_root
 
+ROUNDED = 1e-8
+"""A share of the largest eigenvalue below zero beyond which a matrix of ones on the diagonal is no rounded one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Root(Information):
@@ -32,8 +35,7 @@ class Root(Information):
         """R of H + S for a positive semidefinite S."""
         parts = [self.triangle, np.diag(np.sqrt(diagonal))]
         if matrix is not None:
-            sizes, vectors = np.linalg.eigh(matrix)
-            parts.append(np.sqrt(np.maximum(sizes, 0.0))[:, None] * vectors.T)
+            parts.append(rows_of(matrix))
         return root(np.concatenate(parts))
 
     @property
@@ -77,3 +79,20 @@ def root(rows: FloatArray, right: FloatArray | None = None) -> Root:
     padded = np.concatenate([whole, np.zeros((q - m, whole.shape[1]))]) if m < q else whole
     triangle: FloatArray = np.asarray(np.linalg.qr(padded, mode="r"), dtype=float)
     return Root(triangle[:q, :q], None if right is None else triangle[:q, q])
+
+
+def rows_of(matrix: FloatArray) -> FloatArray:
+    """Rows (k, q) with rows' rows = S for a positive semidefinite S (q, q) of rank k.
+
+    Eigenvalues that are rounding are zero: their roots, some sqrt(eps), would pass for information on what S leaves
+    free. They are those of S with ones on its diagonal, so that no unit of a column matters; where that is not positive
+    semidefinite, its small columns are rounding themselves, and S is taken as it is.
+    """
+    size = np.sqrt(np.maximum(np.diagonal(matrix), 0.0))
+    by = np.where(size > 0, size, 1.0)
+    sizes, vectors = np.linalg.eigh(matrix / by[:, None] / by)
+    if sizes[0] < -ROUNDED * sizes[-1]:
+        by = np.ones(len(by))
+        sizes, vectors = np.linalg.eigh(matrix)
+    true = sizes > len(sizes) * np.finfo(float).eps * sizes[-1]
+    return np.asarray(np.sqrt(sizes[true])[:, None] * vectors[:, true].T * by)
