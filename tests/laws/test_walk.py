@@ -221,6 +221,7 @@ def some_rows(n: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Three dense columns and two nonzeros of six others."""
     dense = rng.normal(size=(n, DENSE))
     dense[:, 0] = 1
+    dense[rng.random(n) < 0.5, 1] = 0
     indices = np.stack([rng.choice(np.arange(DENSE, P), NONZEROS, replace=False) for _ in range(n)])
     return dense, np.arange(n + 1) * NONZEROS, indices.astype(np.uint32).ravel(), rng.normal(size=n * NONZEROS)
 
@@ -295,6 +296,15 @@ def test_compiled_walks_are_the_definition(
             assert got == pytest.approx(want, rel=1e-6, abs=1e-7), name
 
 
+RULES = [
+    ("constant", "implicit"),
+    ("inverse", "importance"),
+    ("adagrad", "implicit"),
+    ("normalised", "importance"),
+    ("adam", "explicit"),
+]
+
+
 # ---- storage ----------------------------------------------------------------------------------------------------
 def columns(kind: str, n: int, rng: np.random.Generator) -> tuple[Columns, ...]:
     a, b, wide = rng.integers(0, 3, n), rng.integers(0, 4, n), rng.integers(0, 1500, n)
@@ -338,6 +348,25 @@ def test_rows_in_the_coordinates_of_the_coefficients(kind: str, compiled: bool, 
         assert dense.flags.c_contiguous
 
 
+@pytest.mark.parametrize("average", ["polyak", None])
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize(("step", "update"), RULES)
+def test_a_zero_is_the_same_stored_or_not(step: str, update: str, batch: int, average: str | None) -> None:
+    """Columns of many zeros as numbers and as nonzeros: the same steps. Adam's moments go on without a gradient."""
+    rng = np.random.default_rng(4)
+    n = 300
+    X = np.where(rng.random((n, 4)) < 0.2, rng.normal(size=(n, 4)), 0.0)
+    y = (rng.random(n) < 0.4).astype(float)
+    how, found = How(update, step, 0.05, 0.01, average=average, burn_in=20.0, batch=batch), []
+    for term in (Columns(tuple("abcd"), values=X), Columns(tuple("abcd"), sparse=csr_array(X))):
+        design = assemble((term,), n, False)
+        data = Data(design, y, Bernoulli().conjugate(y), np.ones(n), None)
+        goal = Objective(Bernoulli(), Logit(), NoPenalty().bind(design.names), data)
+        found.append(estimate(walk(goal, begun(goal, how), how), how, goal.penalty))
+    assert found[0] == pytest.approx(found[1], rel=1e-12)
+    assert found[0].all()
+
+
 # ---- trails -----------------------------------------------------------------------------------------------------
 def objective(
     n: int = 300, seed: int = 0, family: ExponentialFamily | None = None, penalty: PenaltyForm | None = None
@@ -363,15 +392,6 @@ def part(objective: Objective, lo: int, hi: int) -> Objective:
 
 def same(one: Trail, other: Trail) -> bool:
     return all(np.array_equal(a, b) for a, b in zip((*one.state, one.clock), (*other.state, other.clock), strict=True))
-
-
-RULES = [
-    ("constant", "implicit"),
-    ("inverse", "importance"),
-    ("adagrad", "implicit"),
-    ("normalised", "importance"),
-    ("adam", "explicit"),
-]
 
 
 @pytest.mark.parametrize(("step", "update"), RULES)

@@ -97,10 +97,13 @@ def _rated(ask, state, gradient, stamp, weight, steps, g, j):  # type: ignore[no
 
 @within
 def _rates(ask, state, row, gradient, stamp, weight, steps, g):  # type: ignore[no-untyped-def]
+    """Without a gradient, moments would move Adam's theta all the same: zeros are left alone, stored or not."""
     for j in range(row.k):
-        _rated(ask, state, gradient, stamp, weight, steps, g, row.base + j)
+        if ask.rule != ADAM or row.x[row.at + j] != 0:
+            _rated(ask, state, gradient, stamp, weight, steps, g, row.base + j)
     for at in range(row.lo, row.hi):
-        _rated(ask, state, gradient, stamp, weight, steps, g, place(row, at))
+        if ask.rule != ADAM or row.values[at] != 0:
+            _rated(ask, state, gradient, stamp, weight, steps, g, place(row, at))
 
 
 @within

@@ -165,8 +165,9 @@ def _line(family: Family, i: int, mean: FloatArray, eta: FloatArray) -> FloatArr
 
 
 def _rates(family: Family, ask: Ask, state: State, clock: FloatArray, batch: list[One], eta: FloatArray) -> IntArray:
-    """R of the columns of a batch, from the squares of their gradients; which columns these are."""
-    at = np.unique(np.concatenate([row.at for row in batch]))
+    """R of the columns of a batch, from the squares of their gradients; which columns these are. Adam's moments move
+    theta without a gradient, too, so that zeros, stored or not, are none of its columns."""
+    at = np.unique(np.concatenate([row.at[(row.x != 0) | (ask.rule != Rule.ADAM)] for row in batch]))
     if ask.rule in (Rule.CONSTANT, Rule.INVERSE):
         return at
     mean = np.zeros_like(state.theta)

@@ -52,7 +52,7 @@ class SGD(Solver):
                is about as good as all rows together; implicit only. "constant"; "inverse", rate / (1 + decay t)^power
                with t in passes; "adagrad" (Duchi, Hazan and Singer 2011); "normalised", which no unit of a column
                matters to (Ross, Mineiro and Langford 2013); "adam", explicit only (Kingma and Ba 2015; a coefficient
-               moves only with rows that have its column). None: information for implicit steps of at most 3,000
+               moves only with rows where x is not zero). None: information for implicit steps of at most 3,000
                coefficients; of more in classes, what each class has with itself of it (up to 1,500 columns; `batch`
                None); else normalised
     batch      rows a step, which is the mean of theirs from one theta; None: a growing share of those before for steps
