@@ -6,7 +6,20 @@ from typing import TypeGuard
 
 
 class ExpfamError(ValueError):
-    """Anything the library refuses; catch this one to catch all of them."""
+    """Anything the library refuses; catch this one to catch all of them.
+
+    `row` is the row that is refused, the first is 0, and None where it is no row alone.
+    """
+
+    def __init__(self, message: str = "", row: int | None = None) -> None:
+        super().__init__(*(message, row)[: 1 if row is None else 2])
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def row(self) -> int | None:
+        return self.args[1] if len(self.args) > 1 else None
 
 
 class FormulaError(ExpfamError):

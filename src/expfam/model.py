@@ -187,7 +187,8 @@ def whole(weights: FloatArray, rows: RowSet) -> FloatArray:
         at = int(np.flatnonzero(bad)[0])
         raise SchemaError(
             f"weights is {weights[at]:g} in row {rows.place(at)}; frequency weights count rows and must be whole. "
-            "For other weights take weights_kind='precision' or 'sampling'"
+            "For other weights take weights_kind='precision' or 'sampling'",
+            row=rows.place(at),
         )
     return weights
 

@@ -192,9 +192,8 @@ def check_vectors(rows: RowSet, *, some: bool = True) -> None:
         if vector.size and not (np.isfinite(low) and np.isfinite(high) and holds(low)):
             bad = ~(np.isfinite(vector) & holds(vector))
             at = int(np.flatnonzero(bad.reshape(len(vector), -1).any(axis=1))[0])
-            value = np.atleast_1d(vector[at])[0]
-            raise SchemaError(
-                f"{name} is {value:g} in row {rows.place(at)}; it must be {allowed}. {remedy[0].upper()}{remedy[1:]}"
-            )
+            value, row = np.atleast_1d(vector[at])[0], rows.place(at)
+            found = f"{name} is {value:g} in row {row}; it must be {allowed}. {remedy[0].upper()}{remedy[1:]}"
+            raise SchemaError(found, row=row)
         if name == "weights" and some and not high > 0:
             raise SchemaError("weights are all zero; at least one row must count")

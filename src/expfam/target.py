@@ -72,10 +72,11 @@ def known(family: ExponentialFamily, classes: tuple[str, ...] | None, raw: RawRe
     strange = [k for k, label in enumerate(labels) if label not in place and (codes == k).any()]
     if strange:
         first = int(np.argmax(codes == strange[0]))
-        row = first if raw.rows is None else raw.rows[first]
+        row = first if raw.rows is None else int(raw.rows[first])
         raise ResponseError(
             f"{raw.name} is {labels[strange[0]]!r} in row {row}, which is none of the classes {', '.join(classes)}; "
-            f"{remedy}"
+            f"{remedy}",
+            row=row,
         )
     table = np.array([place.get(label, -1) for label in labels], dtype=float)
     return Target(family, table[codes], raw.trials, classes)
@@ -89,7 +90,8 @@ def _check_numerals(raw: RawResponse) -> None:
         row = at if raw.rows is None else int(raw.rows[at])
         raise ResponseError(
             f"{raw.name} is {raw.labels[raw.codes[at]]!r} in row {row}, where nearly all others are numbers; mend it, "
-            "or leave it empty if it is missing"
+            "or leave it empty if it is missing",
+            row=row,
         )
 
 
@@ -146,7 +148,8 @@ def labelled(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:
     if not np.isfinite(raw.numbers).all():
         at = int(np.flatnonzero(~np.isfinite(raw.numbers))[0])
         row = at if raw.rows is None else int(raw.rows[at])
-        raise ResponseError(f"{raw.name} is {raw.numbers[at]} in row {row}; classes must be finite. Leave the row out")
+        found = f"{raw.name} is {raw.numbers[at]} in row {row}; classes must be finite. Leave the row out"
+        raise ResponseError(found, row=row)
     values, codes = np.unique(raw.numbers, return_inverse=True)
     return tuple(map(label_of, values.tolist())), codes.astype(np.int32)
 

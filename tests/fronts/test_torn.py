@@ -85,6 +85,57 @@ def test_a_torn_line_leaves_the_types_of_columns_to_all_others(kind: str, labels
     assert streamed("\n".join(text).encode(), kind) == (2000, [4 if kind == "csv" else 3])
 
 
+@pytest.mark.parametrize("term", ["scale(x)", "poly(x, 2)", "ns(x, df=3)"])
+@pytest.mark.parametrize("line", [2, 3, 5])
+def test_a_bad_row_leaves_what_is_learned_to_all_others(term: str, line: int) -> None:
+    """Its own line is told, and nothing learned from few rows: the mean, the knots are those without it."""
+    draw = np.random.default_rng(3)
+    x = draw.normal(size=2000)
+    lines = [f"{y},{value}" for y, value in zip(draw.poisson(np.exp(0.3 + 0.2 * x)), x, strict=True)]
+    without = "\n".join(["y,x", *lines])
+    with_bad = "\n".join(["y,x", *lines[: line - 2], "-1,0", *lines[line - 2 :]])
+    told: list[tuple[int, str]] = []
+    fits = [
+        ef.OnlineGLM(f"y ~ {term}", family="poisson").consume(
+            io.BytesIO(text.encode()), kind="csv", tell=lambda _, bad: told.extend((b.line, b.reason) for b in bad)
+        )
+        for text in (without, with_bad)
+    ]
+    assert [number for number, _ in told] == [line]
+    assert told[0][1].startswith("column 'y' is -1; the poisson family needs")
+    np.testing.assert_array_equal(fits[0].fit.coef, fits[1].fit.coef)
+
+
+def test_a_bad_row_leaves_the_classes_to_all_others() -> None:
+    lines = ["y,x", *(f"{'aab'[i % 3] if i < 900 else 'c'},{i % 7}" for i in range(1000))]
+    lines[2] = "a,inf"
+    told: list[tuple[int, str]] = []
+    model = ef.OnlineGLM("y ~ x", family="categorical").consume(
+        io.BytesIO("\n".join(lines).encode()), kind="csv",
+        tell=lambda _, bad: told.extend((b.line, b.reason) for b in bad),
+    )  # fmt: skip
+    assert told == [(3, "x is inf; predictors must be finite: drop the row, or bound the column with clip(...)")]
+    assert model.rows == 999
+    assert model.fit.model.classes == ("a", "b", "c")
+
+
+def test_every_bad_row_is_told_by_its_own_value() -> None:
+    bad = {5: "-1,1,g0", 6: "-2,2,g0", 700: "inf,1,g1", 2500: "1,inf,g0", 3001: "-7,1,g1"}
+    told: list[str] = []
+    model = ef.OnlineGLM("y ~ log1p(x) + g", family="poisson")
+    model.consume(io.BytesIO(csv(dict(bad))), kind="csv", tell=lambda _, bad: told.extend(b.reason for b in bad))
+    assert model.rows == 3000 - len(bad)
+    values = ["column 'y' is -1;", "column 'y' is -2;", "column 'y' is inf;", "log1p(x) is inf;", "column 'y' is -7;"]
+    assert [reason[: len(value)] for reason, value in zip(told, values, strict=True)] == values
+
+
+def test_a_column_of_another_type_is_no_fault_of_a_line(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": [1.0, 2.0], "x": pd.to_datetime(["2026-01-01", "2026-01-02"])})
+    frame.to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ef.SchemaError, match="column 'x' is of type timestamp"):
+        ef.OnlineGLM("y ~ x").consume(tmp_path / "rows.parquet")
+
+
 def test_a_key_that_held_nothing_yet_is_read_once_it_does() -> None:
     lines = [json.dumps({"y": i % 3, "x": None if i < 1 << 16 else i % 7, "z": i}) for i in range((1 << 16) + 100)]
     assert streamed("\n".join(lines).encode(), "ndjson", "y ~ x") == (100, [])

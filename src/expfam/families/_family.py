@@ -151,7 +151,8 @@ class ExponentialFamily(ABC):
                 row = at if rows is None else int(rows[at])
                 raise ResponseError(
                     f"column {name!r}, row {row} (from 0) is {y[at]:.12g}{f', and {others} more' if others else ''}; "
-                    f"the {self.name} family needs {allowed}; {remedy}"
+                    f"the {self.name} family needs {allowed}; {remedy}",
+                    row=row,
                 )
 
     def _holds(self, y: FloatArray) -> bool:

@@ -93,12 +93,14 @@ def _check(known: Variable, node: Node, new: tuple[str, ...], table: Table, foun
     row = table.row(min(level.row for level in found.unseen))
     if not _free(node):
         raise SchemaError(
-            f"{known.text} is {new[0]!r} at row {row}, which is none of its levels {some(known.levels)}; add it there"
+            f"{known.text} is {new[0]!r} at row {row}, which is none of its levels {some(known.levels)}; add it there",
+            row=row,
         )
     if known.contrasts != "treatment":
         raise SchemaError(
             f"{known.text} is {new[0]!r} at row {row}, a new level, and under {known.contrasts} contrasts all "
-            "coefficients would change their meaning; take treatment contrasts, or list them: C(x, levels=[...])"
+            "coefficients would change their meaning; take treatment contrasts, or list them: C(x, levels=[...])",
+            row=row,
         )
 
 

@@ -73,7 +73,8 @@ def variable(node: Node, table: Table, recall: Recall) -> AnyArray | Factor:
         row = int(np.flatnonzero(~np.isfinite(found.reshape(len(found), -1)).all(axis=1))[0])
         raise SchemaError(
             f"{node.text} is {np.atleast_1d(found[row])[0]} at row {table.row(row)} (the first row is 0); "
-            "predictors must be finite: drop the row, or bound the column with clip(...)"
+            "predictors must be finite: drop the row, or bound the column with clip(...)",
+            row=table.row(row),
         )
     return found
 
@@ -234,5 +235,6 @@ def _finite(node: Node, found: Value, inputs: Mapping[str, Any], table: Table) -
         raise FormulaError(f"the constant {node.text} is {result}; write a finite number")
     raise SchemaError(
         f"{node.text} is {result} at row {table.row(row)} (the first row is 0), where {where} "
-        f"({int(bad.sum())} such rows); drop them, or bound the column first as in log(clip(x, 1, 1000))"
+        f"({int(bad.sum())} such rows); drop them, or bound the column first as in log(clip(x, 1, 1000))",
+        row=table.row(row),
     )

@@ -106,8 +106,8 @@ def enter(request: Request, model: Model, known: Schema | None, data: object) ->
     table = table.with_bits(_plain(asked, table))
     mask, lacking = missing_rows(asked, table)
     if lacking and model.missing == "error":
-        name = next(iter(lacking))
-        raise SchemaError(f"column {name!r} lacks {lacking[name]} values, the first row that does is {_first(mask)}")
+        name, row = next(iter(lacking)), int(np.flatnonzero(mask)[0])
+        raise SchemaError(f"column {name!r} lacks {lacking[name]} values, the first row that does is {row}", row=row)
     full, left_out = (table.filter(~mask), int(mask.sum())) if lacking else (table, 0)
     full = _counted(asked, full)
     if not full.n:
@@ -140,10 +140,6 @@ def _counted(asked: Request | Schema, table: Table) -> Table:
 def _plain(asked: Request | Schema, table: Table) -> Iterator[str]:
     """The columns that are terms as they are."""
     yield from (node.column for node in variables(plan(asked, table.names).terms) if isinstance(node, Name))
-
-
-def _first(mask: AnyArray) -> int:
-    return int(np.flatnonzero(mask)[0])
 
 
 def _same_kinds(schema: Schema, table: Table) -> None:
@@ -192,7 +188,8 @@ def _check_sizes(schema: Schema, values: Values, table: Table) -> None:
             row = table.row(int(np.argmax(np.abs(arrays[worst]).reshape(table.n, -1).max(axis=1))))
             raise SchemaError(
                 f"{worst} is {largest[worst]:g} in size at row {row} (the first row is 0); beyond {LARGEST:g} squares "
-                f"of {':'.join(numbers)} overflow. Check the value, or divide the column by a power of ten"
+                f"of {':'.join(numbers)} overflow. Check the value, or divide the column by a power of ten",
+                row=row,
             )
 
 
