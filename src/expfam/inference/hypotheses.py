@@ -76,7 +76,7 @@ def _check(fit: "Estimates", R: FloatArray, r: FloatArray, text: str) -> None:
     """ExpfamError unless every equation says something new of coefficients that were estimated."""
     kept = np.tile(fit.kept, fit.estimate.size // len(fit.kept))
     lost = [
-        name for name, column in zip(np.array(fit.model.flat_names)[~kept], R.T[~kept], strict=True) if column.any()
+        name for name, here, column in zip(fit.model.flat_names, kept, R.T, strict=True) if column.any() and not here
     ]
     if lost:
         raise ExpfamError(f"{lost[0]!r} was left out of the fit as a combination of other columns; it has no estimate")
