@@ -24,7 +24,7 @@ from expfam.errors import (
 )
 from expfam.fit import Fit
 from expfam.inference import reduction
-from expfam.inference.covariance import effective_df, tell_lost, unbounded
+from expfam.inference.covariance import effective_df, known, tell_lost, unbounded
 from expfam.inference.later import End, later
 from expfam.inference.optimum import Optimum
 from expfam.inference.robust import sampled
@@ -154,8 +154,11 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
 
 
 def _asked(problem: Problem, model: Model, how: How) -> Problem:
-    """The problem, where at first theta alone is asked for: of long data, if the answer needs no information."""
+    """The problem, where at first theta alone is asked for: of long data, if the answer needs no information. Refuses
+    errors that there will not be."""
     plain = problem.objective.penalty.is_zero and model.bias is None
+    if how.vcov.kind != "model":
+        known(problem.objective.penalty)
     wanted = how.vcov.kind != "model" or model.weights_kind == "sampling"
     alone = plain and not wanted and is_long(problem.objective) and affordable(problem.objective, problem.start.size)
     slack = AWAY if is_large(problem.objective) else 1.0

@@ -191,6 +191,42 @@ def test_what_has_no_standard_errors_says_so(columns):
     assert fit.df_residual == 600 - np.count_nonzero(fit.coef)
 
 
+ERRORS = {
+    **{kind: lambda fit, kind=kind: fit.vcov(kind) for kind in ("model", "observed", "HC0", "HC3")},
+    "cluster": lambda fit: fit.vcov(cluster=np.arange(600) % 20),
+    "hac": lambda fit: fit.vcov({"hac": 2}),
+    "bootstrapped": lambda fit: fit.vcov({"bootstrap": 5}),
+    "carried": lambda fit: fit.with_vcov("HC0"),
+    "bootstrap": lambda fit: fit.bootstrap(5),
+    "parametric": lambda fit: fit.bootstrap(5, kind="parametric"),
+    "profile": lambda fit: fit.confint(method="profile"),
+    "score": lambda fit: fit.confint(method="score"),
+    "profile of one": lambda fit: fit.confint(method="profile", names=["x1"]),
+    "picture": lambda fit: fit.plot.profile("x1"),
+    "influence": lambda fit: fit.influence(),
+    "vif": lambda fit: fit.vif(),
+    "at once": lambda fit: ef.glm_arrays(fit.source.data, fit.source.y, penalty=fit.model.penalty, vcov="HC0"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_whatever_is_made_of_errors_is_refused_as_they_are(columns, name):
+    X, y, _ = columns
+    fit = ef.glm_arrays(X, y, penalty=ef.ElasticNet(0.1))
+    with pytest.raises(ExpfamError, match="selected have no standard errors"):
+        ERRORS[name](fit)
+
+
+def test_what_needs_no_errors_is_answered(columns):
+    X, y, _ = columns
+    fit = ef.glm_arrays(X, y, penalty=ef.ElasticNet(0.1))
+    np.testing.assert_allclose(fit.residuals(kind="response"), y - fit.predict(), rtol=0, atol=1e-12)
+    assert len(fit.checks())
+    assert fit.plot.residuals_fitted().data
+    ridge = ef.glm_arrays(X, y, penalty=ef.ElasticNet(0.1, 0.0), vcov="HC0")
+    np.testing.assert_allclose(ridge.se, ef.glm_arrays(X, y, penalty=ef.Ridge(0.1), vcov="HC0").se, rtol=1e-9)
+
+
 def test_what_cannot_be_solved_is_refused(columns):
     X, y, _ = columns
     with pytest.raises(SolverError, match="proximal"):

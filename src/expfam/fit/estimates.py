@@ -12,7 +12,7 @@ from expfam.data.answer import frame_like
 from expfam.diagnostics.certificate import Certificate
 from expfam.errors import ExpfamError
 from expfam.inference import wald
-from expfam.inference.covariance import standard_errors
+from expfam.inference.covariance import known, standard_errors
 from expfam.inference.statistics import Statistics
 from expfam.information import Covariance
 from expfam.model import Model
@@ -80,12 +80,8 @@ class Estimates(ABC):
     # ---- inference ---------------------------------------------------------------------------------------------
     def known_covariance(self) -> Covariance:
         """The covariance; ExpfamError where none was computed."""
-        if self.covariance is None and not self.model.penalty.smooth:
-            raise ExpfamError(
-                "coefficients that an absolute penalty has selected have no standard errors; refit those that are not "
-                "zero on other rows, without penalty"
-            )
         if self.covariance is None:
+            known(self.model.penalty.bind(self.names))
             raise ExpfamError(
                 f"no covariance was computed for {self.estimate.size:,} coefficients: it has as many squared entries. "
                 "Fit fewer columns, or take solver='newton' if memory allows"

@@ -10,15 +10,25 @@ import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
 from expfam.design import Grams
-from expfam.errors import CovarianceWarning
+from expfam.errors import CovarianceWarning, ExpfamError
 from expfam.information import Covariance, Factor, Information
 from expfam.information.covariance import Written
 from expfam.objective import Objective, chunks, information
 from expfam.parallel import ordered_sum
+from expfam.penalties import PenaltyForm
 from expfam.response import Level
 from expfam.solvers.optimality import from_classes
 
 LOST = 1e13  # the condition of an information from which the errors by sums of squares have fewer than three digits
+
+
+def known(penalty: PenaltyForm) -> None:
+    """Refuse whatever is made of an information, which knows nothing of an absolute penalty."""
+    if penalty.absolute is not None:
+        raise ExpfamError(
+            "coefficients that an absolute penalty has selected have no standard errors, nor what is made of these: "
+            "intervals, tests, resampled fits, leverage; refit those that are not zero on other rows, without penalty"
+        )
 
 
 def effective_df(objective: Objective, inverse: Covariance, classes: int) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.errors import ConvergenceWarning
+from expfam.inference.covariance import known
 from expfam.information import Covariance, Factor, Root
 from expfam.information.original import Original
 from expfam.model import Model, Prepared
@@ -25,7 +26,8 @@ TOL, STEPS = 1e-9, 100
 class Optimum:
     """The rows, the problem in standard coordinates, and the optimum there: F at beta with its information, factorised.
 
-    `objective` is F as a function of theta, (p,) or (p, d) in the columns' own units.
+    `objective` is F as a function of theta, (p,) or (p, d) in the columns' own units; `solved` the information of what
+    is smooth of it.
     """
 
     prepared: Prepared
@@ -33,7 +35,13 @@ class Optimum:
     posed: Posed
     beta: FloatArray
     at: Evaluation
-    factor: Factor
+    solved: Factor
+
+    @property
+    def factor(self) -> Factor:
+        """The information, factorised, from which all errors come; ExpfamError where it is not that of F."""
+        known(self.objective.penalty)
+        return self.solved
 
     @property
     def model(self) -> Model:

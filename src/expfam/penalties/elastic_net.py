@@ -16,7 +16,7 @@ class ElasticNet(Penalty):
 
     strength: one number, or by name ({"age": 0.1}, the others 0); the intercept is free. l1_ratio, from 0 (ridge) to 1
     (the lasso), is glmnet's alpha. Columns are taken in their own units. What it leaves of the
-    coefficients has no standard errors (Zou and Hastie 2005).
+    coefficients has no standard errors (Zou and Hastie 2005), so that intervals, bootstraps and leverage are refused.
     """
 
     strength: float | Mapping[str, float] = 1.0

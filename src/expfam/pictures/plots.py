@@ -46,9 +46,10 @@ class Pictures:
         return replace(self, data=data, read=self.fit.at_rows(data))
 
     def measured(self) -> "Pictures":
-        """The same with the influence of their rows, unless a response of classes has none."""
+        """The same with the influence of their rows, unless a response of classes or an absolute penalty has none."""
         here = self.rows()
-        return self if here.classes > 1 else replace(self, measures=self.influence(here))
+        none = here.classes > 1 or here.objective.penalty.absolute is not None
+        return self if none else replace(self, measures=self.influence(here))
 
     def influence(self, here: Optimum) -> Influence:
         """What the fit would be without each of some rows."""
