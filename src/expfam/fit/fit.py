@@ -129,7 +129,8 @@ class Fit(Estimates):
         "profile"  where twice the profile of F rises by c^2 phi, c of the normal distribution, as R's confint; infinite
                    and told where it never does. It reads the rows a few times a coefficient: those of the fit, or
                    `data`. After bias="firth" F is the penalised likelihood, as R's logistf has it
-        "score"    the values that Rao's test does not reject: a few constrained fits for each end
+        "score"    the values that Rao's test does not reject: a few constrained fits for each end, which is infinite
+                   where it never rejects
 
         `names` asks for some coefficients, the others are NaN.
         """
@@ -163,10 +164,11 @@ class Fit(Estimates):
         lost = np.isnan(found).any(axis=-1) & (chosen & self.kept).reshape(-1, *[1] * (found.ndim - 2))
         if lost.any():
             which = ", ".join(np.array(self.model.flat_names)[self.flat(lost)][:10])
+            tiny = f", or the dispersion, {self.dispersion:.2g}, is so small that rounding hides how F rises"
             warnings.warn(
-                f"{which}: an end of the interval was not found and is NaN, where the dispersion, "
-                f"{self.dispersion:.2g}, is so small that rounding hides how F rises, or F has no value on the way; "
-                "method='wald' has both ends",
+                f"{which}: an end of the interval was not found and is NaN, where with that coefficient held on the "
+                "way there the others have no optimum, for they run to infinity or means to the edge of their range"
+                f"{'' if self.statistics.dispersion_fixed else tiny}; method='wald' has both ends",
                 ConvergenceWarning,
                 stacklevel=3,
             )

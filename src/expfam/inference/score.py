@@ -9,13 +9,12 @@ from functools import partial
 import numpy as np
 
 from expfam._typing import BoolArray, FloatArray
+from expfam.inference.held import Held, Plane, free, moved, plane, score
 from expfam.inference.optimum import Optimum
 from expfam.inference.profile import each
-from expfam.solvers.optimality import by_class, newton_solve
+from expfam.solvers.optimality import newton_solve
 
-STEPS = 30
-CLOSE = 1e-9  # standard errors that a constrained optimum may be away
-NEAR = 1e-9  # standard errors at phi = 1 within which a step that does not shrink tells of rounding
+JUMP = 0.1  # the share of the critical value by which the statistic misses it where one optimum gives way to another
 DOUBLED = 8  # times that the Wald interval is doubled before there is no end
 
 
@@ -26,44 +25,32 @@ def intervals(optimum: Optimum, theta: FloatArray, dispersion: float, reach: flo
 
 def _ends(optimum: Optimum, dispersion: float, reach: float, c: FloatArray) -> tuple[float, float]:
     error = float(np.sqrt(np.vdot(c, newton_solve(optimum.factor, c)) * dispersion))
-    return _end(optimum, dispersion, reach, c, -error), _end(optimum, dispersion, reach, c, error)
+    of = plane(optimum, c, dispersion)
+    return _end(of, reach, -error), _end(of, reach, error)
 
 
-def _end(optimum: Optimum, dispersion: float, reach: float, c: FloatArray, error: float) -> float:
-    """The value to that side of the estimate where the root of the statistic is `reach`; infinite if it never is."""
+def _end(of: Plane, reach: float, error: float) -> float:
+    """The value to that side of the estimate where the root of the statistic is `reach`; infinite if it never is, NaN
+    where there is no F before."""
     from scipy.optimize import brentq
 
-    def miss(value: float) -> float:
-        return statistic(optimum, c, value, dispersion) / dispersion - reach**2
+    def miss(held: Held) -> float:
+        return score(of, held) / of.dispersion - reach**2
 
-    inner = 0.0
-    for outer in reach * error * 2.0 ** np.arange(DOUBLED):
-        found = miss(outer)
-        if np.isnan(found):
-            return np.nan
-        if found > 0:
+    def at(value: float) -> float:
+        held = moved(of, inner, value)
+        return miss(held) if held.value == value else np.nan
+
+    inner = free(of)
+    for asked in reach * error * 2.0 ** np.arange(DOUBLED):
+        outer = moved(of, inner, float(asked))
+        if miss(outer) > 0:
             try:
-                return float(brentq(miss, inner, outer, xtol=1e-10 * abs(error), rtol=1e-12))
-            except ValueError:  # no value between the two
+                end = float(brentq(at, inner.value, outer.value, xtol=1e-10 * abs(error), rtol=1e-12))
+            except ValueError:  # an optimum between the two was not found
                 return np.nan
+            return end if abs(at(end)) < JUMP * reach**2 else np.nan
+        if outer.value != asked:
+            return np.nan
         inner = outer
     return float(np.sign(error) * np.inf)
-
-
-def statistic(optimum: Optimum, c: FloatArray, value: float, dispersion: float) -> float:
-    """U' H^-1 U at the optimum where c'beta is by `value` more than at the estimate; NaN where it was not found."""
-    objective = optimum.problem.objective
-    a = newton_solve(optimum.factor, c)
-    beta, last = optimum.beta + value / float(np.vdot(c, a)) * a, np.inf
-    for _ in range(STEPS):
-        at = objective(beta)
-        if at.hessian is None or at.gradient is None:
-            return np.nan
-        factor = at.hessian.factor()
-        a, b = newton_solve(factor, c), newton_solve(factor, at.gradient)
-        step = float(np.vdot(c, b)) / float(np.vdot(c, a)) * a - b
-        left = float(np.vdot(by_class(step), at.hessian.times(by_class(step))))
-        if left <= CLOSE**2 * dispersion or last <= left <= NEAR**2:
-            return float(np.vdot(at.gradient, b))
-        beta, last = beta + step, left
-    return np.nan
