@@ -167,7 +167,8 @@ class Fit(Estimates):
             tiny = f", or the dispersion, {self.dispersion:.2g}, is so small that rounding hides how F rises"
             warnings.warn(
                 f"{which}: an end of the interval was not found and is NaN, where with that coefficient held on the "
-                "way there the others have no optimum, for they run to infinity or means to the edge of their range"
+                "way there the others have no optimum, as they run to infinity or means to the edge of their range, or "
+                "jump from one to another"
                 f"{'' if self.statistics.dispersion_fixed else tiny}; method='wald' has both ends",
                 ConvergenceWarning,
                 stacklevel=3,

@@ -1,46 +1,45 @@
-"""Where does the profile rise by so much, whatever its shape? Constrained refits between brackets.
+"""Where does a measure of the optima with one combination held reach its level, whatever its shape? Between brackets.
 
-Slower than following the surface (`profile`), but sure: for coefficients that run to infinity, where the profile falls
-for ever to one side, and for ends that were not found otherwise.
+Slower than following a surface (`profile`), but sure: for Rao's statistic, for profiles of coefficients that run to
+infinity, which fall for ever to one side, and for ends that were not found otherwise.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 
-from expfam.inference.optimum import Optimum, refit
+from expfam.inference.held import Held, Plane, free, moved
 
-DOUBLED = 14  # times that the first reach is doubled before there is no end
+DOUBLED = 8  # times that the first reach is doubled before there is no end
+FINE = 1e-10  # share of the first reach that an end may be away
+JUMP = 0.1  # the share by which the level is missed where the optimum found gives way to another
 
 
-def end(optimum: Optimum, j: int, rise: float, side: float) -> float:
-    """The value of theta_j where F of the best other coefficients is `rise` above the optimum's; infinite if never.
+def ends(of: Plane, level: Callable[[Held], float], first: float) -> tuple[float, float]:
+    """How far c'beta may fall and rise until `level`, 0 at the optimum, is 1; infinite where it never is.
 
-    In the columns' own units, for one linear predictor; NaN where F has no value.
+    `first` is the distance looked at first. NaN where the others have no optimum on the way, or `level` jumps over 1.
     """
+    return _end(of, level, -first), _end(of, level, first)
+
+
+def _end(of: Plane, level: Callable[[Held], float], first: float) -> float:
     from scipy.optimize import brentq
 
-    objective, theta = optimum.objective, optimum.theta
-    design, offset = objective.data.design, objective.data.offset
-    column = design.forward(design.maps.forward(np.eye(design.p)[j]))
-    others = np.arange(design.p) != j
-    spread = float(np.ptp(column)) or 1.0
-
     def miss(value: float) -> float:
-        shift = value * column
-        data = replace(objective.data, offset=shift if offset is None else offset + shift)
-        return refit(replace(objective, data=data), others, theta).value - optimum.at.value - rise
+        held = moved(of, inner, value)
+        return level(held) - 1 if held.value == value else np.nan
 
-    inner = float(theta[j])
-    for reach in side / spread * 2.0 ** np.arange(DOUBLED):
-        outer = float(theta[j]) + reach
-        found = miss(outer)
-        if np.isnan(found):
-            return np.nan
-        if found > 0:
+    inner = free(of)
+    for value in first * 2.0 ** np.arange(DOUBLED):
+        outer = moved(of, inner, float(value))
+        if level(outer) > 1:
             try:
-                return float(brentq(miss, inner, outer, xtol=1e-9 / spread, rtol=1e-10))
-            except ValueError:  # `rise` is below the rounding of F, or F has no value between the two
+                end = float(brentq(miss, inner.value, outer.value, xtol=FINE * abs(first), rtol=1e-12))
+            except ValueError:  # an optimum between the two was not found
                 return np.nan
+            return end if abs(miss(end)) < JUMP else np.nan
+        if outer.value != value:
+            return np.nan
         inner = outer
-    return float(side * np.inf)
+    return float(np.sign(first) * np.inf)
