@@ -9,11 +9,11 @@ import typer
 
 import expfam
 from expfam.cli.files import destination, write
+from expfam.cli.frames import Column, lay_out
 from expfam.cli.terminal import COLD, NOT_CONVERGED, VERDICTS, console, say, watched
 from expfam.kernels.ready import renting
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
 
     from expfam.fit import Fit
@@ -45,7 +45,7 @@ def demo(
     )
     screen.print(portfolio.formula, style="cyan", markup=False, soft_wrap=False)
     (fitted, first), (_, again) = _fit(portfolio), _fit(portfolio)
-    screen.print(_recovered(portfolio, fitted))
+    lay_out(_recovered(portfolio, fitted), keys=1)
     screen.print(_verdict(portfolio, fitted))
     for label, seconds in (
         ("first fit, with all that it loads", first),
@@ -74,23 +74,19 @@ def _fit(portfolio: "Portfolio") -> tuple["Fit", float]:
     return fitted, perf_counter() - began
 
 
-def _recovered(portfolio: "Portfolio", fitted: "Fit") -> "Table":
+def _recovered(portfolio: "Portfolio", fitted: "Fit") -> list[Column]:
     """Truth beside estimate, and how many standard errors lie between."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Coefficient", overflow="fold")
-    for title in ("Truth", "Estimate", "Std. error", "Off by (se)"):
-        table.add_column(title, justify="right", no_wrap=True)
+    rows = []
     for name, coef, se in zip(fitted.names, fitted.coef, fitted.se, strict=True):
         truth = portfolio.truth[name]
         z = (coef - truth) / se
         style = "dim" if isnan(z) else "green" if abs(z) < 2 else "yellow" if abs(z) < 3 else "red"
-        cells = (f"{value:.4f}".replace("nan", "NA") for value in (truth, coef, se))
-        table.add_row(Text(name), *cells, Text(f"{z:+.2f}".replace("+nan", "NA"), style))
-    return table
+        cells = (Text(f"{value:.4f}".replace("nan", "NA")) for value in (truth, coef, se))
+        rows.append((Text(name), *cells, Text(f"{z:+.2f}".replace("+nan", "NA"), style)))
+    titles = ("Coefficient", "Truth", "Estimate", "Std. error", "Off by (se)")
+    return [Column(title, [row[k] for row in rows], text=k == 0) for k, title in enumerate(titles)]
 
 
 def _verdict(portfolio: "Portfolio", fitted: "Fit") -> "Text":

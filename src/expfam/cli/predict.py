@@ -1,6 +1,5 @@
 """`expfam predict MODEL DATA`."""
 
-from itertools import accumulate, islice
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,13 +8,13 @@ import typer
 
 import expfam
 from expfam.cli.files import WRITERS, Decimal, Sep, destination, table, write
+from expfam.cli.frames import Column, lay_out
 from expfam.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
 
 SHOWN = 10
-DIGITS = 11
 
 
 def predict(
@@ -74,20 +73,16 @@ def _table(fit: "Fit", answer: Any) -> Any:
 
 
 def _show(predictions: Any) -> None:
-    """The first rows, and of their columns those that the terminal has room for."""
-    from rich import box
-    from rich.table import Table
+    """The first rows."""
     from rich.text import Text
 
-    out, n = console(), predictions.num_rows
-    ends = list(accumulate(max(len(name), DIGITS) + 3 for name in predictions.column_names))
-    shown = max(1, sum(end + DIGITS <= out.width for end in ends))
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("row", *predictions.column_names[:shown]):
-        table.add_column(Text(name), justify="right", no_wrap=True)
-    for row, values in enumerate(predictions.slice(0, SHOWN).to_pylist()):
-        cells = ("" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v) for v in values.values())
-        table.add_row(str(row), *(Text(cell) for cell in islice(cells, shown)))
-    out.print(table)
-    columns = f", {shown} of {len(ends)} columns" if shown < len(ends) else ""
-    out.print(f"{min(SHOWN, n)} of {n:,} rows{columns}; --out FILE.parquet writes all.", style="dim")
+    names, rows = predictions.column_names, predictions.slice(0, SHOWN).to_pylist()
+    columns = [Column("row", [Text(str(row)) for row in range(len(rows))], text=False)]
+    columns += [Column(name, [Text(_cell(row[name])) for row in rows], text=False) for name in names]
+    lay_out(columns, keys=1)
+    said = f"{len(rows)} of {predictions.num_rows:,} rows; --out FILE.parquet writes all."
+    console().print(said, style="dim")
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
