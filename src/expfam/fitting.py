@@ -25,6 +25,7 @@ from expfam.errors import (
 from expfam.fit import Fit
 from expfam.inference import reduction
 from expfam.inference.covariance import effective_df, known, tell_lost, unbounded
+from expfam.inference.estimable import unknown
 from expfam.inference.later import End, later
 from expfam.inference.optimum import Optimum
 from expfam.inference.robust import sampled
@@ -150,6 +151,7 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     return Fit(
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
         how.vcov.label, numbers, _learning(solution, prepared.model, standard.kept),
+        unknown(summed.data.design, standard, standard.kept, penalty.holds),
     )  # fmt: skip
 
 

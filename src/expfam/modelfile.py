@@ -14,6 +14,7 @@ from expfam.diagnostics.certificate import Certificate
 from expfam.errors import ExpfamError, ModelFileError
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
+from expfam.inference import estimable
 from expfam.inference.separation import Separation
 from expfam.inference.statistics import Statistics
 from expfam.information.original import from_json
@@ -120,6 +121,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "kind": fit.kind,
         "vcov": fit.vcov_kind,
         "learning": None if fit.learning is None else _learning_to_dict(fit.learning),
+        "unknown": None if fit.unknown is None else fit.unknown.to_json(),
         "nuisance": [{**asdict(number), "value": str(number.value), "se": str(number.se)} for number in fit.nuisance],
     }
 
@@ -175,6 +177,7 @@ def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None)
         model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None,
         plain.get("vcov", "model"), tuple(_nuisance(number) for number in plain.get("nuisance", ())),
         None if plain.get("learning") is None else _learning(plain["learning"], theta.size),
+        None if plain.get("unknown") is None else estimable.from_json(plain["unknown"], model.names),
     )  # fmt: skip
 
 

@@ -508,6 +508,13 @@ def test_predict_leaves_gaps_empty_and_says_so(shell: Shell, model: expfam.Fit) 
     assert ran.code == 0
     assert ran.err.startswith("expfam: note: 1 of 2 rows have missing values")
     assert parquet.read_table("p.parquet")["prediction"].is_null().to_pylist() == [False, True]
+    csv.write_csv(pa.table({"y": [1.0, 3.0, 2.0, 5.0], "x": [1.0, 2.0, 3.0, 4.0], "c": [7.0] * 4}), "old.csv")
+    assert shell("fit", "old.csv", "y ~ x + c", "--save", "m.json").code == 0
+    csv.write_csv(pa.table({"x": [1.0, 2.0, None], "c": [7.0, 8.0, 7.0]}), "new.csv")
+    ran = shell("predict", "m.json", "new.csv", "--out", "p.parquet")
+    assert "note: 1 of 2 rows are not estimable and have no prediction, the first of them row 1" in ran.err
+    assert "note: 2 of 3 rows have missing values, levels never met or a mean that the fit leaves open" in ran.err
+    assert parquet.read_table("p.parquet")["prediction"].is_null().to_pylist() == [False, True, True]
 
 
 @pytest.mark.parametrize("kind", ["response", "class"])

@@ -199,6 +199,88 @@ def test_no_complete_row_has_no_interval(family: str) -> None:
     }
 
 
+def rank_deficient(seed: int) -> tuple[dict[str, Any], dict[str, Any], np.ndarray, np.ndarray]:
+    """Rows with a constant, a copy of a time stamp and an empty cell, new rows of which some break each of these, and
+    the columns of both written out by hand."""
+    rng = np.random.default_rng(seed)
+
+    def rows(n: int, broken: float) -> dict[str, Any]:
+        g, h = rng.choice(["a", "b", "c"], n), rng.choice(["u", "v"], n)
+        h = np.where((g == "c") & (rng.random(n) >= broken), "u", h)
+        t = 1.7e9 + rng.uniform(0, 1e6, n)
+        copy = 3 * (t - 1.7e9) / 1e6 + 1 + (rng.random(n) < broken)
+        return {"t": t, "copy": copy, "c": 7.5 + (rng.random(n) < broken), "g": g, "h": h}
+
+    def columns(of: dict[str, Any]) -> np.ndarray:
+        g, h = of["g"], of["h"] == "v"
+        plain = [np.ones(len(h)), (of["t"] - 1.7e9) / 1e6, of["copy"], of["c"], g == "b", g == "c", h]
+        return np.column_stack([*plain, h & (g == "b"), h & (g == "c")]).astype(float)
+
+    old, new = rows(200, 0.0), rows(50, 0.2)
+    return old | {"y": rng.poisson(2.0, 200)}, new, columns(old), columns(new)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "poisson", "categorical"])
+def test_rows_that_left_out_columns_leave_open_predict_nan(family: str, tmp_path: Path) -> None:
+    data, new, X, Z = rank_deficient(5)
+    data["y"] = (
+        np.where(data["y"] > 3, "many", np.where(data["y"] > 1, "some", "few")) if family[0] == "c" else data["y"]
+    )
+    none = np.linalg.svd(X)[2][np.linalg.matrix_rank(X) :]
+    open_ = np.abs(Z @ none.T).max(axis=1) > 1e-6  # not in the span of the rows of X
+    assert 10 < open_.sum() < 40
+    found = []
+    for formula in ("y ~ t + copy + c + g*h", "y ~ copy + c + t + h*C(g, ref='c')"):
+        with pytest.warns(ef.AliasWarning):
+            fit = ef.glm(formula, data, family=family)
+        fit.save(tmp_path / "m.json")
+        for one in (fit, ef.load(tmp_path / "m.json")):
+            told = rf"{open_.sum()} of 50 rows are not estimable .* row {np.argmax(open_)}: .*'c'"
+            with pytest.warns(ef.DataWarning, match=told):
+                found.append(np.column_stack([*one.predict(new, interval="confidence", se=True).values()]))
+            assert np.array_equal(one.predict(data), fit.predict())  # without a warning
+    assert all(np.array_equal(np.isnan(each), np.repeat(open_[:, None], each.shape[1], axis=1)) for each in found)
+    assert found[0] == pytest.approx(found[2], rel=1e-6, nan_ok=True)
+    assert np.array_equal(found[0], found[1], equal_nan=True)
+    if family == "categorical":
+        with pytest.warns(ef.DataWarning, match="not estimable"):
+            labels = fit.predict(new, type="class")
+        assert [label is None for label in labels] == open_.tolist()
+
+
+def test_rows_without_a_value_and_rows_left_open_keep_their_places() -> None:
+    data = rank_deficient(6)[0]
+    with pytest.warns(ef.AliasWarning):
+        fit = ef.glm("y ~ t + c", data)
+    with pytest.warns(ef.DataWarning, match="1 of 3 rows .* the first of them row 2"):
+        found = fit.predict({"t": [np.nan, 1.7e9, 1.7e9, 1.8e9], "c": [7.5, 7.5, 8.0, 7.5]}, interval="prediction")
+    assert np.isnan(np.column_stack([*found.values()])).all(axis=1).tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize("levels", [30, 3_000])
+def test_levels_of_a_wide_factor_tell_what_they_determine(levels: int) -> None:
+    site = np.arange(4 * levels) % levels
+    data = {"site": np.char.add("s", site.astype(str)), "region": np.char.add("r", (site % 3).astype(str))}
+    data["y"] = np.random.default_rng(7).poisson(3.0, len(site)).astype(float)
+    with pytest.warns(ef.AliasWarning):
+        fit = ef.glm("y ~ site + region", data, family="poisson")
+    assert np.array_equal(fit.predict(data), fit.predict())
+    with pytest.warns(ef.DataWarning, match=r"1 of 2 rows .* row 0: .*'region\[r1\]'"):
+        found = fit.predict({"site": ["s6", "s6"], "region": ["r1", "r0"]})
+    assert found == pytest.approx([np.nan, data["y"][site == 6].mean()], rel=1e-6, nan_ok=True)
+
+
+def test_a_file_that_does_not_know_what_is_left_open_says_so(tmp_path: Path) -> None:
+    data, new, _, _ = rank_deficient(8)
+    with pytest.warns(ef.AliasWarning):
+        fit = ef.glm("y ~ t + copy", data)
+    fit.save(tmp_path / "m.json")
+    older = {key: value for key, value in json.loads((tmp_path / "m.json").read_text()).items() if key != "unknown"}
+    (tmp_path / "m.json").write_text(json.dumps(older))
+    with pytest.warns(ef.DataWarning, match=r"does not know which rows they leave open: .*fit again"):
+        assert not np.isnan(ef.load(tmp_path / "m.json").predict(new)).any()
+
+
 def test_exposure_moves_the_mean_of_a_prediction() -> None:
     data, rng = sample(12), np.random.default_rng(13)
     data["e"] = rng.uniform(0.5, 4, N)

@@ -51,7 +51,8 @@ def predict(
     ))  # fmt: skip
     gaps, n = predictions.column(0).null_count, predictions.num_rows
     if gaps:
-        say("note", f"{gaps:,} of {n:,} rows have missing values or levels never met: their predictions are left empty")
+        why = "missing values, levels never met or a mean that the fit leaves open"
+        say("note", f"{gaps:,} of {n:,} rows have {why}: their predictions are left empty")
     if out is None:
         _show(predictions)
         return

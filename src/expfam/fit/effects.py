@@ -11,7 +11,7 @@ from expfam.errors import ExpfamError, one_of
 from expfam.fit.answers import labelled, tested
 from expfam.fit.checks import check_rows
 from expfam.inference.effects import Averages, averages
-from expfam.inference.estimable import unknown
+from expfam.inference.estimable import of_scene
 from expfam.inference.scene import Move, Scene, Switch, scene
 from expfam.source import Source
 
@@ -70,7 +70,9 @@ def marginal_effects(
                 columns[by] += [label] * len(contrasts)
             values.append(estimate.reshape(-1))
             gradients.append(gradient.reshape(-1, *gradient.shape[2:]))
-    numbers = tested(fit, np.concatenate(values), np.concatenate(gradients), level, unknown(rows, fit.kept), None)
+    numbers = tested(
+        fit, np.concatenate(values), np.concatenate(gradients), level, fit.unknown or of_scene(rows, fit.kept), None
+    )
     return frame_like(rows.kind, labelled(columns, _shown(fit)) | numbers)
 
 

@@ -13,6 +13,7 @@ from expfam.diagnostics.certificate import Certificate
 from expfam.errors import ExpfamError
 from expfam.inference import wald
 from expfam.inference.covariance import known, standard_errors
+from expfam.inference.estimable import Unknown
 from expfam.inference.statistics import Statistics
 from expfam.information import Covariance
 from expfam.model import Model
@@ -35,7 +36,8 @@ class Estimates(ABC):
     `dropped` counts missing values by column and `dropped_rows` the rows left out for them; `source` refers to the
     data and is None for a loaded or detached fit. `vcov_kind` says which covariance it carries; `nuisance` are the
     numbers beside the coefficients that were estimated by maximum likelihood; `learning` is how a fit that was learned
-    row after row came there, None for others.
+    row after row came there, None for others; `unknown` is what columns left out leave open, None where none was or
+    nobody knows.
     """
 
     model: Model
@@ -51,6 +53,7 @@ class Estimates(ABC):
     vcov_kind: str = "model"
     nuisance: tuple[Nuisance, ...] = ()
     learning: Learning | None = None
+    unknown: Unknown | None = None
 
     # ---- the coefficients --------------------------------------------------------------------------------------
     @property

@@ -10,7 +10,7 @@ from expfam.data.answer import frame_like
 from expfam.errors import ExpfamError, one_of
 from expfam.fit.answers import labelled, tested
 from expfam.fit.effects import opened
-from expfam.inference.estimable import unknown
+from expfam.inference.estimable import of_scene
 from expfam.inference.means import Means, means
 from expfam.inference.means import pairs as pairs_of
 from expfam.inference.multiplicity import METHODS
@@ -52,7 +52,7 @@ def marginal_means(
         raise ExpfamError(f"terms={terms!r}, by={by!r}: name at least one factor, and each once")
     found = means(rows, _theta(fit), names, at, weights, type)
     columns = {name: [cell[k] for cell in found.cells] for k, name in enumerate(names)}
-    numbers = tested(fit, *_flat(found), level, unknown(rows, fit.kept), None)
+    numbers = tested(fit, *_flat(found), level, fit.unknown or of_scene(rows, fit.kept), None)
     return frame_like(rows.kind, labelled(columns, _shown(fit, type)) | numbers)
 
 
@@ -102,7 +102,7 @@ def contrasts(
     columns |= {g: [cell[k] for cell in cells for _ in pairs] for k, g in enumerate(groups)}
     columns["contrast"] = [sign.format(*pair) for _ in cells for pair in pairs]
     flat = Means((), values.reshape(-1, values.shape[-1]), gradients.reshape(-1, *gradients.shape[2:]))
-    numbers = tested(fit, *_flat(flat), level, unknown(rows, fit.kept), adjust)
+    numbers = tested(fit, *_flat(flat), level, fit.unknown or of_scene(rows, fit.kept), adjust)
     if type == "ratio":
         numbers = _exponentiated(numbers)
     return frame_like(rows.kind, labelled(columns, _shown(fit, scale)) | numbers)

@@ -8,6 +8,7 @@ import numpy as np
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.data.answer import frame_like
 from expfam.data.entries import numbers
+from expfam.data.names import some
 from expfam.data.table import read
 from expfam.errors import DataWarning, ExpfamError, SchemaError, one_of
 from expfam.families import Binomial
@@ -46,8 +47,9 @@ def predict(
     weights    precision weights of the observations to come (a number, one a row, or a column): their dispersion is
                phi / w; 1 by default. `trials` instead for binomial shares, which have no interval without
 
-    Rows with missing values predict NaN (None for labels); those whose mean no response can have are told, and have no
-    interval. The errors are those of the covariance the fit carries.
+    Rows with missing values predict NaN (None for labels), and so do, told, those whose mean columns left out of the
+    fit leave open. Rows whose mean no response can have are told, and have no interval. The errors are those of the
+    covariance the fit carries.
     """
     one_of("type", type, ("response", "link", "class"))
     one_of("interval", interval, (None, "confidence", "prediction"))
@@ -56,6 +58,7 @@ def predict(
     elif weights is not None or trials is not None:
         raise ExpfamError("weights= and trials= tell of an observation to come; they need interval='prediction'")
     line, kind = _line(fit, new, {"offset": offset, "exposure": exposure}, unseen)
+    line = line if new is None else _determined(fit, line)
     if type == "class":
         if se or interval:
             raise ExpfamError("type='class': a label has no interval and no error; take type='response'")
@@ -104,16 +107,41 @@ def _line(fit: "Fit", new: Any, given: dict[str, Any], unseen: str | None) -> tu
     return prediction.linear(fit.model, fit.estimate, rows), rows.kind
 
 
+def _determined(fit: "Fit", line: prediction.Linear) -> prediction.Linear:
+    """The line without the rows whose eta columns left out leave open, which are told."""
+    aliased = fit.certificate.aliased
+    if fit.unknown is None:
+        if aliased:
+            warnings.warn(
+                f"columns were left out of the fit ({some(aliased)}), and it does not know which rows they leave open: "
+                "rows that have them in other proportions than those of the fit predict what depends on which of them "
+                "was left out. Its file is of an earlier version: fit again",
+                DataWarning,
+                stacklevel=3,
+            )
+        return line
+    found, out = fit.unknown.open_rows(line.design)
+    if not found.any():
+        return line
+    warnings.warn(
+        f"{int(found.sum()):,} of {len(found):,} rows are not estimable and have no prediction, the first of them row "
+        f"{line.place(int(np.argmax(found)))}: the fit left out columns that are combinations of others in its rows "
+        f"and not in these ({some([fit.names[j] for j in out])})",
+        DataWarning,
+        stacklevel=3,
+    )
+    return line.narrowed(~found)
+
+
 def _strange(fit: "Fit", line: prediction.Linear, mu: FloatArray) -> BoolArray | None:
     """The rows (n,) whose mean no response can have, told; None where there are none."""
     found = prediction.outside(fit.model, line.eta, mu)
     if not found.any():
         return None
     at = int(np.argmax(found))
-    row = at if line.kept is None else int(np.flatnonzero(line.kept)[at])
     warnings.warn(
         f"{int(found.sum()):,} of {len(found):,} rows are predicted a mean that the {fit.model.family.name} family "
-        f"cannot have, the first of them row {row}: {np.ravel(mu[at])[0]:g}, where eta is "
+        f"cannot have, the first of them row {line.place(at)}: {np.ravel(mu[at])[0]:g}, where eta is "
         f"{np.ravel(line.eta[at])[0]:.4g}. Compare their predictors with those of the fit; links such as log and logit "
         "map into the means, where an exponential does not overflow",
         DataWarning,

@@ -1,46 +1,151 @@
 """Which functions of theta do the rows determine, where columns were left out?"""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from expfam._typing import BoolArray, FloatArray
+from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.design import Design
+from expfam.design.standard import Standard, seen_in, standardise
 from expfam.inference.scene import Scene
-from expfam.parallel import ordered_sum, slices
+from expfam.objective import information
+from expfam.parallel import ordered_map, ordered_sum, slices
 
-TOL = 1e-7
+TOL = 1e-7  # of a function's size: what moves by less is rounding
+WIDER = 10.0  # times the most that a row of the fit moves: rows like it are determined
+SCREEN = 1e-9  # by less than this no row moves that moves by TOL
+SLIGHT = 1e-13  # shares below it are rounding
+ROWS = 1 << 14  # of the fit, that are asked how far they move
+CELLS, COLUMNS = 1 << 20, 64  # numbers of rows by directions, and directions, at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unknown:
-    """Directions (p, r) along which theta may move without moving any mean, in units of the columns' `size` (p,)."""
+    """Directions along which theta may move without moving any mean of the rows.
 
-    directions: FloatArray
-    size: FloatArray
+    A column left out is a combination of others, x_j = X b: theta and theta + (e_j - b) have the same means. `out` (r,)
+    numbers these columns, `shares` (p, r) are their b, in the coordinates of `standard`; `slack` (r,) is by how much,
+    relatively, a function may move and be taken for still.
+    """
+
+    standard: Standard
+    out: AnyArray
+    shares: Any
+    slack: FloatArray
 
     def hit(self, gradients: FloatArray) -> BoolArray:
         """Which functions, of gradients (m, p, d), change along such a direction: their value is a matter of which
         column was left out; (m,)."""
-        scaled = gradients / self.size[:, None]
-        along = np.abs(np.einsum("mpd,pr->mrd", scaled, self.directions))
-        return np.asarray((along > TOL * (1e-300 + np.abs(scaled).max(axis=1, keepdims=True))).any(axis=(1, 2)))
+        m, p, d = gradients.shape
+        scaled = self.standard.adjoint(gradients.transpose(1, 0, 2).reshape(p, m * d))
+        along = np.abs(scaled[self.out] - self.shares.T @ scaled)
+        moved = along > self.slack[:, None] * (1e-300 + np.abs(scaled).max(axis=0, initial=0.0))
+        return np.asarray(moved.reshape(-1, m, d).any(axis=(0, 2)))
+
+    def open_rows(self, design: Design) -> tuple[BoolArray, AnyArray]:
+        """The rows (n,) whose eta changes along such a direction, and the columns left out that these belong to.
+
+        One direction, a sum of all with random factors, is looked at first: along it such rows move, too.
+        """
+        seen = seen_in(design, self.standard)
+        factors = np.random.default_rng(0).uniform(1, 2, len(self.out))
+        mixed = -np.asarray(self.shares @ factors)
+        mixed[self.out] += factors
+        found = np.abs(seen.forward(seen.maps.forward(mixed))) > SCREEN
+        at, which = np.flatnonzero(found), np.zeros(len(self.out), dtype=bool)
+        for rows in slices(len(at), max(CELLS // max(len(self.out), COLUMNS), 1)):
+            moved = _moves(seen.take(at[rows]), self.out, self.shares) > self.slack
+            found[at[rows]] = moved.any(axis=1)
+            which |= moved.any(axis=0)
+        return found, self.out[which]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON types, of `shares` the entries that are not zero."""
+        entries = self.shares.tocoo()
+        return {
+            **{name: getattr(self.standard, name).tolist() for name in ("centre", "scale")},
+            "intercept": self.standard.intercept,
+            "out": self.out.tolist(),
+            "shares": [entries.row.tolist(), entries.col.tolist(), entries.data.tolist()],
+            "slack": self.slack.tolist(),
+        }
 
 
-def unknown(scene: Scene, kept: BoolArray) -> Unknown | None:
-    """What columns left out (kept (p,) False) leave open on these rows; None where none was.
+def from_json(plain: Mapping[str, Any], names: tuple[str, ...]) -> Unknown:
+    """The inverse of `Unknown.to_json`."""
+    centre, scale, slack = (np.array(plain[name], dtype=float) for name in ("centre", "scale", "slack"))
+    out, (row, column, entries) = np.array(plain["out"], dtype=int), plain["shares"]
+    if not centre.shape == scale.shape == (len(names),) or out.shape != slack.shape or out.max(initial=0) >= len(names):
+        raise ValueError(
+            f"directions of {len(out)} columns left out for {len(names)} coefficients, scale {scale.shape}"
+        )
+    kept = np.ones(len(names), dtype=bool)
+    shares = sparse.csc_matrix((np.array(entries, dtype=float), (row, column)), shape=(len(names), len(out)))
+    return Unknown(Standard(names, centre, scale, centre, kept, plain["intercept"]), out, shares, slack)
 
-    A left-out column is a combination of the kept ones, x_j = X b: theta and theta + (e_j - b) have the same means.
+
+def of_scene(scene: Scene, kept: BoolArray) -> Unknown | None:
+    """What columns left out (kept (p,) False) leave open on these rows; None where none was."""
+    if kept.all():
+        return None
+    counted, none = np.flatnonzero(scene.weight > 0), np.zeros(len(kept))
+    design = scene.design().take(counted)
+    _, standard = standardise(design, np.ones(design.n), none > 0, none)
+    return unknown(design, standard, kept)
+
+
+def unknown(design: Design, standard: Standard, kept: BoolArray, held: BoolArray | None = None) -> Unknown | None:
+    """What columns left out (kept (p,) False) leave open, by the rows of the fit; None where none was.
+
+    `standard` has their means and spreads; held (p,) are coefficients that a penalty determines.
     """
     if kept.all():
         return None
-    design = scene.design()
-    counted = (scene.weight > 0).astype(float)
-    raw = ordered_sum(lambda at: design.take(at).gram(counted[at]), slices(scene.n))
-    gram = design.maps.congruence(raw)
-    size = np.sqrt(np.maximum(np.diagonal(gram), 1e-300))
-    unit = gram / np.outer(size, size)
-    out = np.flatnonzero(~kept)
-    directions = np.zeros((len(kept), len(out)))
-    directions[out, np.arange(len(out))] = 1.0
-    directions[kept] = -np.linalg.lstsq(unit[np.ix_(kept, kept)], unit[np.ix_(kept, ~kept)], rcond=1e-12)[0]
-    return Unknown(directions, size)
+    level = standard.scale > 0  # a column without spread is the intercept's multiple
+    size = np.where(standard.centre == 0.0, 1.0, np.abs(standard.centre))
+    scale = np.where(level, standard.scale, 1 / size)
+    whole = replace(standard, scale=scale, stored=standard.centre, kept=np.ones_like(kept), shift=None)
+    seen, out = seen_in(design, whole), np.flatnonzero(~kept)
+    inside = kept & level & (True if held is None else ~held)
+    shares = sparse.csc_matrix((len(kept), len(out)))
+    if (level & ~kept).any():
+        shares = sparse.csc_matrix(_shares(seen, inside, out))
+    some = seen.take(np.arange(0, seen.n, max(seen.n // ROWS, 1)))
+    slack = np.maximum(WIDER * _moves(some, out, shares).max(axis=0, initial=0.0), TOL)
+    return Unknown(whole, out, shares, slack)
+
+
+def _shares(design: Design, inside: BoolArray, out: AnyArray) -> FloatArray:
+    """The columns `out` regressed on those `inside`, (p, r)."""
+
+    def part(rows: slice) -> Any:
+        block = design.take(rows)
+        return block.grams(np.ones((1, block.n)))
+
+    gram = information(ordered_sum(part, slices(design.n)), design.maps)
+    found = np.zeros((design.p, len(out)))
+    found[inside] = gram.part(inside).factor().solve(gram.times(_units(design.p, out))[inside])
+    return np.where(np.abs(found) > SLIGHT, found, 0.0)
+
+
+def _moves(design: Design, out: AnyArray, shares: Any) -> FloatArray:
+    """By how much every row's eta moves along e_j - b, in parts of x_j or x'b or one spread, the largest; (n, r)."""
+
+    def part(at: slice) -> FloatArray:
+        own, others = (
+            design.forward(design.maps.forward(columns))
+            for columns in (_units(design.p, out[at]), shares[:, at].toarray())
+        )
+        return np.abs(own - others) / np.maximum(np.maximum(np.abs(own), np.abs(others)), 1.0)
+
+    return np.concatenate(ordered_map(part, slices(len(out), COLUMNS)), axis=1)
+
+
+def _units(p: int, columns: Sequence[int] | AnyArray) -> FloatArray:
+    """The columns of an identity, (p, r)."""
+    out = np.zeros((p, len(columns)))
+    out[columns, np.arange(len(columns))] = 1.0
+    return out

@@ -25,6 +25,18 @@ class Linear:
         """The covariance of every row's eta, (n, d, d)."""
         return vcov.of_rows(self.design, 1 if self.eta.ndim == 1 else self.eta.shape[1])
 
+    def place(self, row: int) -> int:
+        """The number in the data of one of the rows."""
+        return row if self.kept is None else int(np.flatnonzero(self.kept)[row])
+
+    def narrowed(self, wanted: BoolArray) -> "Linear":
+        """Some of these rows, wanted (n,)."""
+        kept, at = wanted, np.flatnonzero(wanted)
+        if self.kept is not None:
+            kept = self.kept.copy()
+            kept[self.kept] = wanted
+        return Linear(self.design.take(at), self.eta[at], kept)
+
 
 def linear(model: Model, theta: FloatArray, rows: RowSet) -> Linear:
     """eta = X theta + offset of rows."""
