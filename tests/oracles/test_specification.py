@@ -5,6 +5,7 @@ recorded_validation.json is the output of `Rscript recorded/validation.R recorde
 """
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -383,7 +384,8 @@ def test_size_counts_as_well_as_p() -> None:
     assert verdict(1e-30, 0.1, 0.05, 0.2) == "look"
     assert verdict(1e-30, 0.3, 0.05, 0.2) == "warning"
     assert verdict(0.005, 0.3, 0.05, 0.2) == "look"
-    assert verdict(0.5, 9.0, 0.05, 0.2) == verdict(np.nan, 9.0, 0.05, 0.2) == verdict(0.0, np.nan, 0.05, 0.2) == "ok"
+    assert verdict(0.5, 9.0, 0.05, 0.2) == "ok"
+    assert verdict(np.nan, 9.0, 0.05, 0.2) == verdict(0.0, np.nan, 0.05, 0.2) == "nothing"
     rng = np.random.default_rng(10)
     x = rng.normal(size=200_000)
     data = {"x": x, "y": rng.poisson(np.exp(0.5 * x + 0.006 * x**2)).astype(float)}
@@ -456,3 +458,24 @@ def test_checks_of_every_kind_of_fit() -> None:
     matrix = ef.glm_arrays(np.column_stack([data["x"], data["z"]]), data["y"], family="poisson")
     assert matrix.form_tests().term == ("x1", "x2")
     assert matrix.checks()["form of x1"].verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "open_", "judged"),
+    [
+        ("y ~ 1", "poisson", {"link", "calibration"}, {"overdispersion", "zeros", "distribution", "influence"}),
+        ("y ~ g", "poisson", {"link", "overdispersion", "influence"}, {"zeros", "calibration", "leverage"}),
+        ("z ~ g", "gaussian", {"link", "distribution", "influence", "collinearity"}, {"calibration", "leverage"}),
+        ("flat ~ z", "gaussian", {"link", "form of z", "distribution", "influence", "calibration"}, {"aliasing"}),
+    ],
+)
+def test_what_cannot_be_judged_has_no_verdict(formula: str, family: str, open_: set[str], judged: set[str]) -> None:
+    data = {"y": [3, 1, 4, 2, 5, 7], "z": [0.3, 1.2, -0.4, 0.8, 2.1, -1.0], "g": list("abcdef"), "flat": [3.0] * 6}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ef.ConvergenceWarning)  # the fit meets every response
+        found = ef.glm(formula, data, family=family).checks()
+    assert open_ <= {name for name, why in found.left_out.items() if "nothing to judge it by" in why}
+    assert judged <= {finding.name for finding in found}
+    assert not any("nan" in finding.figure or np.isnan(finding.value) for finding in found)
+    with pytest.raises(ef.ExpfamError, match="'link' was not checked: there is nothing to judge it by"):
+        found["link"]

@@ -11,6 +11,8 @@ from expfam.data.answer import frame_like
 from expfam.errors import ExpfamError
 
 VERDICTS = ("warning", "look", "ok")
+NOTHING = "nothing"
+OPEN = "there is nothing to judge it by: the means are all alike, or meet the responses, or the rows are too few"
 RARE, RARER = 0.01, 0.001
 WIDTH = 100
 
@@ -31,8 +33,11 @@ class Finding:
 def verdict(p: float, size: float, look: float, warning: float) -> str:
     """ "look" where p < 0.01 and the size is at least `look`, "warning" where p < 0.001 and it is at least `warning`.
 
-    Size as well as p: with a million rows any model is rejected, with twenty anything is large. NaN is no evidence.
+    Size as well as p: with a million rows any model is rejected, with twenty anything is large. NOTHING where either is
+    NaN: what was not measured is not fine.
     """
+    if np.isnan(p) or np.isnan(size):
+        return NOTHING
     if p < RARER and size >= warning:
         return "warning"
     return "look" if p < RARE and size >= look else "ok"
@@ -40,7 +45,7 @@ def verdict(p: float, size: float, look: float, warning: float) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings:
-    """All that was looked at, warnings first; `left_out` says why other checks do not apply."""
+    """All that was looked at, warnings first; `left_out` says why other checks do not apply, or could not be judged."""
 
     found: tuple[Finding, ...]
     left_out: Mapping[str, str]
@@ -82,5 +87,9 @@ class Findings:
 
 
 def ordered(found: Sequence[Finding], left_out: Mapping[str, str], kind: str) -> Findings:
-    """Warnings first, then what is worth a look, each in the order of the checks."""
-    return Findings(tuple(sorted(found, key=lambda finding: VERDICTS.index(finding.verdict))), left_out, kind)
+    """Warnings first, then what is worth a look, each in the order of the checks; those of no verdict are left out."""
+    told = [finding for finding in found if finding.verdict != NOTHING]
+    open_ = {finding.name: OPEN for finding in found if finding.verdict == NOTHING}
+    return Findings(
+        tuple(sorted(told, key=lambda finding: VERDICTS.index(finding.verdict))), {**left_out, **open_}, kind
+    )

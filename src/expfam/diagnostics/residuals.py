@@ -134,8 +134,9 @@ def anscombe(optimum: Optimum, at: Rows, mu: FloatArray) -> FloatArray:
 def quantile(optimum: Optimum, at: Rows, mu: FloatArray, dispersion: float, rng: np.random.Generator) -> FloatArray:
     """The normal quantile of a point drawn between F(y-) and F(y)."""
     family = optimum.model.family
-    below = family.cdf_left(at.y, mu, dispersion, at.precision)
-    upto = family.cdf(at.y, mu, dispersion, at.precision)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a dispersion of 0, which leaves no distribution
+        below = family.cdf_left(at.y, mu, dispersion, at.precision)
+        upto = family.cdf(at.y, mu, dispersion, at.precision)
     drawn = below + rng.random(len(at.y)) * (upto - below)
     tiny = np.finfo(float).tiny
     return np.asarray(ndtri(np.clip(drawn, tiny, 1 - np.finfo(float).epsneg)))

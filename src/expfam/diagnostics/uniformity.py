@@ -74,7 +74,7 @@ def _anderson(u: FloatArray, f: FloatArray, upto: FloatArray, n: float) -> float
 def anderson_tail(z: float) -> float:
     """P(A^2 > z) for large n, by the approximations of Marsaglia and Marsaglia (2004), good to 2e-5."""
     if not z > 0:
-        return 1.0
+        return np.nan if np.isnan(z) else 1.0
     if z < 2:
         series = np.polyval([0.00168691, -0.011672, 0.0347962, -0.0649821, 0.247105, 2.00012], z)
         return float(1 - np.exp(-1.2337141 / z) / np.sqrt(z) * series)

@@ -49,8 +49,9 @@ def checks(fit: "Fit", data: Any = None) -> Findings:
     convergence, separation, aliasing, collinearity, overdispersion, zeros, link, form of each number, distribution,
     influence, calibration. A verdict is "ok", "look" (p < 0.01) or "warning" (p < 0.001), and either of the last only
     where the size of what was found matters, too: with many rows everything is significant. Checks that the family or
-    the way of fitting rules out are in `left_out`, with the reason. The rows are read once, and three times for
-    influence; `data` where a loaded or detached fit has none. As performance::check_model and DHARMa.
+    the way of fitting rules out, or that have nothing to judge by, are in `left_out`, with the reason. The rows are
+    read once, and three times for influence; `data` where a loaded or detached fit has none. As
+    performance::check_model and DHARMa.
     """
     here = fit.at_rows(data)
     return checked(fit, here, judged(here, fit.dispersion, fit.kind))
@@ -97,10 +98,10 @@ def _aliasing(case: _Case) -> Iterator[Finding]:
 
 def _collinearity(case: _Case) -> Iterator[Finding]:
     found = vif(case.fit)
-    sizes = np.nan_to_num(found.scaled**2)
+    sizes = found.scaled**2
     if not len(sizes):
         return
-    at = int(np.argmax(sizes))
+    at = int(np.argmax(np.nan_to_num(sizes)))
     word = verdict(0.0, float(sizes[at]), *SIZES["collinearity"])
     said = (
         "The terms can be told apart."
@@ -181,9 +182,7 @@ def _influence(case: _Case) -> Iterator[Finding]:
     if full:
         said = "They meet their responses whatever these are: a level with one row, most often. Merge such levels."
         yield Finding("leverage", float(full), f"{full:,} rows of leverage 1", np.nan, "look", said)
-    if np.isnan(found.cooks_distance).all():
-        return
-    row = int(np.nanargmax(found.cooks_distance))
+    row = int(np.argmax(np.nan_to_num(found.cooks_distance)))
     most = float(found.cooks_distance[row])
     word = verdict(0.0, most, *SIZES["influence"])
     said = (

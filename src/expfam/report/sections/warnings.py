@@ -57,8 +57,7 @@ def _table(study: Study, checked: Findings) -> Table:
     heads = Column("Check"), Column("Verdict"), Column("Found"), Column("P", number=True)
     rows = [(Cell(each.name), Cell(each.verdict), Cell(each.figure), number(each.p_value, p_value)) for each in checked]
     rows += [
-        (Cell(name), Cell("does not apply"), Cell(study.advice(why)), Cell(""))
-        for name, why in checked.left_out.items()
+        (Cell(name), Cell("not judged"), Cell(study.advice(why)), Cell("")) for name, why in checked.left_out.items()
     ]
     note = "A verdict other than ok needs a small P and a size that matters: with many rows everything is significant."
     return Table("Checks", heads, tuple(rows), note)
