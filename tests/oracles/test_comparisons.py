@@ -124,3 +124,40 @@ def test_sandwiches_of_clusters_and_of_time(name: str) -> None:
     else:
         assert np.diagonal(fit.vcov(cluster=[one, other])) == pytest.approx(theirs, rel=1e-6)
     assert np.sqrt(np.diagonal(fit.vcov({"hac": 3}))) == pytest.approx(column(MORE[name]["newey_west"]), rel=1e-6)
+
+
+def test_the_analysis_of_an_intercept_alone_is_the_line_of_the_null_model() -> None:
+    data = {"y": [1.0, 2.0, 4.0, 3.0, 5.0, 2.0]}
+    table = ef.glm("y ~ 1", data, family="poisson").anova()
+    assert list(table) == ["term", "df", "deviance", "df_residual", "residual_deviance", "statistic", "p_value"]
+    assert list(table["term"]) == ["NULL"]
+    same(table["df_residual"], 5)
+    same(table["residual_deviance"], 3.912153057)  # R 4: anova(glm(y ~ 1, poisson))
+    assert np.isnan([table[name][0] for name in ("df", "deviance", "statistic", "p_value")]).all()
+
+
+@pytest.mark.parametrize(("family", "link"), [("gaussian", None), ("gamma", "log")])
+def test_a_fit_that_meets_every_response_has_no_statistics(family: str, link: str | None) -> None:
+    """The deviance of every model is 0, and so is phi; NumPy's warnings would be errors here."""
+    data = {"k": [3.0] * 6, "x": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "g": list("aabbcc")}
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response"):
+        fit = ef.glm("k ~ x + g", data, family=family, link=link)
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response"):
+        small = ef.glm("k ~ x", data, family=family, link=link)
+    for test in (None, "lrt", "rao", "f"):
+        tables = [ask(test=test) for ask in (fit.anova, fit.drop1)]
+        tables += [small.add1("g", test=test)] + ([] if test == "rao" else [small.anova(fit, test=test)])
+        for table in tables:
+            undefined = [table[name] for name in ("statistic", "p_value", "aic") if name in table]
+            assert np.isnan(np.array(undefined, dtype=float)).all()
+            deviance = np.asarray(table["deviance"], dtype=float)
+            assert np.array_equal(deviance[np.isfinite(deviance)], np.zeros(np.isfinite(deviance).sum()))
+
+
+def test_a_term_without_which_an_exact_fit_would_not_be_exact_matters_beyond_measure() -> None:
+    data = {"y": [0.0, 0.0, 1.0, 1.0], "x": [0.0, 0.0, 1.0, 1.0]}
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response"):
+        fit = ef.glm("y ~ x", data)
+    assert fit.deviance == 0
+    for table, row in ((fit.drop1(), 1), (fit.anova(), 1), (fit.drop1(test="lrt"), 1)):
+        assert (table["deviance"][row], table["statistic"][row], table["p_value"][row]) == (1.0, np.inf, 0.0)

@@ -13,7 +13,7 @@ from expfam.inference.anova import Step
 from expfam.inference.hypotheses import wald
 from expfam.inference.optimum import Optimum
 from expfam.inference.reduction import unpenalised
-from expfam.inference.tails import chi_squared, f_tail
+from expfam.inference.tails import chi_squared, f_tail, ratio
 from expfam.nuisance.dispersion import pearson
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def anova(fit: "Fit", *others: "Fit", type: int = 1, test: str | None = None, da
         "df": np.array([s.df for s in steps], dtype=float),
         "deviance": np.array([s.deviance for s in steps]),
     } | judged(fit, steps, chosen)
-    return frame_like(fit.kind, _residuals(fit, steps, table) if type == 1 and steps else table)
+    return frame_like(fit.kind, _residuals(fit, here, steps, table) if type == 1 else table)
 
 
 def drop1(fit: "Fit", *, test: str | None = None, data: Any = None) -> Any:
@@ -72,16 +72,17 @@ def changes(fit: "Fit", here: Optimum, steps: Sequence[Step], test: str, *, adde
     models = [s.whole if added else s.without for s in steps]
     lost = terms.fallen(here, [model.half for model in models], fit.dispersion)
     df, more = np.array([s.df for s in steps], dtype=float), 1 if added else -1
+    aic = fit.aic if np.isfinite(fit.aic) else np.nan  # infinite where a fit meets every response
     table: Table = {
         "term": [s.term for s in steps],
         "df": df,
         "deviance": np.array([2 * model.half for model in models]),
-        "aic": fit.aic + lost + more * 2 * df,
+        "aic": aic + lost + more * 2 * df,
     } | (_enlarged(fit, steps) if added and test == "f" else judged(fit, steps, test))
     if test == "lrt":
         statistic = np.maximum(-more * lost, 0.0)
         table |= {"statistic": statistic, "p_value": chi_squared(statistic, df)}
-    return first(table, {"term": "<none>", "deviance": fit.deviance, "aic": fit.aic})
+    return first(table, {"term": "<none>", "deviance": fit.deviance, "aic": aic})
 
 
 def judged(fit: "Fit", steps: Sequence[Step], test: str) -> Table:
@@ -90,10 +91,9 @@ def judged(fit: "Fit", steps: Sequence[Step], test: str) -> Table:
     fallen = np.array([s.deviance for s in steps])
     if test == "rao":
         fallen = np.array([s.score for s in steps])
-    statistic = fallen / fit.dispersion
+    statistic = ratio(fallen, fit.dispersion)
     if test == "f":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = statistic / df
+        statistic = ratio(statistic, df)
         return {"statistic": statistic, "p_value": f_tail(statistic, df, fit.df_residual)}
     return {"statistic": statistic, "p_value": chi_squared(statistic, df)}
 
@@ -103,8 +103,7 @@ def _enlarged(fit: "Fit", steps: Sequence[Step]) -> Table:
     df, fallen = (np.array([getattr(s, what) for s in steps], dtype=float) for what in ("df", "deviance"))
     left = fit.df_residual - df
     phi = np.array([_phi(fit, s, free) for s, free in zip(steps, left, strict=True)])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = fallen / df / phi
+    statistic = ratio(fallen, df * phi)
     return {"statistic": statistic, "p_value": f_tail(statistic, df, left)}
 
 
@@ -144,13 +143,13 @@ def first(table: Table, row: Mapping[str, Any]) -> Table:
     return {name: [row.get(name, np.nan), *values] for name, values in table.items()}
 
 
-def _residuals(fit: "Fit", steps: Sequence[Step], table: Table) -> Table:
+def _residuals(fit: "Fit", here: Optimum, steps: Sequence[Step], table: Table) -> Table:
     """The table of type 1 with what is left after each term, the null model first."""
-    free = np.array([steps[0].without.free, *(s.whole.free for s in steps)])
-    left = 2 * np.array([steps[0].without.half, *(s.whole.half for s in steps)])
+    models = [steps[0].without if steps else terms.whole(here), *(s.whole for s in steps)]
+    free, left = (np.array([getattr(model, what) for model in models]) for what in ("free", "half"))
     started = first(table, {"term": "NULL"})
     tests = {name: started.pop(name) for name in ("statistic", "p_value")}
-    return started | {"df_residual": fit.df_residual + free[-1] - free, "residual_deviance": left} | tests
+    return started | {"df_residual": fit.df_residual + free[-1] - free, "residual_deviance": 2 * left} | tests
 
 
 def _wald(fit: "Fit") -> Table:

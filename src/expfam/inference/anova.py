@@ -8,6 +8,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.families import Gaussian
 from expfam.inference.optimum import Optimum, Refit, narrowed, refit, silent
+from expfam.inference.tails import ratio
 from expfam.objective import Objective
 from expfam.solvers.optimality import newton_solve
 from expfam.solvers.pose import pose
@@ -118,5 +119,6 @@ def fallen(optimum: Optimum, halves: Sequence[float], dispersion: float) -> Floa
     """
     full = whole(optimum).half
     if isinstance(optimum.model.family, Gaussian):
-        return np.asarray(optimum.prepared.n * np.log(np.array(halves) / full))
-    return 2 * (np.array(halves) - full) / dispersion
+        with np.errstate(divide="ignore"):
+            return np.asarray(optimum.prepared.n * np.log(ratio(np.array(halves), full)))
+    return ratio(2 * (np.array(halves) - full), dispersion)

@@ -1,9 +1,15 @@
-"""How rare is a statistic? Upper tails of chi-squared and F."""
+"""How large is a statistic, and how rare? Ratios, and upper tails of chi-squared and F."""
 
 import numpy as np
 from scipy.special import chdtrc, fdtrc
 
 from expfam._typing import FloatArray
+
+
+def ratio(over: FloatArray | float, under: FloatArray | float) -> FloatArray:
+    """over / under; infinite or NaN where a fit meets every response and `under` is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.divide(over, under))
 
 
 def chi_squared(statistic: FloatArray | float, df: FloatArray | float) -> FloatArray:
