@@ -1,6 +1,8 @@
 """The command line as a user meets it: what it prints where, the files it leaves, the exit code."""
 
+import os
 import re
+import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -499,6 +501,33 @@ def test_a_table_too_wide_for_a_terminal_folds_its_text_and_runs_over(
     monkeypatch.setenv("COLUMNS", "100")
     show(pa.table({"level": [level], "n": [1.0]}), {})
     assert f"  {level}   1.0000  " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fit", "d.csv", "y ~ x", "--save", "m.json"),
+        ("explain", "poisson"),
+        ("fit", "--help"),
+        ("--help",),
+        ("--version",),
+    ],
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_and_a_full_disk(words: tuple[str, ...], unbuffered: str, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("y,x\n1,2\n3,5\n2,4\n6,6\n")
+    said = {"cwd": tmp_path, "env": {**os.environ, "PYTHONUNBUFFERED": unbuffered}, "stderr": subprocess.PIPE}
+    command, (reader, writer) = [sys.executable, "-m", "expfam", *words], os.pipe()
+    os.close(reader)
+    gone = subprocess.run(command, stdout=writer, check=False, **said)  # type: ignore[call-overload]
+    os.close(writer)
+    assert (gone.returncode, gone.stderr) == (0, b"")
+    assert (tmp_path / "m.json").exists() == ("--save" in words)
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("w") as full:
+            ran = subprocess.run(command, stdout=full, check=False, **said)  # type: ignore[call-overload]
+        assert ran.returncode == 2
+        assert ran.stderr.decode().splitlines() == ["expfam: error: [Errno 28] No space left on device"]
 
 
 def test_predict_leaves_gaps_empty_and_says_so(shell: Shell, model: expfam.Fit) -> None:

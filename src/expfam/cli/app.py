@@ -1,8 +1,9 @@
 """`expfam COMMAND`: one file a command, listed here."""
 
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, TextIO, cast
 
 import typer
 
@@ -12,12 +13,13 @@ from expfam.cli.compare import compare
 from expfam.cli.demo import demo
 from expfam.cli.explain import explain
 from expfam.cli.fit import fit
+from expfam.cli.outlet import Outlet
 from expfam.cli.plot import plot
 from expfam.cli.predict import predict
 from expfam.cli.relativities import relativities
 from expfam.cli.report import report
 from expfam.cli.stream import stream
-from expfam.cli.terminal import Command, Reporting
+from expfam.cli.terminal import BAD_INPUT, Command, Reporting, say
 from expfam.cli.warmup import warmup
 
 app = typer.Typer(
@@ -53,4 +55,13 @@ def main() -> None:
     for output in (sys.stdout, sys.stderr):
         if isinstance(output, TextIOWrapper):
             output.reconfigure(errors="replace")  # an old code page shows ? for psi instead of failing
-    app(prog_name="expfam")
+    out, err = Outlet(sys.stdout), Outlet(sys.stderr)
+    with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
+        try:
+            try:
+                app(prog_name="expfam")
+            finally:
+                out.flush()
+        except OSError as error:  # of the help and the version, which are written before a command runs
+            say("error", str(error))
+            raise SystemExit(BAD_INPUT) from None

@@ -54,8 +54,6 @@ class Reporting(TyperGroup):
         try:
             with _warnings_told():
                 return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # the reader of a pipe has seen enough
         except (ExpfamError, OSError) as error:
             say("error", str(error))
             raise typer.Exit(BAD_INPUT) from None
