@@ -312,6 +312,7 @@ def test_broken_files_are_told(tmp_path):
             "is not UTF-8 text: line 1 holds the byte 0xf6.*iconv.*encoding='latin-1'",
         ),
         ("x,y\n1,2\n1,ü\n".encode("latin-1"), "is not UTF-8 text: (column 'y'|line 3)"),
+        (b"\x28\xb5\x2f\xfd\x04\n1\n", r"is compressed by zstd, not text: unpack it first \(zstd -dc"),
         ("x,y\n1,2\n".encode("utf-16"), "byte order mark of UTF-16.*iconv -f utf-16 .*encoding='utf-16'"),
     ],
 )

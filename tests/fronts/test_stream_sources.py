@@ -264,6 +264,15 @@ def test_lines_that_teach_nothing_are_no_success() -> None:
     assert run(FORMULA, "--family", "bernoulli", "--format", "csv", given=b"".join(csv(records()))).returncode == 0
 
 
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_compressed_bytes_are_named_and_unpacked_by_whom_they_came_from(kind: str) -> None:
+    given = gzip.compress(b"".join(csv(records()) if kind == "csv" else ndjson(records())))
+    done = run(FORMULA, "--family", "bernoulli", "--format", kind, given=given)
+    assert done.returncode == 2
+    assert b"is compressed by gzip, not text: unpack it first (gzip -dc FILE > NEW)" in done.stderr
+    assert b"gzip -dc FILE | expfam stream ..." in done.stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process, as a terminal or a service manager does")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
 def test_an_interrupt_saves_what_was_learned(sent: signal.Signals, tmp_path: Path) -> None:

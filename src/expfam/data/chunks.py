@@ -19,7 +19,7 @@ import numpy as np
 
 from expfam._typing import IntArray
 from expfam.data.csv import CSV
-from expfam.data.dialect import PLAIN, Dialect, check_lines, undecoded
+from expfam.data.dialect import PLAIN, Dialect, check_lines, check_unpacked, undecoded
 from expfam.data.lines import batches
 from expfam.data.names import Wanted, choose
 from expfam.data.numerals import MOSTLY, share
@@ -160,6 +160,7 @@ def _ndjson(lines: Iterator[list[bytes]], wanted: Wanted) -> Iterator[Chunk]:
 
 def _check_objects(lines: Sequence[bytes]) -> None:
     """SchemaError where none of the first lines begins an object: CSV in a pipe, mostly."""
+    check_unpacked(b"".join(lines[:1]), "the input")
     there = [line.strip() for line in lines if line.strip()]
     if there and not any(line.startswith(b"{") for line in there):
         raise SchemaError(

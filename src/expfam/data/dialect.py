@@ -11,6 +11,9 @@ SEPARATORS = {b",": "commas", b";": "';'", b"\t": "tabs", b"|": "'|'"}
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 """Byte order marks at the beginning of a file, and the encoding that they tell."""
 
+PACKED = {b"\x1f\x8b": ("gzip", "gzip -dc"), b"\x28\xb5\x2f\xfd": ("zstd", "zstd -dc")}
+"""How compressed files begin, by what they were compressed, and what unpacks them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -41,8 +44,19 @@ class Dialect:
 PLAIN = Dialect()
 
 
+def check_unpacked(start: bytes, what: str) -> None:
+    """SchemaError where what should be text begins as a compressed file does."""
+    for mark, (name, unpack) in PACKED.items():
+        if start.startswith(mark):
+            raise SchemaError(
+                f"{what} is compressed by {name}, not text: unpack it first ({unpack} FILE > NEW), or into a stream as "
+                f"it comes ({unpack} FILE | expfam stream ...)"
+            )
+
+
 def check_lines(lines: Sequence[bytes], what: str, dialect: Dialect = PLAIN) -> None:
     """SchemaError where the first lines, header and all, are of another encoding, or have other separators."""
+    check_unpacked(b"".join(lines[:1]), what)
     for mark, encoding in MARKS.items():
         if lines and lines[0].startswith(mark):
             raise not_utf8(what, f"it begins with the byte order mark of {encoding.upper()}", encoding)
