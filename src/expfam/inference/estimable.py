@@ -11,6 +11,7 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design import Design
 from expfam.design.standard import Standard, seen_in, standardise
 from expfam.inference.scene import Scene
+from expfam.information import Information
 from expfam.objective import information
 from expfam.parallel import ordered_map, ordered_sum, slices
 
@@ -19,6 +20,7 @@ WIDER = 10.0  # times the most that a row of the fit moves: rows like it are det
 SCREEN = 1e-9  # by less than this no row moves that moves by TOL
 SLIGHT = 1e-13  # shares below it are rounding
 ROWS = 1 << 14  # of the fit, that are asked how far they move
+WELL = 1e6  # the condition up to which these tell the columns apart
 CELLS, COLUMNS = 1 << 20, 64  # numbers of rows by directions, and directions, at a time
 
 
@@ -111,24 +113,34 @@ def unknown(design: Design, standard: Standard, kept: BoolArray, held: BoolArray
     seen, out = seen_in(design, whole), np.flatnonzero(~kept)
     inside = kept & level & (True if held is None else ~held)
     shares = sparse.csc_matrix((len(kept), len(out)))
-    if (level & ~kept).any():
-        shares = sparse.csc_matrix(_shares(seen, inside, out))
     some = seen.take(np.arange(0, seen.n, max(seen.n // ROWS, 1)))
+    if (level & ~kept).any():
+        shares = sparse.csc_matrix(_shares(some, seen, inside, out))
     slack = np.maximum(WIDER * _moves(some, out, shares).max(axis=0, initial=0.0), TOL)
     return Unknown(whole, out, shares, slack)
 
 
-def _shares(design: Design, inside: BoolArray, out: AnyArray) -> FloatArray:
-    """The columns `out` regressed on those `inside`, (p, r)."""
+def _shares(some: Design, every: Design, inside: BoolArray, out: AnyArray) -> FloatArray:
+    """The columns `out` regressed on those `inside`, (p, r): on some rows, where they tell these apart, for what holds
+    in every row holds in them."""
+    gram = _gram(some)
+    factor = gram.part(inside).factor()
+    if some.n < every.n and not (factor.definite and factor.condition < WELL):
+        gram = _gram(every)
+        factor = gram.part(inside).factor()
+    found = np.zeros((every.p, len(out)))
+    found[inside] = factor.solve(gram.times(_units(every.p, out))[inside])
+    return np.where(np.abs(found) > SLIGHT, found, 0.0)
+
+
+def _gram(design: Design) -> Information:
+    """X'X."""
 
     def part(rows: slice) -> Any:
         block = design.take(rows)
         return block.grams(np.ones((1, block.n)))
 
-    gram = information(ordered_sum(part, slices(design.n)), design.maps)
-    found = np.zeros((design.p, len(out)))
-    found[inside] = gram.part(inside).factor().solve(gram.times(_units(design.p, out))[inside])
-    return np.where(np.abs(found) > SLIGHT, found, 0.0)
+    return information(ordered_sum(part, slices(design.n)), design.maps)
 
 
 def _moves(design: Design, out: AnyArray, shares: Any) -> FloatArray:
