@@ -210,7 +210,7 @@ def agree(fit: ef.Fit, full: ef.Fit, data: dict[str, Any]) -> None:
     new = {name: values[:40] for name, values in data.items()}
     one, two = (f.predict(new, interval="confidence", unseen="reference") for f in (fit, full))
     for name in ("fit", "lower", "upper"):
-        assert one[name] == pytest.approx(two[name], rel=1e-8)
+        assert one[name] == pytest.approx(two[name], rel=1e-8, nan_ok=True)
 
 
 @pytest.mark.parametrize("penalty", [None, ef.Ridge(1e-3)], ids=["free", "ridge"])
@@ -245,7 +245,8 @@ def test_a_level_without_rows_and_one_without_weight_are_left_out(monkeypatch: p
     data["w"][data["g"] == "L00007"] = 0.0
     with pytest.warns(ef.errors.ExpfamWarning):
         fit, full = both(monkeypatch, "y ~ x + g", data, family="poisson", weights="w")
-    agree(fit, full, data)
+    with pytest.warns(ef.errors.DataWarning, match="not estimable"):
+        agree(fit, full, data)
     assert fit.certificate.aliased == ("g[L00007]",)
 
 

@@ -22,8 +22,7 @@ SLIGHT = 1e-3
 class Scale:
     """sqrt(phi), sum w and sqrt(W per weight) of the null model; `response` `slope` is the size of a score.
 
-    Where phi = 1 so is `response`, and `slope` if it were less; else `response` is the root of the null deviance per
-    weight.
+    Where phi = 1 so is `response`, else it is the root of the null deviance per weight; of classes `slope` is 1.
     """
 
     response: float

@@ -179,8 +179,10 @@ def _interior(objective: Objective) -> FloatArray | None:
 def scale_of(objective: Objective, null: Null) -> Scale:
     """The size of a score and the sum of the weights."""
     curved = float(null.weight / objective.weight)
+    if objective.family.vector:  # one class may be rare, and the others are not
+        return Scale(1.0, objective.weight)
     if objective.family.fixed_dispersion:
-        return Scale(1.0, objective.weight, float(np.sqrt(curved)) if 1.0 < curved < np.inf else 1.0)
+        return Scale(1.0, objective.weight, float(np.sqrt(curved)) if 0.0 < curved < np.inf else 1.0)
     phi = float(null.deviance / objective.weight)
     if (power_of(objective.family) or 0.0) > EDGED and objective.data.rows is None:  # summed rows have lost theirs
         pearson = glance(_alone(objective), null.eta).pearson / objective.weight
