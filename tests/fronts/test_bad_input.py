@@ -399,7 +399,8 @@ def test_one_row() -> None:
     with pytest.warns(ef.AliasWarning, match="x"):
         fit = ef.glm("y ~ x", {"y": [3.0], "x": [2.0]})
     assert fit.coef[0] == pytest.approx(3)
-    assert fit.predict({"x": [5.0]}) == pytest.approx([3])
+    with pytest.warns(ef.errors.DataWarning, match="1 of 2 rows are not estimable"):
+        assert fit.predict({"x": [2.0, 5.0]}) == pytest.approx([3, np.nan], nan_ok=True)
     assert ef.glm("y ~ 1", {"y": [3.0]}, family="poisson").predict() == pytest.approx([3])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import optimize, stats
 from scipy.linalg import eigvalsh
 from scipy.optimize import brentq, nnls
 from scipy.sparse import csr_array
@@ -19,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from tests.laws._cases import apart
 
 import expfam as ef
+from expfam._typing import FloatArray
 from expfam.design.written import WRITTEN
 from expfam.families import FAMILIES, ExponentialFamily
 from expfam.information import CLEAR, Full, independent
@@ -471,6 +473,36 @@ def test_levels_without_events_in_a_sample_do_not_lead_astray(family: str, monke
     monkeypatch.setattr(warm, "_of_pseudo_row", lambda problem: problem.null.weight / problem.scale.weight)
     assert found < 4 * 9
     assert found < 0.8 * sum(map(passes, range(4)))
+
+
+@pytest.mark.parametrize("decades", [2, 3])
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+def test_light_rows_that_decide_are_come_to_beside_heavy_ones(link: str, decades: int) -> None:
+    """Heavy rows are predicted perfectly, nearly; what is left is a matter of light ones, whose information is a small
+    share of all weights: damping by such a share of these would creep. Loss and gradient by SciPy's functions."""
+    for seed in (1, 21, 64, 82, 107):
+        rng = np.random.default_rng(seed)
+        z = rng.normal(size=(15, 2)).round(1)
+        y = (z[:, 0] + 0.7 * rng.logistic(size=15) > 0) * 1.0
+        w = 10.0 ** rng.choice([-decades, 0, decades], 15)
+        fit = ef.glm_arrays(z, y, family="bernoulli", link=link, weights=w)
+        if fit.certificate.separated:
+            continue
+        assert fit.converged, (seed, fit.certificate)
+        logs: dict[str, Any] = {
+            "logit": lambda eta: (stats.logistic.logcdf(eta), stats.logistic.logsf(eta)),
+            "probit": lambda eta: (stats.norm.logcdf(eta), stats.norm.logsf(eta)),
+            "cloglog": lambda eta: (np.log(-np.expm1(-np.exp(eta))), -np.exp(eta)),
+        }
+
+        def deviance(theta: FloatArray, logs: Any = logs[link], z: Any = z, y: Any = y, w: Any = w) -> float:
+            with np.errstate(all="ignore"):
+                up, down = logs(theta[0] + z @ theta[1:])
+                return float(-2 * np.sum(w * np.where(y == 1, up, down)))
+
+        assert deviance(fit.coef) == pytest.approx(fit.deviance, rel=1e-6)
+        found = optimize.minimize(deviance, fit.coef, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+        assert found.fun >= fit.deviance * (1 - 1e-6)
 
 
 @pytest.mark.parametrize("rate", [1e-2, 1e-5, 1e-8])

@@ -15,6 +15,10 @@ from expfam.solvers.optimality import Reading, Scale, by_class, read
 from expfam.solvers.pose import Posed
 from expfam.solvers.problem import affordable, loses, sharpened
 
+AWAY, MOVED = 0.1, 1e-6
+"""Standard errors of the starting model that the optimum is away, and by how much linear predictors would move on the
+way there, in spreads of the response where those are its unit, beyond which a flat gradient proves nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -64,8 +68,9 @@ class Certificate:
 
     @property
     def converged(self) -> bool:
-        """The gradient is within `tol`, no coefficient runs to infinity, and no optimum on the edge was found."""
-        return self.gradient <= self.tol and not self.separated and self.status is not Status.EDGE
+        """The gradient is within `tol`, no coefficient runs to infinity, and no optimum is known to be elsewhere."""
+        flat = self.gradient <= self.tol and not self.separated
+        return flat and self.status not in (Status.EDGE, Status.FLAT)
 
     def __str__(self) -> str:
         if self.status is Status.WALKED:
@@ -159,5 +164,8 @@ def _status(problem: Problem, solution: Solution, reading: Reading, separation: 
     """The solver's own word, corrected by the figures."""
     if separation is not None and separation.names:
         return Status.UNREACHED if separation.unreached else Status.SEPARATED
-    vanishes = reading.gradient <= problem.tol and solution.status is not Status.EDGE
-    return Status.CONVERGED if vanishes else solution.status
+    if reading.gradient > problem.tol or solution.status is Status.EDGE:
+        return solution.status
+    size = 1.0 if problem.objective.family.fixed_dispersion else problem.scale.slope  # a free phi has the unit of eta
+    moved = reading.decrement * size / float(np.sqrt(problem.null.weight))
+    return Status.FLAT if reading.decrement > AWAY and moved > MOVED else Status.CONVERGED

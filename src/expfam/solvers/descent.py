@@ -17,9 +17,36 @@ from expfam.solvers.optimality import Reading, by_class, from_classes
 FAIR = 0.3  # a step is taken if F falls by this share of what the quadratic model promises:
 # a poorer one leaves rows saturated, their curvature gone and the next steps wild, while a trial costs only a value
 GOOD = 0.75  # from this share on the model is trusted more
-LEAST, MOST = 1e-2, 1e12  # damping below LEAST is none
+LEAST, MOST = 1e-2, 1e12  # below LEAST no damping is tried first
 FACTOR = 10.0
+TINY = 1e-12  # the least damping that is tried at all
 ROUNDING = 1e-13  # differences of F below this share of |F| are noise: there the step is taken on trust
+
+
+@dataclass(frozen=True, slots=True)
+class Damping:
+    """What a step tries `now`, and where it is none and does not do, `first` of all: ever less of it as it goes well,
+    for where rows that weigh little decide, a hundredth of all weights is far too much."""
+
+    now: float = 0.0
+    first: float = LEAST
+
+    def ladder(self) -> Iterator[float]:
+        """The dampings to try in turn."""
+        yield self.now
+        start = FACTOR * self.now if self.now else self.first
+        yield from (start * FACTOR**k for k in range(round(np.log10(MOST / start)) + 1))
+
+    def after(self, trial: float, share: float) -> "Damping":
+        """That of the next step, after one that fell by this share of what it promised."""
+        if share < GOOD:
+            return Damping(trial, self.first)
+        if trial > FACTOR * LEAST:
+            return Damping(trial / FACTOR)
+        return Damping(0.0, max(trial / FACTOR, TINY) if trial else self.first)
+
+
+NONE = Damping()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +56,7 @@ class Step:
 
     theta: FloatArray
     at: Evaluation
-    damping: float
+    damping: Damping
     passes: int
     hessians: int
     moved: bool
@@ -41,16 +68,16 @@ def descend(
     at: Evaluation,
     reading: Reading,
     least: float,
-    damping: float,
+    damping: Damping,
     level: Level = Level.HESSIAN,
 ) -> Step:
-    """The first damping of damping, 10 damping, ... whose step lowers F by its share; D is at least `least`.
+    """The first damping of the ladder whose step lowers F by its share; D is at least `least`.
 
     The first trial is evaluated at once in full, for it is nearly always the one; with `level` GRADIENT an undamped
     step is content without information.
     """
-    wanted = level if damping == 0.0 else Level.HESSIAN
-    for passes, trial in enumerate(_ladder(damping), start=1):
+    wanted = level if damping.now == 0.0 else Level.HESSIAN
+    for passes, trial in enumerate(damping.ladder(), start=1):
         step, promised = _damped(at, reading, least, trial)
         new = objective(theta + step, wanted if passes == 1 else Level.VALUE)
         hessians = int(new.hessian is not None)
@@ -59,7 +86,7 @@ def descend(
             share = (at.value - new.value) / promised if told else 1.0
             if new.gradient is None:
                 new, passes, hessians = objective(theta + step), passes + 1, hessians + 1
-            return Step(theta + step, new, _next(trial, share), passes, hessians, moved=True)
+            return Step(theta + step, new, damping.after(trial, share), passes, hessians, moved=True)
     return Step(theta, at, damping, passes, 0, moved=False)
 
 
@@ -72,18 +99,6 @@ def fair(at: Evaluation, new: Evaluation, promised: float, objective: Objective 
 
 def _noise(at: Evaluation) -> float:
     return ROUNDING * abs(at.value)
-
-
-def _ladder(damping: float) -> Iterator[float]:
-    yield damping
-    start = max(FACTOR * damping, LEAST)
-    yield from (start * FACTOR**k for k in range(int(np.log10(MOST / start)) + 1))
-
-
-def _next(damping: float, share: float) -> float:
-    if share < GOOD:
-        return damping
-    return damping / FACTOR if damping > FACTOR * LEAST else 0.0
 
 
 def _damped(at: Evaluation, reading: Reading, least: float, damping: float) -> tuple[FloatArray, float]:

@@ -1,4 +1,5 @@
-"""The optimum where no gradient vanishes: some means are on the edge of those allowed, and pressed against it.
+"""The optimum where no gradient vanishes: some means are on the edge of those allowed, at an eta that is finite, and
+pressed against it.
 
 F_t, of responses (1 - t) y + t m with m their mean, has its optimum inside, for the loss of m is infinite at the edge:
 a barrier of the family's own. For t = 1/8, 1/16, ... the optima follow the central path to that of F over the allowed
@@ -22,6 +23,7 @@ from expfam.solvers.problem import Problem, Solution, affordable
 from expfam.solvers.status import Status
 
 SHARES = 2.0 ** -np.arange(3, 25)
+FAR = 1e15  # an eta as good as infinite: the tangent of the cauchit is finite, and has no digits there
 LEANS = 1e-6  # of the mean response: a mean so near to the edge leans on it
 ROUGH = 1e-6  # `tol` of a point on the way: so near to the edge rounding shows in the gradient
 LAST = 1e-6  # the share of the way from the last point to the edge at which to end: F has a value there
@@ -34,7 +36,10 @@ def edged(problem: Problem, solution: Solution) -> Solution:
         return solution
     if objective.family.vector or objective.penalty.absolute is not None:
         return solution
-    if not _leans(objective, solution.theta, objective.family.mean_domain):
+    with np.errstate(all="ignore"):
+        ends = np.array(objective.family.mean_domain)
+        reached = ends[np.abs(objective.link(ends)) < FAR]
+    if not _leans(objective, solution.theta, reached):
         return solution
     mean = _mean(objective)
     theta, before, spent = problem.start, problem.start, solution

@@ -12,7 +12,7 @@ from expfam.information import Factor, Information
 from expfam.objective import Evaluation, Objective
 from expfam.parallel import weight_of
 from expfam.response import Level, observed_differs
-from expfam.solvers.descent import descend, fair
+from expfam.solvers.descent import NONE, Damping, descend, fair
 from expfam.solvers.loop import iterate
 from expfam.solvers.optimality import Reading, read, runs_away
 from expfam.solvers.problem import LOSES, LOST, Problem, Solution, Solver, sharpened
@@ -102,7 +102,7 @@ class _State(NamedTuple):
     rate: float = HOPED
     aim: float = AIM
     aimed: float = 1.0
-    damping: float = 0.0
+    damping: Damping = NONE
     steps: int = 0
     chords: int = 0
     passes: float = 0.0

@@ -26,6 +26,10 @@ class Status(Enum):
         "the optimum lies on the edge of the allowed means, not inside. The coefficients are close to those of that "
         "optimum; standard errors and tests do not hold there. Try another link, or fewer columns"
     )
+    FLAT = (
+        "the gradient is as flat as tol= asks, and the optimum is more than a tenth of a standard error away all the "
+        "same: some rows weigh so much that others hardly count in it. Take a smaller tol= or solver='newton'"
+    )
     MAX_ITER = "the iteration limit was reached; raise max_iter= or look for separation and huge values"
     STREAMED = (
         "one pass over a stream, whose rows are gone: after many rows the optimum of all of them is a fraction of a "
