@@ -10,16 +10,22 @@ from typing import Any, TypeVar
 import numpy as np
 
 from expfam import __version__, families, links, penalties
+from expfam._typing import BoolArray, FloatArray
+from expfam.data.answer import KINDS
+from expfam.declared import declared, finite
 from expfam.diagnostics.certificate import Certificate
-from expfam.errors import ExpfamError, ModelFileError
+from expfam.errors import ExpfamError, ModelFileError, one_of
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
 from expfam.inference import estimable
-from expfam.inference.separation import Separation
+from expfam.inference.reduction import NAMES
+from expfam.inference.separation import SHOWN, Separation
 from expfam.inference.statistics import Statistics
+from expfam.information import Covariance
 from expfam.information.original import from_json
 from expfam.matrix import MatrixTerms
-from expfam.model import Model
+from expfam.model import Model, choice
+from expfam.nuisance.dispersion import KINDS as DISPERSIONS
 from expfam.nuisance.number import Nuisance
 from expfam.outputs import located
 from expfam.solvers import Status
@@ -69,12 +75,15 @@ def _number(value: Any) -> Any:
 
 def read(path: str | PathLike[str], what: str) -> Any:
     """The JSON of a file."""
+    place = located(path)
     try:
-        return json.loads(located(path).read_text(encoding="utf-8"))
+        plain = json.loads(place.read_text(encoding="utf-8"))
+        finite(plain)
     except FileNotFoundError:
         raise ModelFileError(f"there is no {what} file {path}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{path} is damaged or no {what} file: {error}. Save it again") from None
+    return plain
 
 
 def check(plain: Any, place: str, what: str, form: str, version: int) -> None:
@@ -97,9 +106,9 @@ def undamaged(make: Callable[[], T], place: str) -> T:
         return make()
     except ModelFileError as error:
         raise ModelFileError(f"{place}: {error}") from None
-    except ExpfamError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ExpfamError as error:
+        raise ModelFileError(f"{place} is damaged: {error}. Save it again") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelFileError(f"{place} is damaged: {type(error).__name__}: {error}. Save it again") from None
 
 
@@ -148,37 +157,77 @@ def model_from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None =
     known = family or undamaged(lambda: families.from_dict(plain["family"]), "'family'")
     if known.name != plain["family"]["name"]:
         raise ModelFileError(f"the file holds a model of the {plain['family']['name']} family, not {known.name}")
-    return Model(
+    found = Model(
         known,
         undamaged(lambda: links.from_dict(plain["link"], known), "'link'"),
         undamaged(lambda: _terms(plain["terms"]), "'terms'"),
         undamaged(lambda: penalties.from_dict(plain["penalty"]), "'penalty'"),
         plain["response"],
-        undamaged(lambda: None if plain["classes"] is None else tuple(plain["classes"]), "'classes'"),
+        None if plain["classes"] is None else _listed("classes", plain["classes"]),
         plain["weights_kind"],
         plain["missing"],
         plain["unseen"],
-        undamaged(lambda: tuple(plain["supplied"]), "'supplied'"),
+        _listed("supplied", plain["supplied"]),
         plain.get("bias"),
     )
+    declared(found)
+    for name in ("weights_kind", "missing", "unseen"):
+        choice(name, getattr(found, name))
+    one_of("bias", found.bias, (None, *NAMES.values()))
+    return found
 
 
 def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Fit:
     """The inverse of `to_dict`; the fit has no source."""
     model = model_from_dict(plain, family)
-    certificate = _certificate(plain["certificate"])
-    sums = _statistics(_numeric(plain["statistics"]))
-    theta, kept = np.array(plain["theta"], dtype=float), np.array(plain["kept"], dtype=bool)
-    covariance = None if plain["covariance"] is None else from_json(plain["covariance"], model.names, kept)
-    size = theta.size if covariance is None else covariance.size
-    if len(theta) != len(model.names) or kept.shape != theta.shape[:1] or size != theta.size:
-        raise ModelFileError(f"{len(model.names)} names, coefficients {theta.shape}, covariance {size}")
-    return Fit(
-        model, theta, kept, covariance, sums, certificate, plain["dropped"], plain["dropped_rows"], plain["kind"], None,
-        plain.get("vcov", "model"), tuple(_nuisance(number) for number in plain.get("nuisance", ())),
-        None if plain.get("learning") is None else _learning(plain["learning"], theta.size),
-        None if plain.get("unknown") is None else estimable.from_json(plain["unknown"], model.names),
+    theta, kept = _theta(plain, model)
+    covariance = undamaged(lambda: _covariance(plain["covariance"], model.names, theta, kept), "'covariance'")
+    fit = Fit(
+        model, theta, kept, covariance, undamaged(lambda: _statistics(_numeric(plain["statistics"])), "'statistics'"),
+        undamaged(lambda: _certificate(plain["certificate"]), "'certificate'"), plain["dropped"],
+        plain["dropped_rows"], plain["kind"], None, plain.get("vcov", "model"),
+        undamaged(lambda: tuple(_nuisance(number) for number in plain.get("nuisance", ())), "'nuisance'"),
+        None if plain.get("learning") is None else undamaged(
+            lambda: _learning(plain["learning"], theta.size), "'learning'"
+        ),
+        None if plain.get("unknown") is None else undamaged(
+            lambda: estimable.from_json(plain["unknown"], model.names), "'unknown'"
+        ),
     )  # fmt: skip
+    one_of("kind", fit.kind, tuple(KINDS))
+    return declared(fit)
+
+
+def _theta(plain: Mapping[str, Any], model: Model) -> tuple[FloatArray, BoolArray]:
+    """The coefficients and which were kept: one for each name, of each class but the last, all numbers."""
+    theta = undamaged(lambda: np.array(plain["theta"], dtype=float), "'theta'")
+    kept = np.array(_listed("kept", plain["kept"], bool), dtype=bool)
+    names, classes = model.names, len(model.modelled)
+    if theta.shape != (len(names), classes)[: 2 if model.family.vector else 1] or kept.shape != theta.shape[:1]:
+        raise ModelFileError(
+            f"'terms' of {len(names)} names, 'classes' of {classes} to model; 'theta' is {theta.shape}, 'kept' "
+            f"{kept.shape}"
+        )
+    if not np.isfinite(theta).all():
+        raise ModelFileError("'theta' is damaged: null among the coefficients")
+    if plain.get("names", [*names]) != [*names]:
+        raise ModelFileError("'names' are not those of the coefficients of 'terms'")
+    model.penalty.bind(names)
+    return theta, kept
+
+
+def _listed(place: str, plain: Any, kind: type = str) -> tuple[Any, ...]:
+    """A list of values of one kind; of text, a text itself is none."""
+    if not (isinstance(plain, list | tuple) and all(type(value) is kind for value in plain)):
+        raise ValueError(f"{place}: {plain!r:.40}, where a list of {kind.__name__} belongs")
+    return tuple(plain)
+
+
+def _covariance(plain: Any, names: tuple[str, ...], theta: FloatArray, kept: BoolArray) -> Covariance | None:
+    found = None if plain is None else from_json(plain, names, kept)
+    if found is not None and found.size != theta.size:
+        raise ValueError(f"of {found.size} coefficients, where there are {theta.size}")
+    return found
 
 
 def _learning_to_dict(found: Learning) -> dict[str, Any]:
@@ -202,18 +251,25 @@ def _learning(plain: Mapping[str, Any], size: int) -> Learning:
     )
     if theta.shape[1] not in (0, size) or theta.shape != se.shape or len(weight) != m or len(loss) != m:
         raise ValueError(f"a learning curve of {m} points over {theta.shape[1]} coefficients, of {size} there are")
-    return Learning(rows, weight, loss, theta, se, bool(plain["fades"]))
+    return Learning(rows, weight, loss, theta, se, plain["fades"])
 
 
 def _certificate(plain: Mapping[str, Any]) -> Certificate:
     """The evidence; files written before signs were known have the names of separated coefficients alone."""
-    named, found = tuple(plain.get("separated", ())), plain.get("separation")
+    named, found = _listed("separated", plain.get("separated", ())), plain.get("separation")
     separation = Separation(named, (0,) * len(named), exact=False) if named else None
     if found is not None:
-        separation = Separation(**{**found, "names": tuple(found["names"]), "signs": tuple(found["signs"])})
+        separation = Separation(**{**found, "names": _listed("names", found["names"]), "signs": _signs(found)})
     given = _numeric({key: value for key, value in plain.items() if not key.startswith("separat")})
-    status, aliased = Status[given["status"]], tuple(given["aliased"])
+    status, aliased = Status[given["status"]], _listed("aliased", given["aliased"])
     return Certificate(**{**given, "aliased": aliased, "separation": separation, "status": status})
+
+
+def _signs(found: Mapping[str, Any]) -> tuple[int, ...]:
+    signs = _listed("signs", found["signs"], int)
+    if len(signs) != len(found["names"]) or not {*signs} <= {*SHOWN}:
+        raise ValueError(f"signs: {signs} of {len(found['names'])} names")
+    return signs
 
 
 def _statistics_to_dict(sums: Statistics) -> dict[str, Any]:
@@ -225,7 +281,9 @@ def _statistics(plain: dict[str, Any]) -> Statistics:
     """The sums; files written before there was a choice of dispersion have the family's own or Pearson's."""
     older = {"dispersion_kind": "fixed" if plain["dispersion_fixed"] else "pearson", "nuisances": 0}
     known = {"likelihood" if name == "loglik" else name: value for name, value in plain.items()}
-    return Statistics(**{**older, **known})
+    found = Statistics(**{**older, **known})
+    one_of("dispersion_kind", found.dispersion_kind, ("fixed", "given", "adjusted", *DISPERSIONS))
+    return found
 
 
 def _nuisance(plain: Mapping[str, Any]) -> Nuisance:
@@ -235,7 +293,7 @@ def _nuisance(plain: Mapping[str, Any]) -> Nuisance:
 
 def _terms(plain: Mapping[str, Any]) -> Terms:
     if "matrix" in plain:
-        return MatrixTerms(tuple(plain["matrix"]), plain["intercept"], plain.get("named", False))
+        return MatrixTerms(_listed("matrix", plain["matrix"]), plain["intercept"], plain.get("named", False))
     from expfam.terms import FormulaTerms  # reads tables
 
     return FormulaTerms.from_dict(plain)

@@ -14,7 +14,7 @@ SOURCE = Path(expfam.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = (
-    ("errors", "elsewhere", "_typing", "_remembers", "parallel", "progress"),
+    ("errors", "elsewhere", "_typing", "_remembers", "declared", "parallel", "progress"),
     ("outputs", "spelled"),
     ("families",),
     ("links",),

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+from collections.abc import Iterator
 from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
@@ -408,6 +409,64 @@ def test_damaged_model_files(damage: Any, message: str, tmp_path: Path) -> None:
     path.write_text(damage(path.read_text()))
     with pytest.raises(ef.ModelFileError, match=message):
         ef.load(path)
+
+
+SPLINES = "claims ~ bs(age, df=4) + ns(power, df=2) + scale(power) + poly(age, 2) + cut(age, 3) + offset(center(power))"
+
+
+@pytest.mark.filterwarnings("ignore::expfam.errors.ExpfamWarning")
+@pytest.mark.parametrize(
+    ("formula", "options"),
+    [
+        (SPLINES, {"family": "poisson", "exposure": "exposure"}),
+        ("claims + 1 ~ age + area", {"family": "gamma", "link": "power(0.5)", "dispersion": "ml", "vcov": "HC1"}),
+        ("area ~ age + I(2 * age)", {"family": "categorical"}),
+        ("gas ~ age", {"family": "bernoulli"}),
+        ("claims ~ age", {"family": "negative_binomial", "penalty": ef.Ridge([0.1, 0.1])}),
+        ("claims ~ age", {"family": "gaussian", "solver": "sgd"}),
+    ],
+)
+def test_a_file_with_any_value_damaged_is_told_by_its_name_or_works(
+    formula: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    """A value of another type, beyond all numbers, out of order or out of what there is to choose from."""
+    path, data = tmp_path / "model.json", rows(n=80)
+    ef.glm(formula, data, **options).save(path)
+    plain, told = json.loads(path.read_text()), 0
+    for at in leaves(plain):
+        for new in (None, "zz", -1, 0.5, 1e400, [], True, ...):
+            path.write_text(json.dumps(damaged(plain, at, new)))
+            try:
+                fit = ef.load(path)
+            except ef.ModelFileError as error:
+                message = str(error).partition("model.json")[2]
+                assert any(str(name) in message for name in at), (at, new, message)
+                told += 1
+                continue
+            assert at[0] != "statistics" or not isinstance(new, str), (at, new)
+            assert fit.summary()
+            assert len(fit.tidy()["estimate"]) == fit.estimate.size
+            if fit.covariance is not None:
+                fit.predict(data, interval="confidence")
+    assert told > 300
+
+
+def leaves(plain: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths to all values of a file, of lists to the first two."""
+    if at:
+        yield at
+    for key in plain if isinstance(plain, dict) else range(min(len(plain), 2)) if isinstance(plain, list) else ():
+        yield from leaves(plain[key], (*at, key))
+
+
+def damaged(plain: Any, at: tuple[Any, ...], new: object) -> Any:
+    """A copy with another value at the path; without it for `...`."""
+    if not at:
+        return new
+    items = list(plain.items()) if isinstance(plain, dict) else list(enumerate(plain))
+    changed = [(key, damaged(value, at[1:], new) if key == at[0] else value) for key, value in items]
+    left = [(key, value) for key, value in changed if value is not ...]
+    return dict(left) if isinstance(plain, dict) else [value for _, value in left]
 
 
 @pytest.mark.parametrize("family", ["poisson", "categorical"])

@@ -13,7 +13,8 @@ from expfam.formula.coding import Variable
 from expfam.formula.expression import Node
 from expfam.formula.interpret import replayer, variable
 from expfam.formula.learn import describe, plan
-from expfam.formula.schema import Schema
+from expfam.formula.roles import worth
+from expfam.formula.schema import ROLES, Schema
 
 EMPTY = {"number": np.float64, "text": np.str_, "bool": np.bool_}
 T = TypeVar("T")
@@ -35,6 +36,9 @@ def check_agrees(schema: Schema) -> None:
         known = schema.variables[node.text]
         found = _part(f"states.{node.text}", partial(_described, node, schema, nothing))
         _same(f"variables.{node.text}", known, f"by its state {found}", known == found)
+    for role in ROLES:
+        if asked := trees.asks(role):
+            _part(f"states of {role}", partial(worth, role, asked, nothing, replayer(schema.states)))
     factors = frozenset(text for text, known in schema.variables.items() if known.levels)
     terms = coding.code([term.variables for term in schema.terms], factors)
     _same("terms", schema.terms, f"by R's rule {terms}", terms == schema.terms)

@@ -96,12 +96,21 @@ def _variables(plain: Mapping[str, Any]) -> dict[str, Variable]:
     return {text: Variable(**{**variable, "levels": tuple(variable["levels"])}) for text, variable in plain.items()}
 
 
+def _state(plain: Mapping[str, Any]) -> State:
+    """What a transform learned: numbers, text and lists of one of them; of hashing, how."""
+    for name, value in plain.items():
+        kinds = {type(one) for one in value} if isinstance(value, list) else {type(value)}
+        if not (kinds <= {int, float} or kinds == {str} or name == "hash"):
+            raise ValueError(f"{name}: {value!r:.60}, where numbers or text belong")
+    return dict(plain)
+
+
 _MADE: Mapping[str, Callable[[Any], Any]] = {
     "request": lambda plain: Request(**plain),
     "terms": lambda plain: tuple(Term(tuple(term["variables"]), tuple(term["full"])) for term in plain),
     "variables": _variables,
     "offsets": tuple,
-    "states": lambda plain: {text: dict(state) for text, state in plain.items()},
+    "states": lambda plain: {text: _state(state) for text, state in plain.items()},
     "columns": dict,
 }
 """What is not made of JSON as it is."""

@@ -302,17 +302,34 @@ def from_json(plain: Any) -> Covariance:
     if isinstance(plain, Mapping) and "apart" in plain:
         return Apart(np.array(plain["apart"], dtype=float))
     if not isinstance(plain, Mapping):
-        return Written(np.array(plain, dtype=float).reshape(len(plain), -1 if plain else 0))
+        return Written(_square(np.array(plain, dtype=float).reshape(len(plain), -1 if plain else 0)))
     if "matrix" in plain:
-        matrix, lower, scale = (np.array(plain[name], dtype=float) for name in ("matrix", "lower", "scale"))
-        middle = None if plain["middle"] is None else np.array(plain["middle"], dtype=float)
+        matrix, lower, scale = (_whole(name, plain[name]) for name in ("matrix", "lower", "scale"))
+        middle = None if plain["middle"] is None else _whole("middle", plain["middle"])
         if not matrix.shape == lower.shape == 2 * scale.shape or (middle is not None and middle.shape != matrix.shape):
             raise ValueError(f"a covariance of shapes {matrix.shape}, {lower.shape}, {scale.shape}")
         return Written(matrix, Half(np.asfortranarray(lower), scale, middle))  # as LAPACK has it: to the last bit
-    own, tall, middle = (np.array(plain[name], dtype=float) for name in ("diagonal", "tall", "middle"))
+    own, tall = (np.array(plain[name], dtype=float) for name in ("diagonal", "tall"))
+    middle = _whole("middle", plain["middle"])
     if tall.shape != (len(own), len(middle)) or middle.shape != tall.shape[1:] * 2:
         raise ValueError(f"a covariance of shapes {own.shape}, {tall.shape}, {middle.shape}")
     return LowRank(own, tall, middle)
+
+
+def _whole(name: str, plain: Any) -> FloatArray:
+    """An array of numbers, or of NaN alone, where there is no dispersion."""
+    found = np.array(plain, dtype=float)
+    if np.isnan(found).any() and not np.isnan(found).all():
+        raise ValueError(f"{name}: null among numbers")
+    return found
+
+
+def _square(matrix: FloatArray) -> FloatArray:
+    """A matrix with NaN in all of the row and the column of a coefficient, or in none of it."""
+    lost = np.isnan(np.diagonal(matrix))
+    if matrix.shape != (len(lost), len(lost)) or not np.array_equal(np.isnan(matrix), lost[:, None] | lost):
+        raise ValueError(f"null among the numbers of a covariance of shape {matrix.shape}")
+    return matrix
 
 
 def check_written(size: int, what: str, instead: str) -> None:

@@ -87,4 +87,6 @@ def from_json(plain: Mapping[str, Any], p: int) -> Mapped:
     data, indices, indptr = (np.array(plain["map"][name]) for name in ("data", "indices", "indptr"))
     if not isinstance(inner, Written) or not inner.size == len(lost) or inner.size % p:
         raise ValueError(f"a covariance of size {inner.size} for {p} coefficients and {len(lost)} marks")
+    if not np.isfinite(data.astype(float)).all():
+        raise ValueError("map.data: null among numbers")
     return Mapped(inner, csr_array((data.astype(float), indices, indptr), shape=(p, p)), lost)

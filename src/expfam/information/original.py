@@ -101,5 +101,12 @@ def from_json(plain: Any, names: tuple[str, ...], kept: BoolArray) -> Covariance
     inner, found, classes = covariances.from_json(plain["inside"]), plain["standard"], int(plain["classes"])
     centre, scale = (np.array(found[name], dtype=float) for name in ("centre", "scale"))
     if not centre.shape == scale.shape == (len(names),) or inner.size != kept.sum() * classes:
-        raise ValueError(f"a covariance of size {inner.size} for {int(kept.sum())} coefficients, scale {scale.shape}")
-    return Original(inner, Standard(names, centre, scale, centre, kept, found["intercept"]), classes)
+        raise ValueError(
+            f"a covariance of size {inner.size} for {int(kept.sum())} coefficients kept, scale {scale.shape}"
+        )
+    if not (np.isfinite(centre).all() and np.isfinite(scale).all()):
+        raise ValueError("standard: null in centre or scale")
+    intercept = found["intercept"]
+    if not (intercept is None or intercept in range(len(names))):
+        raise ValueError(f"standard.intercept: {intercept!r}, where null or a place among {len(names)} belongs")
+    return Original(inner, Standard(names, centre, scale, centre, kept, intercept), classes)

@@ -34,7 +34,9 @@ def brief(value: float) -> str:
 
 
 def count(value: float) -> str:
-    """1,234,567; degrees of freedom under a penalty keep two digits."""
+    """1,234,567; degrees of freedom under a penalty keep two digits, and are NA where they were not worked out."""
+    if np.isnan(value):
+        return "NA"
     return f"{value:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:,.2f}"
 
 

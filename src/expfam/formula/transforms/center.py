@@ -26,7 +26,10 @@ def _learn_scale(x: FloatArray) -> State:
 
 
 def _scale(x: FloatArray, *, state: State) -> FloatArray:
-    return (x - float(state["mean"])) / float(state["sd"])
+    mean, sd = float(state["mean"]), float(state["sd"])
+    if not sd > 0:
+        raise ValueError(f"sd {sd!r}, where a number > 0 belongs")
+    return (x - mean) / sd
 
 
 CENTER = Transform("center", _center, _learn_center)

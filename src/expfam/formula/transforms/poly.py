@@ -48,6 +48,8 @@ def _apply(x: FloatArray, degree: int = 3, raw: bool = False, *, state: State) -
     if raw:
         return np.asarray(np.power.outer(x, np.arange(1.0, degree + 1)))
     alpha, norm2 = state["alpha"], state["norm2"]
+    if not len(norm2) == len(alpha) + 1 == degree + 1 or not min(norm2) > 0:
+        raise ValueError(f"norm2 {norm2!r} of {degree} polynomials")
     return np.column_stack([p / np.sqrt(norm2[k + 1]) for k, p in enumerate(_monic(x, alpha, norm2))])
 
 

@@ -38,8 +38,12 @@ def _inner(call: str, df: Any, least: int) -> int:
 
 
 def _knots(state: State, degree: int) -> FloatArray:
+    """Inner and boundary knots; ValueError where they do not rise, which only a damaged state has."""
     low, high = state["boundary"]
-    return np.array([low] * (degree + 1) + state["knots"] + [high] * (degree + 1))
+    knots = np.array([low] * (degree + 1) + state["knots"] + [high] * (degree + 1))
+    if knots.dtype.kind not in "if" or not (low < high and (np.diff(knots) >= 0).all()):
+        raise ValueError(f"knots {state['knots']!r} within {state['boundary']!r} do not rise")
+    return knots
 
 
 def _basis(x: FloatArray, knots: FloatArray, degree: int) -> FloatArray:
