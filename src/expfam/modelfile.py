@@ -14,8 +14,8 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.data.answer import KINDS
 from expfam.declared import declared, finite
 from expfam.diagnostics.certificate import Certificate
-from expfam.errors import ExpfamError, ModelFileError, one_of
-from expfam.families import ExponentialFamily
+from expfam.errors import ExpfamError, FamilyError, ModelFileError, one_of
+from expfam.families import ExponentialFamily, Family
 from expfam.fit import Fit
 from expfam.inference import estimable
 from expfam.inference.reduction import NAMES
@@ -25,6 +25,7 @@ from expfam.information import Covariance
 from expfam.information.original import from_json
 from expfam.matrix import MatrixTerms
 from expfam.model import Model, choice
+from expfam.nuisance import named
 from expfam.nuisance.dispersion import KINDS as DISPERSIONS
 from expfam.nuisance.number import Nuisance
 from expfam.outputs import located
@@ -47,7 +48,7 @@ def save(fit: Fit, path: str | PathLike[str]) -> None:
     write(to_dict(fit), path, indent=1)
 
 
-def load(path: str | PathLike[str], *, family: ExponentialFamily | None = None) -> Fit:
+def load(path: str | PathLike[str], *, family: ExponentialFamily | str | None = None) -> Fit:
     """Read a fit that `Fit.save` wrote. A user's own family is functions, which no file holds: give it as `family`."""
     plain = read(path, "model")
     check(plain, str(path), "model", FORMAT, VERSION)
@@ -152,11 +153,9 @@ def model_to_dict(model: Model) -> dict[str, Any]:
     }
 
 
-def model_from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Model:
+def model_from_dict(plain: Mapping[str, Any], family: ExponentialFamily | str | None = None) -> Model:
     """The inverse of `model_to_dict`; a user's own family has to be given."""
-    known = family or undamaged(lambda: families.from_dict(plain["family"]), "'family'")
-    if known.name != plain["family"]["name"]:
-        raise ModelFileError(f"the file holds a model of the {plain['family']['name']} family, not {known.name}")
+    known = undamaged(lambda: _family(plain["family"], family), "'family'")
     found = Model(
         known,
         undamaged(lambda: links.from_dict(plain["link"], known), "'link'"),
@@ -177,7 +176,30 @@ def model_from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None =
     return found
 
 
-def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Fit:
+def _family(saved: Mapping[str, Any], given: ExponentialFamily | str | None) -> ExponentialFamily:
+    """That of the file, which `given` may name as `glm` does; only one of functions has to be given, as an object."""
+    if given is None:
+        return families.from_dict(saved)
+    try:
+        asked, estimated = named(given)
+    except FamilyError as error:
+        raise ModelFileError(f"family={given!r}: {error}") from None
+    if saved.get("custom") and not isinstance(asked, Family):
+        raise ModelFileError(
+            f"the file holds a model of the family {saved['name']!r}, made of Python functions, which no name stands "
+            f"for; give family= the expfam.Family of these functions, not {given!r:.60}"
+        )
+    numbers = {} if estimated else asked.to_dict()
+    if asked.name != saved["name"] or any(value not in (None, saved.get(key)) for key, value in numbers.items()):
+        held = ", ".join(f"{key} {value}" for key, value in saved.items() if key in numbers and key != "name")
+        raise ModelFileError(
+            f"the file holds a model of the {saved['name']} family{f' ({held})' if held else ''}, not {given!r:.60}; "
+            "leave family= out"
+        )
+    return asked if isinstance(asked, Family) else families.from_dict(saved)
+
+
+def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | str | None = None) -> Fit:
     """The inverse of `to_dict`; the fit has no source."""
     model = model_from_dict(plain, family)
     theta, kept = _theta(plain, model)

@@ -221,7 +221,7 @@ class OnlineGLM:
 
     @classmethod
     def from_state(
-        cls, state: Mapping[str, Any] | str | PathLike[str], *, family: ExponentialFamily | None = None
+        cls, state: Mapping[str, Any] | str | PathLike[str], *, family: ExponentialFamily | str | None = None
     ) -> "OnlineGLM":
         """The model that had this state, or wrote this file. A user's own family is functions: give it again."""
         if isinstance(state, str | PathLike):

@@ -61,7 +61,7 @@ def to_dict(stream: Stream) -> dict[str, Any]:
     }
 
 
-def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | None = None) -> Stream:
+def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | str | None = None) -> Stream:
     """The inverse of `to_dict`; ModelFileError where something is absent or out of shape."""
     check(plain, "the state", "stream", STREAM, VERSION)
     return undamaged(lambda: _stream(plain, family), "the state")
@@ -72,14 +72,14 @@ def save(stream: Stream, path: str | PathLike[str]) -> None:
     write(to_dict(stream), path)
 
 
-def load(path: str | PathLike[str], family: ExponentialFamily | None = None) -> Stream:
+def load(path: str | PathLike[str], family: ExponentialFamily | str | None = None) -> Stream:
     """Read a stream that `save` wrote."""
     plain = read(path, "stream")
     check(plain, str(path), "stream", STREAM, VERSION)
     return undamaged(lambda: _stream(plain, family), str(path))
 
 
-def _stream(plain: Mapping[str, Any], family: ExponentialFamily | None) -> Stream:
+def _stream(plain: Mapping[str, Any], family: ExponentialFamily | str | None) -> Stream:
     options: Any = plain.get("solver")
     solver = None if options is None else _part("solver", lambda: SGD(**options))
     request = _part("request", lambda: _request(plain["request"]))

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
 import pytest
+from scipy.special import xlogy
 
 import expfam as ef
 from expfam.diagnostics.text import aligned, wide
@@ -371,6 +372,12 @@ def test_numbers_of_any_kind_are_saved(kind: str, tmp_path: Path) -> None:
     assert np.array_equal(ef.OnlineGLM.from_state(tmp_path / "stream.json").fit.coef, online.fit.coef)
 
 
+OWN = ef.Family(
+    name="own", a=np.exp, natural=np.log, variance=lambda mu: mu, conjugate=lambda t: xlogy(t, t) - t,
+    support=(0, np.inf), fixed_dispersion=True,
+)  # fmt: skip
+
+
 def test_a_users_own_family_is_saved_without_its_functions(tmp_path: Path) -> None:
     own = ef.Family(
         name="exponential",
@@ -409,6 +416,39 @@ def test_damaged_model_files(damage: Any, message: str, tmp_path: Path) -> None:
     path.write_text(damage(path.read_text()))
     with pytest.raises(ef.ModelFileError, match=message):
         ef.load(path)
+
+
+@pytest.mark.parametrize(
+    ("held", "given", "message"),
+    [
+        ("poisson", "Poisson", None),
+        ("negative_binomial(2)", "negative_binomial", None),
+        ("negative_binomial(2)", "negative_binomial(2)", None),
+        ("negative_binomial(2)", "negative_binomial(3)", "holds a model of the negative_binomial family .theta 2"),
+        ("poisson", "gamma", "holds a model of the poisson family, not 'gamma'"),
+        ("poisson", "poison", "no family 'poison'; did you mean 'poisson'"),
+        (OWN, "poisson", "family 'own', made of Python functions.*give family= the expfam.Family.*not 'poisson'"),
+        (OWN, OWN, None),
+    ],
+)
+def test_the_family_of_a_file_goes_by_its_name_too(held: Any, given: Any, message: str | None, tmp_path: Path) -> None:
+    """No intact file is called damaged; a name that is not the file's is told."""
+    data, paths = rows(), (tmp_path / "model.json", tmp_path / "stream.json")
+    fit = ef.glm("claims ~ age", data, family=held, link="log")
+    fit.save(paths[0])
+    online = ef.OnlineGLM("claims ~ age", family=held, link="log")
+    online.partial_fit(data)
+    online.save(paths[1])
+    for read, path in zip((ef.load, ef.OnlineGLM.from_state), paths, strict=True):
+        if message is None:
+            again = read(path, family=given)
+            assert np.array_equal(
+                getattr(again, "fit", again).predict(data), (fit if read is ef.load else online).predict(data)
+            )
+            continue
+        with pytest.raises(ef.ModelFileError, match=message) as told:
+            read(path, family=given)
+        assert "damaged" not in str(told.value)
 
 
 SPLINES = "claims ~ bs(age, df=4) + ns(power, df=2) + scale(power) + poly(age, 2) + cut(age, 3) + offset(center(power))"
