@@ -30,13 +30,13 @@ from expfam.inference.later import End, later
 from expfam.inference.optimum import Optimum
 from expfam.inference.robust import sampled
 from expfam.inference.separation import Separation
-from expfam.inference.statistics import Statistics, statistics
+from expfam.inference.statistics import Statistics, left_over, statistics
 from expfam.inference.vcov import Asked
 from expfam.inference.vcov import covariance as asked_covariance
 from expfam.information import Covariance
 from expfam.model import Model, Prepared, choice, prepare
 from expfam.nuisance import Free, Nuisance
-from expfam.nuisance.dispersion import EXACT, Dispersion, dispersion, meets
+from expfam.nuisance.dispersion import EXACT, SO_FAR, Dispersion, dispersion, meets
 from expfam.nuisance.dispersion import Asked as DispersionAsked
 from expfam.nuisance.joint import estimate
 from expfam.objective import Objective
@@ -105,14 +105,15 @@ def begin(model: Model, rows: RowSet, began: float) -> Begun:
 def fit(begun: Begun, source: Source, how: How) -> Fit:
     """Fit a model to its rows."""
     with one_blas_thread():
-        found = _fit(begun, source, how)
+        found, left = _fit(begun, source, how)
     _tell_certificate(found.certificate)
     _tell_numbers(found.nuisance)
-    _tell_exact(begun.prepared, found)
+    _tell_exact(begun.prepared, found, left)
     return found
 
 
-def _fit(begun: Begun, source: Source, how: How) -> Fit:
+def _fit(begun: Begun, source: Source, how: How) -> tuple[Fit, float]:
+    """The fit, and g' H^-1 g: what one more Newton step would take off the deviance."""
     rows, model = begun.rows, begun.prepared.model
     prepared, near, numbers = _estimated(begun.prepared, how)
     penalty = prepared.model.penalty.bind(prepared.data.design.names)
@@ -148,11 +149,12 @@ def _fit(begun: Begun, source: Source, how: How) -> Fit:
     timings = {name: b - a for name, (a, b) in zip(PHASES, pairwise(ends), strict=True)}
     certificate = certify(posed, solution, end, separation, timings)
     lost = 0 if rows.kept is None else int((~rows.kept).sum())
-    return Fit(
+    answer = Fit(
         prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
         how.vcov.label, numbers, _learning(solution, prepared.model, standard.kept),
         unknown(summed.data.design, standard, standard.kept, penalty.holds),
     )  # fmt: skip
+    return answer, (end.reading.decrement * problem.scale.response) ** 2
 
 
 def _asked(problem: Problem, model: Model, how: How) -> Problem:
@@ -305,13 +307,15 @@ def _tell_numbers(numbers: tuple[Nuisance, ...]) -> None:
             warnings.warn(number.note, ConvergenceWarning, stacklevel=4)
 
 
-def _tell_exact(prepared: Prepared, found: Fit) -> None:
-    """A dispersion of nothing but rounding, where no number's own note has told of it."""
-    sums = found.statistics
+def _tell_exact(prepared: Prepared, found: Fit, left: float) -> None:
+    """A dispersion of nothing but rounding, or of what the solver left, where no number's own note has told of it."""
+    sums, certificate = found.statistics, found.certificate
     if sums.dispersion_fixed or any(number.note for number in found.nuisance):
         return
     if meets(prepared, found.model.family, sums.dispersion, sums.null_deviance):
         warnings.warn(EXACT, ConvergenceWarning, stacklevel=4)
+    elif certificate.converged and found.model.bias is None and left_over(sums, left):
+        warnings.warn(SO_FAR.format(tol=certificate.tol), ConvergenceWarning, stacklevel=4)
 
 
 def _tell_certificate(certificate: Certificate) -> None:

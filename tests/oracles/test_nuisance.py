@@ -301,6 +301,45 @@ def test_means_that_meet_every_response_leave_no_power_to_tell(y: np.ndarray) ->
     assert known.loglik > 80
 
 
+THREE = np.repeat([1.0, 3.0, 7.0], 4)
+GROUPS = np.equal.outer(THREE, [1.0, 3.0]) * 1.0
+SIX = np.random.default_rng(0).normal(size=(6, 5))
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "options"),
+    [
+        (SIX, np.array([5.0, 2, 3, 9, 4, 1]), {"family": "gamma", "dispersion": "ml"}),
+        (GROUPS, THREE, {"family": "quasipoisson"}),
+        (GROUPS, THREE, {"family": "quasipoisson", "solver": "lbfgs"}),
+        (GROUPS, THREE, {"family": "quasipoisson", "tol": 1e-4}),
+        (np.linspace(0, 2, 200)[:, None], np.exp(0.3 + np.linspace(0, 1, 200)), {"family": "gaussian"}),
+    ],
+)  # fmt: skip
+def test_responses_met_as_far_as_the_solver_went(X: np.ndarray, y: np.ndarray, options: dict[str, Any]) -> None:
+    """What its last step left is no dispersion, whatever tol is, and less of it is there with a smaller one."""
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response"):
+        fit = ef.glm_arrays(X, y, link="log", **options)
+    assert fit.converged
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response"):
+        closer = ef.glm_arrays(X, y, link="log", **{**options, "tol": 1e-13, "solver": "newton"})
+    assert closer.dispersion <= fit.dispersion < 1e-8
+
+
+@pytest.mark.parametrize("family", ["gaussian", "gamma", "quasipoisson"])
+@pytest.mark.parametrize(("noise", "tol"), [(1e-2, 1e-3), (1e-4, 1e-8), (1e-6, 1e-8), (1e-8, 1e-8), (1e-9, 1e-10)])
+def test_a_dispersion_that_is_small_is_one(family: str, noise: float, tol: float) -> None:
+    """Without a warning, and Pearson's of the line of least squares, which such noise leaves linear."""
+    x = np.linspace(0, 2, 200)
+    mu = np.exp(0.3 + 0.5 * x)
+    y = mu * (1 + noise * np.random.default_rng(3).normal(size=200))
+    fit = ef.glm_arrays(x[:, None], y, family=family, link="log", tol=tol)
+    V = {"gaussian": np.ones(200), "gamma": mu**2, "quasipoisson": mu}[family]
+    J = np.column_stack([mu, mu * x]) / np.sqrt(V)[:, None]
+    miss = np.linalg.lstsq(J, (y - mu) / np.sqrt(V))[1][0]
+    assert fit.dispersion == pytest.approx(miss / 198, rel=0.03)
+
+
 def test_a_power_of_nearly_met_responses() -> None:
     """The density is the Gaussian of variance phi mu^p there."""
     rng = np.random.default_rng(1)

@@ -74,6 +74,15 @@ def statistics(
     )  # fmt: skip
 
 
+def left_over(sums: Statistics, left: float) -> bool:
+    """Is most of the sum of squares that phi was estimated from what one more Newton step takes off, g' H^-1 g?
+
+    The sum is S + g' H^-1 g, S that at the optimum, but for third powers of misses. So a true dispersion, however
+    small, is none of these unless the solver stopped where its own misses are as large.
+    """
+    return sums.dispersion * (sums.n if sums.dispersion_kind == "ml" else sums.df_residual) <= 2 * left
+
+
 def _loglik(prepared: Prepared, deviance: float, phi: float | None) -> float:
     """By R's convention of phi, or at the phi that maximum likelihood or the user says."""
     family = prepared.model.family

@@ -32,6 +32,11 @@ EXACT = (
     "the fit meets every response: no dispersion is left to estimate, so standard errors, log-likelihood and AIC tell "
     "nothing of such data. Look for a column that holds the response, take fewer columns, or give dispersion="
 )
+SO_FAR = (
+    "the fit meets every response as far as tol={tol:g} tells: what it misses of them is what the solver's last step "
+    "left, so dispersion, standard errors, log-likelihood and AIC tell nothing of such data. Take a smaller tol= to "
+    "see more, look for a column that holds the response, take fewer columns, or give dispersion="
+)
 BOX = Box(np.array([-300.0]), np.array([300.0]), np.array([3.0]), (0,))
 
 
