@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from scipy.special import expit, logit, xlogy
+from scipy.special import expit, gammaln, logit, xlogy
 
 from expfam.errors import FamilyError, ResponseError
 from expfam.families import Bernoulli, Family, Gamma, Gaussian, InverseGaussian, NegativeBinomial, Poisson, Tweedie
@@ -83,6 +83,31 @@ def test_a_function_of_the_wrong_shape_is_named():
         twin(Gaussian(), variance=lambda mu: 1.0)
     with pytest.raises(FamilyError, match="no interval"):
         exponential(mean_domain=(1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"a": None}, "a=None is no function"),
+        ({"a": lambda psi: psi[99]}, r"a\(x\) of an array of shape \(21,\) fails, IndexError"),
+        ({"log_b": 0.0}, "log_b=0.0 is no function"),
+        ({"log_b": lambda y: -gammaln(y + 1)}, r"log_b\(y, phi, weight\) .* fails, TypeError.*1 positional"),
+        ({"log_b": lambda y, phi=1.0, weight=1.0: 0.0}, r"log_b gives shape \(\)"),
+        ({"log_b": lambda y, phi=1.0, weight=1.0: y[:3]}, r"log_b gives shape \(3,\)"),
+        ({"log_b": lambda y, phi=1.0, weight=1.0: np.outer(y, np.atleast_1d(phi))}, "log_b gives shape"),
+        ({"T": lambda y: y[:3]}, r"T gives shape \(3,\)"),
+        ({"support": (5, 1)}, r"the responses lie in \(5, 1\), which is no interval; give support=\(low, high\)"),
+        ({"support": "x"}, "the responses lie in 'x', which is no interval"),
+        ({"support": (0, 1, 2)}, "which is no interval"),
+        ({"support": (np.nan, 1)}, "which is no interval"),
+        ({"mean_domain": (1, None)}, r"the means lie in \(1, None\), which is no interval; give mean_domain"),
+        ({"default_link": 3}, "default_link=3 is no text"),
+        ({"fixed_dispersion": "yes"}, "fixed_dispersion='yes'"),
+    ],
+)
+def test_a_part_of_another_kind_is_told_when_the_family_is_made(changes, message):
+    with pytest.raises(FamilyError, match=message):
+        twin(Poisson(), **changes)
 
 
 def test_the_support_has_an_end_where_the_conjugate_is_finite():

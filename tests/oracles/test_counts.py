@@ -215,3 +215,17 @@ def test_what_is_refused() -> None:
         ef.glm("y ~ x", data, family="poisson", weights=np.ones(300), weights_kind="sampling").zero_inflation_test()
     with pytest.raises(ef.ExpfamError, match="'quadratic', 'linear'"):
         ef.glm("y ~ x", data, family="poisson").overdispersion_test("cubic")
+
+
+@pytest.mark.parametrize(
+    ("fixed", "message"),
+    [(True, r"fixes its dispersion.*residuals\('pearson'\)"), (False, "the own family estimates its dispersion")],
+)
+def test_overdispersion_of_a_users_own_family_is_refused_for_what_it_is(fixed: bool, message: str) -> None:
+    poisson = ef.families.Poisson()
+    own = ef.Family(
+        name="own", a=poisson.a, natural=poisson.natural, variance=poisson.variance, conjugate=poisson.conjugate,
+        support=(0, np.inf), fixed_dispersion=fixed,
+    )  # fmt: skip
+    with pytest.raises(ef.ExpfamError, match=message):
+        ef.glm("y ~ x", counts(), family=own).overdispersion_test()

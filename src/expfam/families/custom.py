@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import Any, Protocol, TypeAlias, final
 
 import numpy as np
@@ -17,6 +18,7 @@ Map: TypeAlias = Callable[[FloatArray], FloatArray]
 GRID = np.linspace(-5.0, 5.0, 21)  # places on the line where the laws are checked
 TOLERANCE = 1e-6
 AS_SUPPORT: Interval = (np.nan, np.nan)
+FUNCTIONS = ("a", "natural", "variance", "conjugate", "T", "mean", "log_b")
 
 
 class Measure(Protocol):
@@ -62,15 +64,12 @@ class Family(ExponentialFamily):
     default_link: str = "canonical"
 
     def __post_init__(self) -> None:
-        if np.isnan(self.mean_domain[0]):
+        _check_parts(self)
+        if self.mean_domain is AS_SUPPORT:
             with np.errstate(all="ignore"):
-                low, high = np.sort(self.T(np.array(self.support, dtype=np.float64)))
+                low, high = np.sort(_shaped(self, "T", np.array(self.support, dtype=np.float64)))
             object.__setattr__(self, "mean_domain", (float(low), float(high)))
-        if not self.mean_domain[0] < self.mean_domain[1]:
-            raise FamilyError(
-                f"family {self.name!r}: the means lie in {self.mean_domain}, which is no interval; give "
-                "mean_domain=(low, high)"
-            )
+        _check_interval(self, "mean_domain", "the means")
         if self.mean is _from_natural:
             inverse = partial(invert, self.natural, self.variance, self.mean_domain)
             object.__setattr__(self, "mean", inverse)
@@ -110,20 +109,55 @@ class Family(ExponentialFamily):
         return {"name": self.name, "custom": True}
 
 
+def _check_parts(family: Family) -> None:
+    """FamilyError naming the first part that is of another kind: no function, no interval, no text."""
+    for part in FUNCTIONS:
+        if not callable(getattr(family, part)):
+            raise FamilyError(f"family {family.name!r}: {part}={getattr(family, part)!r} is no function of an array")
+    for part in ("name", "default_link"):
+        if not isinstance(getattr(family, part), str):
+            raise FamilyError(f"a family's {part}={getattr(family, part)!r} is no text; give a name")
+    if not isinstance(family.fixed_dispersion, bool):
+        raise FamilyError(f"family {family.name!r}: fixed_dispersion={family.fixed_dispersion!r}; allowed: True, False")
+    _check_interval(family, "support", "the responses")
+
+
+def _check_interval(family: Family, part: str, what: str) -> None:
+    given = getattr(family, part)
+    pair = isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(end, Real) for end in given)
+    if not (pair and given[0] < given[1]):
+        raise FamilyError(
+            f"family {family.name!r}: {what} lie in {given!r}, which is no interval; give {part}=(low, high), "
+            "low < high"
+        )
+
+
+def _check_measure(family: Family, y: FloatArray) -> None:
+    """log_b answers one number a row, phi known or one a row; whole responses where there are some."""
+    whole = np.unique(np.round(y))
+    whole = whole[~family.outside(whole)]
+    for phi in (1.0, np.ones(len(whole) or len(y))):
+        _shaped(family, "log_b", whole if len(whole) else y, phi, 1.0)
+
+
 def _check_laws(family: Family) -> None:
-    mu = from_line(GRID, family.mean_domain)
+    mu, y = (from_line(GRID, interval) for interval in (family.mean_domain, family.support))
     with np.errstate(all="ignore"):
+        _shaped(family, "T", y)
+        if family.has_likelihood:
+            _check_measure(family, y)
         psi, V = (_shaped(family, f, mu) for f in ("natural", "variance"))
         finite = np.isfinite(psi) & np.isfinite(V)
         _hold(family, "natural and variance are finite", mu, finite, 1.0, 0.5)
         _hold(family, "natural increases", mu[1:], np.diff(psi) > 0, 1.0, 0.5)
         _hold(family, "variance > 0", mu, np.minimum(V, 0.0), 0.0, 0.0)
         step = 0.03 * np.minimum(1 / np.sqrt(V), spread(mu, family.mean_domain) / V)
+        _shaped(family, "a", psi)
         slope, curvature = derivatives(family.a, psi, step)
         size = TOLERANCE * (np.abs(mu) + np.sqrt(V))
         _hold(family, "a'(natural(mu)) = mu", mu, slope, mu, size)
         _hold(family, "a''(natural(mu)) = variance(mu)", mu, curvature, V, TOLERANCE * V)
-        _hold(family, "mean(natural(mu)) = mu", mu, family.mean(psi), mu, size)
+        _hold(family, "mean(natural(mu)) = mu", mu, _shaped(family, "mean", psi), mu, size)
         _check_fenchel_young(family, mu, psi)
 
 
@@ -137,8 +171,16 @@ def _check_fenchel_young(family: Family, mu: FloatArray, psi: FloatArray) -> Non
     _hold(family, law, mu, np.minimum(loss, 0).min(axis=0), 0.0, size + size.max())
 
 
-def _shaped(family: Family, function: str, x: FloatArray) -> FloatArray:
-    value = np.asarray(getattr(family, function)(x), dtype=np.float64)
+def _shaped(family: Family, function: str, x: FloatArray, *others: Scale) -> FloatArray:
+    """What a function answers; FamilyError where it fails or gives other than a number each."""
+    try:
+        value = np.asarray(getattr(family, function)(x, *others), dtype=np.float64)
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
+        takes = "(y, phi, weight)" if others else "(x)"
+        raise FamilyError(
+            f"family {family.name!r}: {function}{takes} of an array of shape {x.shape} fails, {type(error).__name__}: "
+            f"{error}; correct the function"
+        ) from error
     if value.shape != x.shape:
         raise FamilyError(
             f"family {family.name!r}: {function} gives shape {value.shape} for an array of shape {x.shape}; "

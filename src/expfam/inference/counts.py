@@ -123,6 +123,11 @@ def _why(family: ExponentialFamily) -> str:
         return "the negative binomial family has theta for it: test the fit with family='poisson'"
     if family.name in ("bernoulli", "categorical"):
         return f"a {family.name} response is a single draw, whose variance cannot be exceeded"
+    if family.fixed_dispersion:
+        return (
+            f"the functions of the {family.name} family, which fixes its dispersion, tell means and variances, and "
+            "not how squares vary. Compare np.sum(fit.residuals('pearson') ** 2) with fit.df_residual"
+        )
     return f"the {family.name} family estimates its dispersion: see fit.dispersion"
 
 
