@@ -147,11 +147,10 @@ def _fit(begun: Begun, source: Source, how: How) -> tuple[Fit, float]:
             covariance = unbounded(covariance, np.array(away))
     ends = begun.began, begun.read, begun.laid_out, started, solved, perf_counter()
     timings = {name: b - a for name, (a, b) in zip(PHASES, pairwise(ends), strict=True)}
-    certificate = certify(posed, solution, end, separation, timings)
-    lost = 0 if rows.kept is None else int((~rows.kept).sum())
     answer = Fit(
-        prepared.model, theta, standard.kept, covariance, sums, certificate, rows.dropped, lost, rows.kind, source,
-        how.vcov.label, numbers, _learning(solution, prepared.model, standard.kept),
+        prepared.model, theta, standard.kept, covariance, sums, certify(posed, solution, end, separation, timings),
+        rows.dropped, 0 if rows.kept is None else int((~rows.kept).sum()), rows.kind, source, how.vcov.label, numbers,
+        _learning(solution, prepared.model, standard.kept),
         unknown(summed.data.design, standard, standard.kept, penalty.holds),
     )  # fmt: skip
     return answer, (end.reading.decrement * problem.scale.response) ** 2
