@@ -11,7 +11,7 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.design import Design
 from expfam.design.standard import Standard, seen_in, standardise
 from expfam.inference.scene import Scene
-from expfam.information import Information
+from expfam.information import CLEAR, Full, Information, independent
 from expfam.objective import information
 from expfam.parallel import ordered_map, ordered_sum, slices
 
@@ -19,7 +19,7 @@ TOL = 1e-7  # of a function's size: what moves by less is rounding
 WIDER = 10.0  # times the most that a row of the fit moves: rows like it are determined
 SCREEN = 1e-9  # by less than this no row moves that moves by TOL
 SLIGHT = 1e-13  # shares below it are rounding
-ROWS = 1 << 14  # of the fit, that are asked how far they move
+ROWS = 1 << 12  # of the fit, that are asked how far they move
 WELL = 1e6  # the condition up to which these tell the columns apart
 CELLS, COLUMNS = 1 << 20, 64  # numbers of rows by directions, and directions, at a time
 
@@ -121,16 +121,32 @@ def unknown(design: Design, standard: Standard, kept: BoolArray, held: BoolArray
 
 
 def _shares(some: Design, every: Design, inside: BoolArray, out: AnyArray) -> FloatArray:
-    """The columns `out` regressed on those `inside`, (p, r): on some rows, where they tell these apart, for what holds
-    in every row holds in them."""
+    """The columns `out` regressed on those `inside`, (p, r): on some rows, where they tell these apart, or with those
+    where columns stir that do not in them; for what holds in every row holds there."""
     gram = _gram(some)
-    factor = gram.part(inside).factor()
-    if some.n < every.n and not (factor.definite and factor.condition < WELL):
+    if some.n < every.n and not _tells(gram, inside):
+        gram = gram + _gram(every.take(_stirred(some, every, gram, inside)))
+    if some.n < every.n and not _tells(gram, inside):
         gram = _gram(every)
-        factor = gram.part(inside).factor()
     found = np.zeros((every.p, len(out)))
-    found[inside] = factor.solve(gram.times(_units(every.p, out))[inside])
+    found[inside] = gram.part(inside).factor().solve(gram.times(_units(every.p, out))[inside])
     return np.where(np.abs(found) > SLIGHT, found, 0.0)
+
+
+def _tells(gram: Information, inside: BoolArray) -> bool:
+    """Are these columns told apart, with digits to spare?"""
+    factor = gram.part(inside).factor()
+    return factor.definite and factor.condition < WELL
+
+
+def _stirred(some: Design, every: Design, gram: Information, inside: BoolArray) -> AnyArray:
+    """Rows where a column is a spread away that some rows do not tell from others, all of them at once."""
+    lost = inside.copy()
+    if isinstance(gram, Full):
+        lost[inside] = ~independent(gram.part(inside).matrix, CLEAR)
+    mixed = every.maps.forward(np.where(lost, np.random.default_rng(0).uniform(1, 2, len(lost)), 0.0))
+    away = np.abs(every.forward(mixed) - some.forward(mixed).mean())
+    return np.flatnonzero(away > 1.0)[:ROWS]
 
 
 def _gram(design: Design) -> Information:
