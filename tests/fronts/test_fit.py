@@ -484,6 +484,7 @@ def test_a_file_with_any_value_damaged_is_told_by_its_name_or_works(
                 told += 1
                 continue
             assert at[0] != "statistics" or not isinstance(new, str), (at, new)
+            assert at[:2] != ("unknown", "slack") or new is not None, at  # by a limit of NaN no row would be open
             assert fit.summary()
             assert len(fit.tidy()["estimate"]) == fit.estimate.size
             if fit.covariance is not None:

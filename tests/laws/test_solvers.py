@@ -467,11 +467,13 @@ def test_levels_without_events_in_a_sample_do_not_lead_astray(family: str, monke
     monkeypatch.setattr(warm, "LONG", 1000)
 
     def passes(seed: int) -> float:
-        return ef.glm("y ~ g0 + g1 + g2", data, family=family, seed=seed, aggregate="never").certificate.passes
+        fit = ef.glm("y ~ g0 + g1 + g2", data, family=family, seed=seed, aggregate="never", tol=tol)
+        return fit.certificate.passes
 
+    tol = 1e-8 / np.sqrt(np.mean(y))  # a score has about the size of the root of the mean
     found = sum(map(passes, range(4)))
     monkeypatch.setattr(warm, "_of_pseudo_row", lambda problem: problem.null.weight / problem.scale.weight)
-    assert found < 4 * 9
+    assert found < 4 * 8
     assert found < 0.8 * sum(map(passes, range(4)))
 
 

@@ -12,6 +12,7 @@ from expfam.design import Design
 from expfam.design.standard import Standard, seen_in, standardise
 from expfam.inference.scene import Scene
 from expfam.information import CLEAR, Full, Information, independent
+from expfam.information.original import plain_of, standard_of
 from expfam.objective import information
 from expfam.parallel import ordered_map, ordered_sum, slices
 
@@ -68,8 +69,7 @@ class Unknown:
         """As JSON types, of `shares` the entries that are not zero."""
         entries = self.shares.tocoo()
         return {
-            **{name: getattr(self.standard, name).tolist() for name in ("centre", "scale")},
-            "intercept": self.standard.intercept,
+            "standard": plain_of(self.standard),
             "out": self.out.tolist(),
             "shares": [entries.row.tolist(), entries.col.tolist(), entries.data.tolist()],
             "slack": self.slack.tolist(),
@@ -78,15 +78,13 @@ class Unknown:
 
 def from_json(plain: Mapping[str, Any], names: tuple[str, ...]) -> Unknown:
     """The inverse of `Unknown.to_json`."""
-    centre, scale, slack = (np.array(plain[name], dtype=float) for name in ("centre", "scale", "slack"))
-    out, (row, column, entries) = np.array(plain["out"], dtype=int), plain["shares"]
-    if not centre.shape == scale.shape == (len(names),) or out.shape != slack.shape or out.max(initial=0) >= len(names):
-        raise ValueError(
-            f"directions of {len(out)} columns left out for {len(names)} coefficients, scale {scale.shape}"
-        )
-    kept = np.ones(len(names), dtype=bool)
+    out, slack, (row, column, entries) = np.array(plain["out"]), np.array(plain["slack"], dtype=float), plain["shares"]
+    if out.shape != slack.shape or not all(type(j) is int and 0 <= j < len(names) for j in plain["out"]):
+        raise ValueError(f"out {out}, slack {slack.shape}: columns left out of {len(names)} coefficients")
     shares = sparse.csc_matrix((np.array(entries, dtype=float), (row, column)), shape=(len(names), len(out)))
-    return Unknown(Standard(names, centre, scale, centre, kept, plain["intercept"]), out, shares, slack)
+    if not (np.isfinite(shares.data).all() and np.isfinite(slack).all()):
+        raise ValueError("shares, slack: null among numbers")
+    return Unknown(standard_of(plain["standard"], names, np.ones(len(names), dtype=bool)), out, shares, slack)
 
 
 def of_scene(scene: Scene, kept: BoolArray) -> Unknown | None:

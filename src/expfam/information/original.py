@@ -68,9 +68,7 @@ class Original(Covariance):
         return self.inner.of_rows(seen_in(design, self.standard), classes)
 
     def to_json(self) -> Any:
-        standard = {name: getattr(self.standard, name).tolist() for name in ("centre", "scale")}
-        standard["intercept"] = self.standard.intercept
-        return {"standard": standard, "classes": self.classes, "inside": self.inner.to_json()}
+        return {"standard": plain_of(self.standard), "classes": self.classes, "inside": self.inner.to_json()}
 
     def _intercepts(self) -> FloatArray:
         """The gradients of the intercepts, which alone take up the centring, (d, p d); (0, p d) without."""
@@ -98,15 +96,25 @@ def from_json(plain: Any, names: tuple[str, ...], kept: BoolArray) -> Covariance
         return mapped.from_json(plain, len(names))
     if not isinstance(plain, Mapping) or "standard" not in plain:
         return covariances.from_json(plain)
-    inner, found, classes = covariances.from_json(plain["inside"]), plain["standard"], int(plain["classes"])
-    centre, scale = (np.array(found[name], dtype=float) for name in ("centre", "scale"))
-    if not centre.shape == scale.shape == (len(names),) or inner.size != kept.sum() * classes:
-        raise ValueError(
-            f"a covariance of size {inner.size} for {int(kept.sum())} coefficients kept, scale {scale.shape}"
-        )
+    inner, classes = covariances.from_json(plain["inside"]), int(plain["classes"])
+    if inner.size != kept.sum() * classes:
+        raise ValueError(f"a covariance of size {inner.size} for {int(kept.sum())} coefficients kept")
+    return Original(inner, standard_of(plain["standard"], names, kept), classes)
+
+
+def plain_of(standard: Standard) -> dict[str, Any]:
+    """Standard coordinates as JSON types."""
+    return {"centre": standard.centre.tolist(), "scale": standard.scale.tolist(), "intercept": standard.intercept}
+
+
+def standard_of(plain: Mapping[str, Any], names: tuple[str, ...], kept: BoolArray) -> Standard:
+    """The inverse of `plain_of`, for the coefficients `names`."""
+    centre, scale = (np.array(plain[name], dtype=float) for name in ("centre", "scale"))
+    if not centre.shape == scale.shape == (len(names),):
+        raise ValueError(f"standard: {len(names)} coefficients, centre {centre.shape}, scale {scale.shape}")
     if not (np.isfinite(centre).all() and np.isfinite(scale).all()):
         raise ValueError("standard: null in centre or scale")
-    intercept = found["intercept"]
+    intercept = plain["intercept"]
     if not (intercept is None or intercept in range(len(names))):
         raise ValueError(f"standard.intercept: {intercept!r}, where null or a place among {len(names)} belongs")
-    return Original(inner, Standard(names, centre, scale, centre, kept, intercept), classes)
+    return Standard(names, centre, scale, centre, kept, intercept)
