@@ -56,7 +56,7 @@ def main(request: str) -> None:
     """Load and compile on a few rows, prepare, forget the peak so far, fit once, print the figures as JSON."""
     from benchmarks.competitors import every
     from benchmarks.problems import PROBLEMS
-    from benchmarks.race import stopped_after, timed
+    from benchmarks.race import timed
 
     problem, case, name, options = json.loads(request)
     settings = Settings(**options)
@@ -68,8 +68,7 @@ def main(request: str) -> None:
     pid = lap.pid or os.getpid()
     Path(f"/proc/{pid}/clear_refs").write_text("5")
     before = status("VmRSS", pid)
-    with stopped_after(settings.limit):
-        timed(lap)
+    timed(lap, settings.limit)
     peak = max(status("VmHWM", pid), before)
     lap.close()
     print(json.dumps(asdict(Memory(before, peak, sum(map(size, lap.given)) / MIB))))

@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -80,9 +81,8 @@ def fastest(lap: Lap, blas: Sequence[int | None], limit: float) -> tuple[Lap, fl
         if best is not None and best[1] > LONG and threads == best[0].blas:
             continue  # loading is no part of so long a time
         try:
-            with stopped_after(limit if best is None else min(limit, best[1] + 1)):
-                seconds, answer = timed(replace(lap, blas=threads))
-        except TimeoutError:
+            seconds, answer = timed(replace(lap, blas=threads), limit if best is None else min(limit, best[1] + 1))
+        except Stopped:
             if best is None:
                 raise
             continue
@@ -92,23 +92,34 @@ def fastest(lap: Lap, blas: Sequence[int | None], limit: float) -> tuple[Lap, fl
     return best
 
 
+class Stopped(TimeoutError):
+    """A fit took longer than it may."""
+
+
 @contextmanager
 def stopped_after(limit: float) -> Iterator[None]:
-    """TimeoutError inside the block after `limit` seconds, at the next step that Python sees.
+    """Stopped is raised inside the block after `limit` seconds (0: never), at the next step that Python sees.
 
-    It is raised again every second: a callback that C calls, the garbage collector's among them, may swallow one.
+    Where that step is a callback or a finaliser, which C calls, Python reports the error and goes on: such a report
+    is left out, and a second later it is raised again.
     """
 
     def stop(*_: Any) -> None:
-        raise TimeoutError(f"stopped after {limit:g} s")
+        raise Stopped(f"stopped after {limit:g} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
+    def report(lost: Any) -> None:
+        if lost.exc_type is not Stopped:
+            reporting(lost)
+
+    before, reporting = signal.signal(signal.SIGALRM, stop), sys.unraisablehook
+    sys.unraisablehook = report
     signal.setitimer(signal.ITIMER_REAL, limit, 1.0)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        sys.unraisablehook = reporting
 
 
 def turns(warm: float, repeat: int) -> int:
@@ -116,10 +127,13 @@ def turns(warm: float, repeat: int) -> int:
     return repeat if warm <= LONG else min(repeat, 3) if warm <= VERY_LONG else 0
 
 
-def timed(lap: Lap) -> tuple[float, Answer]:
-    """One lap's wall seconds and its answer; warnings are for users, the referee looks for himself."""
+def timed(lap: Lap, limit: float = 0.0) -> tuple[float, Answer]:
+    """One lap's wall seconds and its answer; warnings are for users, the referee looks for himself.
+
+    Stopped if it takes more than `limit` seconds (0: none), of which collecting others' garbage first is no part.
+    """
     gc.collect()
-    with quiet(), threadpool_limits(lap.blas, "blas"):
+    with quiet(), threadpool_limits(lap.blas, "blas"), stopped_after(limit):
         began = perf_counter()
         answer = lap.fit()
         took = perf_counter() - began

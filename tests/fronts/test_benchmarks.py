@@ -1,6 +1,7 @@
 """The referee of the benchmarks is right, and their front answers; no second is asserted."""
 
 import ast
+import gc
 import os
 import subprocess
 import sys
@@ -219,8 +220,30 @@ def test_points_are_drawn_as_curves(tmp_path: Path) -> None:
 
 
 def test_a_fit_past_the_limit_is_stopped() -> None:
-    with pytest.raises(TimeoutError, match=r"stopped after 0\.05 s"), room("race").stopped_after(0.05):
+    race = room("race")
+    with pytest.raises(race.Stopped, match=r"stopped after 0\.05 s"), race.stopped_after(0.05):
         sleep(60)
+
+
+def test_a_limit_that_a_callback_swallows_is_kept_all_the_same() -> None:
+    race, seen = room("race"), []
+
+    def slow(phase: str, _: dict[str, int]) -> None:
+        if phase == "stop" and not seen:
+            seen.append(phase)
+            sleep(0.3)  # the error is raised here, and goes no further
+
+    def collects() -> None:
+        gc.collect()
+        sleep(60)
+
+    gc.callbacks.append(slow)
+    try:
+        with pytest.raises(race.Stopped), race.stopped_after(0.1):
+            collects()
+    finally:
+        gc.callbacks.remove(slow)
+    assert seen == ["stop"]
 
 
 def test_a_contestant_that_fails_is_told() -> None:
