@@ -234,7 +234,13 @@ def _counts() -> list[int]:
 
 def _set(counts: list[int]) -> None:
     for library, count in zip(_libraries(), counts, strict=True):
-        library.set_num_threads(count)
+        _setter(library)(count)
+
+
+def _setter(library: LibController) -> Callable[[int], None]:
+    """From 3.8 on threadpoolctl hears one thread alone, the first that asks; ours take turns, and give back."""
+    found: Callable[[int], None] = getattr(library, "_real_set_num_threads", library.set_num_threads)
+    return found
 
 
 _kept = local()

@@ -1,5 +1,6 @@
 """F is a sum over rows with the right derivatives, the same to the last bit for any number of threads."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
 from itertools import pairwise, product
@@ -237,6 +238,19 @@ def test_blas_is_given_back_by_threads_that_overlap() -> None:
     for after, (context, way) in zip((1, 2), ways, strict=True):
         context.run(way.__exit__, None, None, None)
         assert set(blas_counts()) == {after}
+
+
+@threadpool_limits.wrap(limits=2, user_api="blas")
+def test_blas_hears_every_thread() -> None:
+    """A fit in a thread is the fit in the main one, to the last bit."""
+
+    def alone() -> list[int]:
+        with one_blas_thread():
+            return blas_counts()
+
+    with ThreadPoolExecutor(1) as other:
+        assert set(other.submit(alone).result()) == set(alone()) == {1}
+        assert set(other.submit(blas_counts).result()) == {2}
 
 
 def test_an_exit_in_a_helper_is_an_exit() -> None:
