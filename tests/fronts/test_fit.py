@@ -3,7 +3,7 @@
 import copy
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
@@ -537,6 +537,13 @@ def test_model_files_hold_no_rows(tmp_path: Path) -> None:
         ef.load(tmp_path / "absent.json")
     with pytest.raises(ef.ModelFileError, match="cannot be written"):
         ef.glm("claims ~ age", data, family="poisson").save(tmp_path / "no" / "folder.json")
+
+
+@pytest.mark.parametrize("of", [copy.copy, copy.deepcopy])
+def test_a_copy_keeps_the_rows(of: Callable[[ef.Fit], ef.Fit]) -> None:
+    fit = ef.glm("claims ~ age", rows(), family="poisson")
+    np.testing.assert_array_equal(of(fit).residuals(), fit.residuals())
+    np.testing.assert_array_equal(of(fit).se, fit.se)
 
 
 def test_pickle_and_detach_drop_the_rows() -> None:

@@ -319,6 +319,13 @@ class Fit(Estimates):
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return Fit, tuple({**values, "source": None}.values())
 
+    def __copy__(self) -> "Fit":
+        """Nothing changes a fit, so that its copies, deep ones too, are itself and keep the data."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Fit":
+        return self
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fit as JSON, without any rows; `expfam.load` reads it."""
         from expfam.modelfile import save  # modelfile builds fits, so it comes later
