@@ -9,11 +9,14 @@ from expfam.data.column import label as label_of
 from expfam.data.numerals import is_numeral, strangers
 from expfam.errors import ResponseError
 from expfam.families import ExponentialFamily
+from expfam.families._family import LARGEST
 from expfam.families._mean import mean_of
 from expfam.families.bernoulli import Bernoulli
 from expfam.families.binomial import Binomial
 from expfam.families.categorical import Categorical
 from expfam.families.quasi_binomial import QuasiBinomial
+
+LEAST = 1 / LARGEST  # numbers below have squares that underflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,10 @@ def check_weighed(classes: tuple[str, ...], y: FloatArray, weight: FloatArray, n
 
 
 def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray, name: str) -> None:
-    """The mean response must lie inside the domain of means: else the null model already is infinite."""
-    (lo, hi), extreme = family.mean_domain, extremes(family, y, weight)
+    """The mean response must lie inside the domain of means, else the null model already is infinite; nor may all
+    responses be so small that their squares underflow."""
+    (lo, hi), mean = family.mean_domain, mean_of(family, y, weight)
+    extreme = _outside(family, mean)
     if extreme.size:
         bad = float(extreme[0])
         raise ResponseError(
@@ -175,11 +180,20 @@ def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray,
             f"({lo:g}, {hi:g}): every row has the same extreme value (one class only, or all zero), so no finite model "
             "fits best"
         )
+    if np.abs(mean).max() < LEAST and 0 < np.abs(y).max() < LEAST:
+        raise ResponseError(
+            f"{name}: the largest response is {np.abs(y).max():g}; numbers below {LEAST:g} "
+            "have squares that underflow: multiply the response by a power of ten"
+        )
 
 
 def extremes(family: ExponentialFamily, y: FloatArray, weight: FloatArray) -> FloatArray:
     """The mean responses, a number a component of T(y), that are not inside the domain of means."""
-    mean, (lo, hi) = mean_of(family, y, weight), family.mean_domain
+    return _outside(family, mean_of(family, y, weight))
+
+
+def _outside(family: ExponentialFamily, mean: FloatArray) -> FloatArray:
+    lo, hi = family.mean_domain
     return np.asarray(mean[~((mean > lo) & (mean < hi))])
 
 

@@ -165,6 +165,7 @@ ARRAYS: list[tuple[str, Any, Any, str]] = [
     ("inf", [[1.0], [np.inf], [2.0]], [1.0, 2, 3], "row 1, column 'x1'"),
     ("nan response", [[1.0], [2.0], [4.0]], [1.0, np.nan, 3], "row 1"),
     ("squares that overflow", [[1.0], [2.0], [4.0]], [1.0, -1e151, 3], r"row 1 .*-1e\+151.*power of ten"),
+    ("squares that underflow", [[1.0], [2.0], [4.0]], [1e-200, -2e-200, 0], r"largest .*2e-200.*power of ten"),
     ("all missing", [[np.nan], [np.nan]], [1.0, 2], "no row is left"),
 ]
 
