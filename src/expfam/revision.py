@@ -13,7 +13,7 @@ from expfam.data.table import read
 from expfam.errors import ExpfamError, one_of
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
-from expfam.fit.comparisons import changes, test_of
+from expfam.fit.comparisons import changes, test_of, yardstick
 from expfam.fitting import How, begin
 from expfam.fitting import fit as fit_rows
 from expfam.formula import algebra
@@ -121,7 +121,7 @@ def _moves(fit: Fit, pool: Sequence[str], direction: str, price: float, data: An
     here, source, found = fit.at_rows(data), fit._source(data), []
     if direction != "forward":
         steps = terms.single(here)
-        fallen = terms.fallen(here, [s.without.half for s in steps], fit.dispersion)
+        fallen = terms.fallen(here, [s.without.half for s in steps], yardstick(fit))
         found += [(float(loss - price * s.df), f"- {s.term}") for loss, s in zip(fallen, steps, strict=True)]
     if direction != "backward":
         known = {block.factors for block in fit.model.terms.blocks}
@@ -134,7 +134,7 @@ def _moves(fit: Fit, pool: Sequence[str], direction: str, price: float, data: An
 
 def _gained(fit: Fit, here: Optimum, steps: Sequence[Step]) -> FloatArray:
     """By how much twice the log-likelihood rises with each added term, as `anova.fallen` counts it."""
-    return -terms.fallen(here, [s.whole.half for s in steps], fit.dispersion)
+    return -terms.fallen(here, [s.whole.half for s in steps], yardstick(fit))
 
 
 def _new(fit: Fit, scope: str | Sequence[str], source: Source) -> list[Block]:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import chdtrc
 from scipy.stats import norm
 from tests.oracles.test_r import FACTS, fit_of
 
@@ -281,6 +282,31 @@ def test_fits_that_cannot_be_compared() -> None:
             fit.anova(other)
 
 
+def test_a_known_variance_is_what_a_term_is_judged_by() -> None:
+    """Falls of the deviance / phi against chi-squared, and the AIC of the refit."""
+    rng = np.random.default_rng(5)
+    x, z = rng.normal(size=(2, 60))
+    data = {"x": x, "z": z, "y": x + rng.normal(size=60)}
+    large, small = (ef.glm(f, data, dispersion=4.0) for f in ("y ~ x + z", "y ~ x"))
+    ratio = (small.deviance - large.deviance) / 4
+    for table, aic in ((large.drop1(), small.aic), (small.add1("z", test="lrt"), large.aic)):
+        assert table["statistic"][-1] == pytest.approx(ratio)
+        assert table["p_value"][-1] == pytest.approx(chdtrc(1, ratio))
+        assert table["aic"][-1] == pytest.approx(aic, rel=1e-10)
+    assert large.step(tell=lambda _: None).names == ("Intercept", "x")
+
+
+@pytest.mark.parametrize("options", [{"family": "poisson"}, {"dispersion": 0.7}])
+def test_f_of_a_known_dispersion_has_no_end_of_degrees_of_freedom(options: dict[str, Any]) -> None:
+    """F(df, Inf) is chi-squared / df: so has R's anova.glm it, pf(F, df, Inf). R's drop1 takes a quasi family's."""
+    data = claims()
+    small, large = (ef.glm(f, data, **options) for f in ("y ~ x", "y ~ x + g"))
+    meant = chdtrc(2, (small.deviance - large.deviance) / large.dispersion)
+    tables = [small.anova(large, test="f"), small.add1("g", test="f"), large.drop1(test="f")]
+    for table in [*tables, *(large.anova(type=k, test="f") for k in (1, 2, 3))]:
+        assert table["p_value"][-1] == pytest.approx(meant, rel=1e-7)
+
+
 def test_deviances_of_a_fit_with_a_sandwich() -> None:
     fit = ef.glm("y ~ x + g", claims(), family="poisson", vcov={"cluster": "w"})
     with pytest.raises(ef.ExpfamError, match="know nothing of"):
@@ -367,7 +393,7 @@ def test_terms_added() -> None:
 
 
 @pytest.mark.parametrize("family", ["gaussian", "gamma"])
-@pytest.mark.parametrize("dispersion", ["pearson", "deviance", 0.7])
+@pytest.mark.parametrize("dispersion", ["pearson", "deviance", "ml", 0.7])
 def test_f_of_an_added_term_is_by_the_larger_model(family: str, dispersion: str | float) -> None:
     """As anova and drop1 have it; for Gaussian means t^2 of the new coefficient."""
     rng = np.random.default_rng(1)

@@ -13,8 +13,8 @@ from expfam.inference.anova import Step
 from expfam.inference.hypotheses import wald
 from expfam.inference.optimum import Optimum
 from expfam.inference.reduction import unpenalised
-from expfam.inference.tails import chi_squared, f_tail, ratio
-from expfam.nuisance.dispersion import pearson
+from expfam.inference.tails import Yardstick, chi_squared
+from expfam.nuisance.dispersion import Asked, dispersion
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -59,7 +59,7 @@ def drop1(fit: "Fit", *, test: str | None = None, data: Any = None) -> Any:
     """What is lost by leaving out one term? One row a term that no other contains, after that of the whole model.
 
     Columns: term, df, deviance and aic of the model without it, statistic, p_value; `test` as for `anova`. "lrt" of a
-    Gaussian fit is n log(deviance / deviance), and the AIC is counted from it, as in R's drop1.
+    Gaussian fit of unknown variance is n log(deviance / deviance), and the AIC is counted from it, as in R's drop1.
     """
     chosen = test_of(fit, test, wald_too=False)
     here = fit.at_rows(data)
@@ -70,7 +70,7 @@ def drop1(fit: "Fit", *, test: str | None = None, data: Any = None) -> Any:
 def changes(fit: "Fit", here: Optimum, steps: Sequence[Step], test: str, *, added: bool) -> Table:
     """The fit, and below it each model that has a term less, or more where `added`: R's drop1 and add1."""
     models = [s.whole if added else s.without for s in steps]
-    lost = terms.fallen(here, [model.half for model in models], fit.dispersion)
+    lost = terms.fallen(here, [model.half for model in models], yardstick(fit))
     df, more = np.array([s.df for s in steps], dtype=float), 1 if added else -1
     aic = fit.aic if np.isfinite(fit.aic) else np.nan  # infinite where a fit meets every response
     table: Table = {
@@ -78,7 +78,7 @@ def changes(fit: "Fit", here: Optimum, steps: Sequence[Step], test: str, *, adde
         "df": df,
         "deviance": np.array([2 * model.half for model in models]),
         "aic": aic + lost + more * 2 * df,
-    } | (_enlarged(fit, steps) if added and test == "f" else judged(fit, steps, test))
+    } | (_enlarged(fit, here, steps) if added and test == "f" else judged(fit, steps, test))
     if test == "lrt":
         statistic = np.maximum(-more * lost, 0.0)
         table |= {"statistic": statistic, "p_value": chi_squared(statistic, df)}
@@ -91,31 +91,25 @@ def judged(fit: "Fit", steps: Sequence[Step], test: str) -> Table:
     fallen = np.array([s.deviance for s in steps])
     if test == "rao":
         fallen = np.array([s.score for s in steps])
-    statistic = ratio(fallen, fit.dispersion)
-    if test == "f":
-        statistic = ratio(statistic, df)
-        return {"statistic": statistic, "p_value": f_tail(statistic, df, fit.df_residual)}
-    return {"statistic": statistic, "p_value": chi_squared(statistic, df)}
+    return yardstick(fit).judged(fallen, df, test)
 
 
-def _enlarged(fit: "Fit", steps: Sequence[Step]) -> Table:
+def yardstick(fit: "Fit") -> Yardstick:
+    """What falls of deviances to the fit are measured by."""
+    return Yardstick(fit.dispersion, np.inf if fit.df_reference is None else fit.df_residual)
+
+
+def _enlarged(fit: "Fit", here: Optimum, steps: Sequence[Step]) -> Table:
     """F of terms added to a fit: per degree of freedom and phi of the model with the term, the larger one."""
     df, fallen = (np.array([getattr(s, what) for s in steps], dtype=float) for what in ("df", "deviance"))
-    left = fit.df_residual - df
-    phi = np.array([_phi(fit, s, free) for s, free in zip(steps, left, strict=True)])
-    statistic = ratio(fallen, df * phi)
-    return {"statistic": statistic, "p_value": f_tail(statistic, df, left)}
-
-
-def _phi(fit: "Fit", step: Step, left: float) -> float:
-    """The dispersion of the model with the term, from the mean deviance where the fit's is that, else Pearson's."""
-    kind = fit.statistics.dispersion_kind
-    if kind in ("fixed", "given"):
-        return fit.dispersion
-    if not left > 0:
-        return np.nan
-    total = 2 * step.whole.half if kind == "deviance" else pearson(step.objective, step.whole.theta)
-    return total / left
+    if yardstick(fit).known:
+        return yardstick(fit).judged(fallen, df, "f")
+    left, ask = fit.df_residual - df, Asked(fit.statistics.dispersion_kind)
+    phi = [
+        dispersion(ask, here.prepared, s.objective, s.whole.theta, 2 * s.whole.half, free).phi
+        for s, free in zip(steps, left, strict=True)
+    ]
+    return Yardstick(np.array(phi), left).judged(fallen, df, "f")
 
 
 def test_of(fit: "Fit", test: str | None, *, wald_too: bool) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from expfam.errors import ExpfamError, one_of
-from expfam.inference.tails import chi_squared, f_tail, ratio
+from expfam.fit.comparisons import yardstick
 from expfam.model import Prepared
 from expfam.penalties import NoPenalty
 
@@ -34,16 +34,12 @@ def models(fits: Sequence["Fit"], test: str | None) -> dict[str, Any]:
     fallen = -np.diff([fit.deviance for fit in ordered])
     if any(fit.model.family != largest.model.family for fit in ordered):
         fallen = 2 * np.diff([fit.loglik for fit in ordered])
-    statistic = ratio(fallen, largest.dispersion * (df if chosen == "f" else 1))
-    p = f_tail(statistic, df, largest.df_residual) if chosen == "f" else chi_squared(statistic, df)
+    columns = {"df": df, "deviance": fallen} | yardstick(largest).judged(fallen, df, chosen)
     return {
         "model": [fit.model.terms.title for fit in ordered],
         "df_residual": [fit.df_residual for fit in ordered],
         "residual_deviance": [fit.deviance for fit in ordered],
-        **{
-            name: np.concatenate([[np.nan], values])
-            for name, values in (("df", df), ("deviance", fallen), ("statistic", statistic), ("p_value", p))
-        },
+        **{name: np.concatenate([[np.nan], values]) for name, values in columns.items()},
     }
 
 

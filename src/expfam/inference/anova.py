@@ -8,7 +8,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.families import Gaussian
 from expfam.inference.optimum import Optimum, Refit, narrowed, refit, silent
-from expfam.inference.tails import ratio
+from expfam.inference.tails import Yardstick, ratio
 from expfam.objective import Objective
 from expfam.solvers.optimality import newton_solve
 from expfam.solvers.pose import pose
@@ -112,13 +112,13 @@ def _fit(optimum: Optimum, chosen: Sequence[bool], near: FloatArray | None = Non
     return refit(optimum.objective, columns, optimum.theta if near is None else near), columns
 
 
-def fallen(optimum: Optimum, halves: Sequence[float], dispersion: float) -> FloatArray:
+def fallen(optimum: Optimum, halves: Sequence[float], unit: Yardstick) -> FloatArray:
     """By how much twice the log-likelihood falls to models of so much half deviance, as R's drop1 counts it.
 
     n log(deviance / deviance of the fit) for a Gaussian response of unknown variance, else their difference / phi.
     """
     full = whole(optimum).half
-    if isinstance(optimum.model.family, Gaussian):
+    if isinstance(optimum.model.family, Gaussian) and not unit.known:
         with np.errstate(divide="ignore"):
             return np.asarray(optimum.prepared.n * np.log(ratio(np.array(halves), full)))
-    return ratio(2 * (np.array(halves) - full), dispersion)
+    return ratio(2 * (np.array(halves) - full), unit.phi)
