@@ -282,6 +282,68 @@ def test_fits_that_cannot_be_compared() -> None:
             fit.anova(other)
 
 
+def test_fits_with_other_offsets_are_not_compared() -> None:
+    data = claims() | {"t": np.linspace(0.1, 2, 500)}
+    large, other = (
+        ef.glm(f, data, family="poisson", **o) for f, o in (("y ~ x + g", {"exposure": "t"}), ("y ~ x", {}))
+    )
+    same = ef.glm("y ~ x + offset(log(t))", data, family="poisson")
+    meant = chdtrc(2, same.deviance - large.deviance)
+    assert same.anova(large)["p_value"][1] == pytest.approx(meant, rel=1e-9)
+    assert same.detach().anova(large)["p_value"][1] == pytest.approx(meant, rel=1e-9)
+    for one in (other, other.detach()):  # without rows, by what both remember
+        with pytest.raises(ef.ExpfamError, match=r"different offsets|null deviances are"):
+            one.anova(large)
+
+
+def test_a_name_does_not_make_a_column() -> None:
+    """Columns of one name are held against each other."""
+    data = claims()
+    large = ef.glm("y ~ x + g", data, family="poisson")
+    other = ef.glm("y ~ x", {**data, "x": data["x"][::-1]}, family="poisson")
+    with pytest.raises(ef.ExpfamError, match="no special case"):
+        other.anova(large)
+    moved = ef.glm("y ~ x", {**data, "x": 1 + 2 * data["x"]}, family="poisson")  # says the same, by other columns
+    assert moved.anova(large)["p_value"][1] == pytest.approx(large.anova()["p_value"][2])
+
+
+def test_loaded_fits_are_compared_on_the_rows_handed_over() -> None:
+    data = claims()
+    small, large = (ef.glm(f, data, family="poisson") for f in ("y ~ x", "y ~ x + g"))
+    meant = small.anova(large)["p_value"][1]
+    assert small.detach().anova(large.detach(), data=data)["p_value"][1] == meant
+    with pytest.raises(ef.ExpfamError, match="not the rows of the fit"):
+        small.detach().anova(large.detach(), data={**data, "y": data["y"][::-1]})
+
+
+def test_a_dispersion_inside_the_likelihood_is_divided_by_once() -> None:
+    """With the power estimated, phi is at its best for each model: the fall of -2 log-likelihood is chi-squared."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    y = np.array([rng.gamma(2.0, 20.0, k).sum() for k in rng.poisson(np.exp(0.5 + 0.15 * x))])
+    small, large = (ef.glm(f, {"x": x, "y": y}, family="tweedie", link="log") for f in ("y ~ 1", "y ~ x"))
+    for test in (None, "lrt", "f"):
+        table, ratio = small.anova(large, test=test), 2 * (large.loglik - small.loglik)
+        assert table["statistic"][1] == pytest.approx(ratio)
+        assert table["p_value"][1] == pytest.approx(chdtrc(1, ratio))
+    assert large.dispersion > 10
+
+
+@pytest.mark.filterwarnings("ignore:theta runs to infinity")
+def test_estimated_numbers_are_compared_by_their_likelihoods() -> None:
+    """The larger model has the larger theta, and with it the larger deviance; without a bound it is Poisson's."""
+    rng, limits = np.random.default_rng(0), []
+    x, z = rng.normal(size=(2, 200))
+    for theta in (1.2, 50.0):
+        data = {"x": x, "z": z, "k": rng.negative_binomial(theta, theta / (theta + np.exp(0.5 + 0.6 * x)))}
+        small, large = (ef.glm(f, data, family="negative_binomial") for f in ("k ~ z", "k ~ z + x"))
+        assert small.anova(large)["statistic"][1] == pytest.approx(2 * (large.loglik - small.loglik))
+        limits.append((large.model.family.name, small.deviance < large.deviance))
+        with pytest.raises(ef.ExpfamError, match=r"differ by a number that was given|models of k"):
+            ef.glm("k ~ z", data, family=ef.families.NegativeBinomial(3.0)).anova(large)
+    assert limits == [("negative_binomial", True), ("poisson", False)]
+
+
 def test_a_known_variance_is_what_a_term_is_judged_by() -> None:
     """Falls of the deviance / phi against chi-squared, and the AIC of the refit."""
     rng = np.random.default_rng(5)
@@ -309,8 +371,11 @@ def test_f_of_a_known_dispersion_has_no_end_of_degrees_of_freedom(options: dict[
 
 def test_deviances_of_a_fit_with_a_sandwich() -> None:
     fit = ef.glm("y ~ x + g", claims(), family="poisson", vcov={"cluster": "w"})
-    with pytest.raises(ef.ExpfamError, match="know nothing of"):
-        fit.anova()
+    small = ef.glm("y ~ x", claims(), family="poisson")
+    for ask in (fit.anova, lambda: small.anova(fit), lambda: fit.anova(small)):
+        with pytest.raises(ef.ExpfamError, match="know nothing of"):
+            ask()
+    assert small.anova(fit, test="lrt")["p_value"][1] == pytest.approx(fit.anova(test="lrt")["p_value"][2])
     table = fit.anova(type=3)
     assert table["statistic"][1] == pytest.approx(fit.wald_test("g[b], g[c]").statistic)
     assert np.array_equal(fit.anova(test="lrt")["df"][1:], [1, 2])

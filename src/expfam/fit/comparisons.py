@@ -34,12 +34,14 @@ def anova(fit: "Fit", *others: "Fit", type: int = 1, test: str | None = None, da
     data   the rows, where a loaded or detached fit has none
 
     Columns: term (model), df, deviance explained, statistic, p_value, and after each row of type 1 df_residual and
-    residual_deviance. Other fits must be nested and of the same rows, or they are refused; phi is the largest model's.
+    residual_deviance. Other fits must be nested and of the same rows and offsets, or they are refused; phi is the
+    largest model's, but where each fit estimated its theta or power, deviance is the fall of -2 log-likelihood, which
+    holds phi already: chi-squared by default.
     """
     if others:
         from expfam.fit.nested import models
 
-        return frame_like(fit.kind, models((fit, *others), test))
+        return frame_like(fit.kind, models((fit, *others), test, data))
     if type not in (1, 2, 3):
         raise ExpfamError(f"type={type!r} is not allowed; choose 1 (in order), 2 (marginal) or 3 (each after all)")
     chosen = test_of(fit, test, wald_too=type == 3)

@@ -7,34 +7,43 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from expfam.errors import ExpfamError, one_of
-from expfam.fit.comparisons import yardstick
+from expfam.fit.checks import check_rows
+from expfam.fit.comparisons import test_of, yardstick
+from expfam.inference.tails import Yardstick
 from expfam.model import Prepared
-from expfam.penalties import NoPenalty
+from expfam.nuisance import OF_NUMBER
+from expfam.solvers.status import Status
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
 
 
-def models(fits: Sequence["Fit"], test: str | None) -> dict[str, Any]:
+def models(fits: Sequence["Fit"], test: str | None, data: Any = None) -> dict[str, Any]:
     """One row a fit, the smallest first: model, df_residual, residual_deviance, df, deviance, statistic, p_value.
 
-    "lrt": the fall of the deviance / phi against chi-squared, of -2 log-likelihood where families have parameters of
-    their own; "f": per degree of freedom against F. phi and its degrees of freedom are the largest model's.
+    "lrt": the fall of the deviance / phi against chi-squared; "f": per degree of freedom against F. phi and its degrees
+    of freedom are the largest model's. Where a number of the family was estimated by each, the fall is that of
+    -2 log-likelihood, which holds phi already.
     """
     one_of("test", test, (None, "lrt", "f"))
     strange = next((type(fit).__name__ for fit in fits if not hasattr(fit, "certificate")), None)
     if strange is not None:
         raise ExpfamError(f"anova() compares with other fits, and a {strange} is none; the type goes by name: type=3")
+    for fit in fits:
+        test_of(fit, test, wald_too=False)
     ordered = sorted(fits, key=lambda fit: -fit.df_residual)
-    for small, large in pairwise(ordered):
-        _comparable(small, large)
     largest = ordered[-1]
-    chosen = test or ("lrt" if largest.df_reference is None else "f")
-    df = -np.diff([fit.df_residual for fit in ordered])
-    fallen = -np.diff([fit.deviance for fit in ordered])
-    if any(fit.model.family != largest.model.family for fit in ordered):
-        fallen = 2 * np.diff([fit.loglik for fit in ordered])
-    columns = {"df": df, "deviance": fallen} | yardstick(largest).judged(fallen, df, chosen)
+    own = any(fit.model.family != largest.model.family for fit in ordered)
+    levels = [-2 * fit.loglik if own else fit.deviance for fit in ordered]
+    for (small, large), (above, below) in zip(pairwise(ordered), pairwise(levels), strict=True):
+        _comparable(small, large)
+        if not _inside(small, large, data) or above < below - 1e-9 * abs(below):
+            raise _refused(
+                f"{small.model.terms.title!r} is no special case of {large.model.terms.title!r}; compare their AIC"
+            )
+    unit = Yardstick(1.0, np.inf) if own else yardstick(largest)
+    df, fallen = -np.diff([fit.df_residual for fit in ordered]), -np.diff(levels)
+    columns = {"df": df, "deviance": fallen} | unit.judged(fallen, df, test or ("lrt" if unit.known else "f"))
     return {
         "model": [fit.model.terms.title for fit in ordered],
         "df_residual": [fit.df_residual for fit in ordered],
@@ -43,47 +52,80 @@ def models(fits: Sequence["Fit"], test: str | None) -> dict[str, Any]:
     }
 
 
+def _refused(reason: str) -> ExpfamError:
+    return ExpfamError(f"these fits cannot be compared by a likelihood ratio: {reason}")
+
+
 def _comparable(small: "Fit", large: "Fit") -> None:
-    """ExpfamError with the reason, unless the likelihoods of both may be compared and one model holds the other."""
+    """ExpfamError with the reason, unless the likelihoods of both may be compared, as far as they say themselves."""
     one, two = small.model, large.model
-    same = one.family.name == two.family.name and one.link == two.link and one.response == two.response
+    numbers = [tuple(n.name for n in fit.nuisance if n.name in OF_NUMBER) for fit in (small, large)]
+    estimated = numbers[0] == numbers[1] != ()  # a theta without bound leaves a fit of the Poisson family
+    same = one.family.name == two.family.name or estimated
+    same = same and one.link == two.link and one.response == two.response
     reasons = {
         f"they are models of {one.response} ({one.family.name}, {one.link.name}) and of {two.response} "
         f"({two.family.name}, {two.link.name})": not same,
+        f"their {one.family.name} families differ by a number that was given; give both the same, or have it estimated "
+        "by both": one.family != two.family and not estimated,
         f"they were fitted on different rows: {small.n:,} of weight {small.weights_sum:g}, {large.n:,} of weight "
         f"{large.weights_sum:g}; fit both on the rows that are complete in both": small.n != large.n
         or not np.isclose(small.weights_sum, large.weights_sum, rtol=1e-9),
-        "sampling weights have no likelihood; use wald_test": "sampling" in (one.weights_kind, two.weights_kind),
-        f"bias={(one.bias or two.bias)!r} is no maximum likelihood; use wald_test": bool(one.bias or two.bias),
-        "a penalised fit has no known distribution of deviances": not (
-            isinstance(one.penalty, NoPenalty) and isinstance(two.penalty, NoPenalty)
-        ),
         "they have as many coefficients; none holds the other": small.df_residual == large.df_residual,
     }
     for reason, holds in reasons.items():
         if holds:
-            raise ExpfamError(f"these fits cannot be compared by a likelihood ratio: {reason}")
-    if small.source is None or large.source is None:
-        inside = set(small.names) <= set(large.names)
-    else:
-        inside = _same_rows(small._prepared(None), large._prepared(None), set(small.names) <= set(large.names))
-    if not inside or small.deviance < large.deviance * (1 - 1e-9):
-        raise ExpfamError(
-            f"these fits cannot be compared by a likelihood ratio: {one.terms.title!r} is no special case of "
-            f"{two.terms.title!r}; compare their AIC"
-        )
+            raise _refused(reason)
 
 
-def _same_rows(small: Prepared, large: Prepared, named: bool) -> bool:
-    """Is the smaller design inside the larger one? ExpfamError where the rows are not the same."""
+def _inside(small: "Fit", large: "Fit", data: Any) -> bool:
+    """Does one model hold the other? By their rows, those of `data` where a fit has none; else by what both remember.
+
+    ExpfamError where rows, responses, weights or offsets are not the same.
+    """
+    named = set(small.names) <= set(large.names)
+    if data is None and (small.source is None or large.source is None):
+        if _null_differs(small, large):
+            raise _refused(
+                f"their null deviances are {small.null_deviance:.10g} and {large.null_deviance:.10g}: they were fitted "
+                "with different responses, weights or offsets"
+            )
+        return named
+    one, two = (fit._prepared(data if fit.source is None else None) for fit in (small, large))
+    for fit, prepared in ((small, one), (large, two)):
+        check_rows(fit, prepared)
+    _same_rows(one, two)
+    return (named and _as_named(one, two)) or inside(one, two)
+
+
+def _null_differs(small: "Fit", large: "Fit") -> bool:
+    """Have models with an intercept another null deviance, so that the rows of one cannot be those of the other?"""
+    one, two = small.null_deviance, large.null_deviance
+    streamed = any(fit.certificate.status in (Status.STREAMED, Status.WALKED) for fit in (small, large))  # too roughly
+    alike = small.model.family == large.model.family and all("Intercept" in fit.names for fit in (small, large))
+    return alike and not streamed and bool(np.isfinite([one, two]).all() and not np.isclose(one, two, rtol=1e-6))
+
+
+def _same_rows(small: Prepared, large: Prepared) -> None:
+    """ExpfamError where rows, responses, weights or offsets are not the same."""
     one, two = small.data, large.data
     here, there = (np.arange(p.given) if p.places is None else p.places for p in (small, large))
     if not (np.array_equal(here, there) and np.array_equal(one.y, two.y) and np.array_equal(one.weight, two.weight)):
-        raise ExpfamError(
-            "these fits cannot be compared by a likelihood ratio: they were fitted on different rows, responses or "
-            "weights; fit both on the rows that are complete in both"
+        raise _refused(
+            "they were fitted on different rows, responses or weights; fit both on the rows that are complete in both"
         )
-    return named or inside(small, large)
+    left, right = (np.zeros(1) if data.offset is None else data.offset for data in (one, two))
+    if not np.allclose(left, right, rtol=1e-9, atol=1e-9):
+        raise _refused("they were fitted with different offsets or exposures; fit both with the same")
+
+
+def _as_named(small: Prepared, large: Prepared) -> bool:
+    """Are columns of the same name the same? A random combination of them tells, almost surely."""
+    X, Z = small.data.design, large.data.design
+    theta = dict(zip(X.names, np.random.default_rng(0).normal(size=X.p), strict=True))
+    z = X.forward(X.maps.forward(np.array(list(theta.values()))))
+    left = z - Z.forward(Z.maps.forward(np.array([theta.get(name, 0.0) for name in Z.names])))
+    return float(np.linalg.norm(left)) <= 1e-9 * float(np.linalg.norm(z))
 
 
 def inside(small: Prepared, large: Prepared) -> bool:
