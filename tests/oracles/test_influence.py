@@ -191,3 +191,17 @@ def test_bad_input() -> None:
     quasi = ef.glm("y ~ x", counts(), family="quasipoisson")
     with pytest.raises(ef.ExpfamError, match="no distribution function"):
         quasi.residuals("quantile")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_row_of_leverage_one_has_no_influence_to_tell(seed: int) -> None:
+    """Without it its own coefficient is open: rounding of 1 - h divides by anything. The other rows are as ever."""
+    rng = np.random.default_rng(seed)
+    data = {"x": rng.normal(size=40), "g": np.r_[["solo"], rng.choice(["a", "b"], 39)], "k": rng.poisson(3, 40) + 1}
+    found = ef.glm("k ~ x + g", data, family="poisson").influence()
+    assert found.leverage[0] == pytest.approx(1)
+    for measure in (found.dfbeta(), found.dfbetas(), found.dffits[:, None], found.cooks_distance[:, None]):
+        assert np.isnan(measure[0]).all()
+        assert np.isfinite(measure[1:]).all()
+    rest = ef.glm("k ~ x + g", {name: values[1:] for name, values in data.items()}, family="poisson").influence()
+    assert found.dfbeta()[1:, 1] == pytest.approx(rest.dfbeta()[:, 1], rel=1e-6)

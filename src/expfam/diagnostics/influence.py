@@ -60,7 +60,7 @@ class Influence:
             block = data.take(rows)
             at = at_rows(here, block, rows)
             with np.errstate(divide="ignore", invalid="ignore"):
-                push = -at.precision * at.score / (1 - leverage[rows])
+                push = -at.precision * at.score / _left(leverage[rows])
             X = block.design.forward(maps.forward(np.eye(maps.p)))
             return np.asarray((X * push[:, None]) @ turn.T)
 
@@ -94,11 +94,15 @@ def influence(optimum: Optimum, dispersion: float, df: float | None) -> Influenc
     return Influence(h, cook, rstandard, rstudent, dffits, sigma, optimum)
 
 
+def _left(h: FloatArray) -> FloatArray:
+    """1 - h, NaN where nothing is left."""
+    return np.where(1 - h <= FULL, np.nan, 1 - h)
+
+
 def _measure(h: FloatArray, r: FloatArray, d: FloatArray, dispersion: float, df: float | None, out: FloatArray) -> None:
     """The fields of Influence for some rows into out (6, m), from leverages, Pearson and deviance residuals; Cook's
     distance times q."""
-    left = 1 - h
-    left[left <= FULL] = np.nan
+    left = _left(h)
     with np.errstate(divide="ignore", invalid="ignore"):
         rest = r**2 / left
         phi = dispersion if df is None else (dispersion * df - rest) / (df - 1) if df > 1 else np.nan
