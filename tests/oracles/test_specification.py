@@ -415,6 +415,27 @@ def test_bad_fits_are_told() -> None:
     assert "Row 60" in ef.glm("y ~ x", far).checks()["influence"].sentence
 
 
+def test_errors_that_count_overdispersion_are_not_called_too_small() -> None:
+    data = counts(8, "overdispersed")
+    plain, quasi, robust = (
+        ef.glm("y ~ x + z", data, **options).checks()["overdispersion"]  # type: ignore[arg-type]
+        for options in ({"family": "poisson"}, {"family": "quasipoisson"}, {"family": "poisson", "vcov": "HC0"})
+    )
+    assert plain.value == quasi.value == robust.value > 1.5
+    assert [found.verdict for found in (plain, quasi, robust)] == ["warning", "ok", "look"]
+    assert ["too small" in found.sentence for found in (plain, quasi, robust)] == [True, False, False]
+    assert "Standard errors stand (HC0)" in robust.sentence
+
+
+def test_separation_that_was_not_looked_for_is_not_denied() -> None:
+    x = np.linspace(-1, 1, 200)
+    fit = ef.glm("y ~ x", {"x": x, "y": (x > 0).astype(float)}, family="bernoulli", solver="sgd")
+    found = fit.checks()
+    assert "x" in fit.separation().names
+    assert "not decided" in found.left_out["separation"]
+    assert "separation" not in [finding.name for finding in found]
+
+
 def test_rows_of_leverage_one_and_zero_weight() -> None:
     rng = np.random.default_rng(12)
     n = 80
@@ -453,6 +474,9 @@ def test_checks_of_every_kind_of_fit() -> None:
     with pytest.raises(ef.ExpfamError, match="hand the data over"):
         fit.detach().checks()
     assert str(fit.detach().checks(data=data)) == str(fit.checks())
+    sampled = ef.glm("y ~ x + z", data, family="poisson", weights="f", weights_kind="sampling")
+    assert str(sampled.detach().checks(data=data)) == str(sampled.checks())
+    assert sampled.detach().checks(data=data)["collinearity"].value == sampled.checks()["collinearity"].value
     assert list(fit.checks().table()) == ["name", "verdict", "figure", "value", "p_value", "sentence"]
     assert len(fit.checks()) == len(list(fit.checks()))
     matrix = ef.glm_arrays(np.column_stack([data["x"], data["z"]]), data["y"], family="poisson")

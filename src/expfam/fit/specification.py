@@ -1,5 +1,6 @@
 """Are link, forms and distribution right, and can the terms be told apart? The functions are methods of `Fit`."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from expfam.data.answer import frame_like
@@ -20,12 +21,17 @@ def vif(fit: "Fit", data: Any = None) -> Collinearity:
     term, df, gvif, and gvif^(1 / (2 df)), by how much intervals are longer for it: 2 is much, 3 very much. As car::vif.
     From the covariance of the fit; where that is a sandwich the rows are read again, those of the fit or `data`.
     """
+    return vif_of(fit, lambda: fit.at_rows(data))
+
+
+def vif_of(fit: "Fit", here: Callable[[], Optimum]) -> Collinearity:
+    """The same, from the rows read by `here` where the covariance of the fit does not do."""
     if fit.estimate.ndim > 1:
         raise ExpfamError("vif() needs one linear predictor; fit one class against another")
     if fit.vcov_kind == "model" and fit.model.weights_kind != "sampling":
         return collinearity(fit.model.terms.blocks, fit.known_covariance().full(), fit.kept, fit.kind)
-    here = fit.at_rows(data)
-    return collinearity(fit.model.terms.blocks, here.original(here.factor.inverse()).full(), fit.kept, fit.kind)
+    at = here()
+    return collinearity(fit.model.terms.blocks, at.original(at.factor.inverse()).full(), fit.kept, fit.kind)
 
 
 def partial_residuals(fit: "Fit", term: str | None = None, data: Any = None) -> Any:

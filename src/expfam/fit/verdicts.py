@@ -13,7 +13,8 @@ from expfam.diagnostics import calibration, influence, specification, uniformity
 from expfam.diagnostics.findings import Finding, Findings, ordered, verdict
 from expfam.diagnostics.judged import Judged, judged
 from expfam.errors import ExpfamError
-from expfam.fit.specification import vif
+from expfam.fit.comparisons import OF_MODEL
+from expfam.fit.specification import vif_of
 from expfam.inference import counts
 from expfam.inference.optimum import Optimum
 
@@ -79,7 +80,9 @@ def _convergence(case: _Case) -> Iterator[Finding]:
 
 def _separation(case: _Case) -> Iterator[Finding]:
     found = case.fit.certificate.separation
-    names = () if found is None else found.names
+    names = case.fit.certificate.separated
+    if not (case.fit.converged if found is None else found.exact or names):  # an optimum has finite estimates
+        raise ExpfamError("whether coefficients run to infinity was not decided by the fit: ask separation()")
     if found is None or not names:
         yield Finding("separation", 0.0, "no infinite coefficient", np.nan, "ok", "Every estimate is finite.")
         return
@@ -97,7 +100,7 @@ def _aliasing(case: _Case) -> Iterator[Finding]:
 
 
 def _collinearity(case: _Case) -> Iterator[Finding]:
-    found = vif(case.fit)
+    found = vif_of(case.fit, lambda: case.here)
     sizes = found.scaled**2
     if not len(sizes):
         return
@@ -116,11 +119,17 @@ def _overdispersion(case: _Case) -> Iterator[Finding]:
     test = counts.overdispersion(case.here, "quadratic", "score", "greater")
     spread = uniformity.pearson_dispersion(case.here, case.fit.df_residual)
     word = verdict(test.p_value, spread - 1, *SIZES["overdispersion"])
-    said = (
-        "The variance is the family's."
-        if word == "ok"
-        else "Standard errors are too small: take family='negative_binomial', a quasi family, or vcov='HC0'."
-    )
+    kind = case.fit.vcov_kind
+    if word == "ok":
+        said = "The variance is the family's."
+    elif not case.fit.statistics.dispersion_fixed:
+        word, said = "ok", "The variance is beyond the family's, and standard errors count that: phi is estimated."
+    elif kind not in OF_MODEL:
+        word = "look"
+        said = f"Standard errors stand ({kind}), but AIC, likelihood ratios and prediction intervals are the family's: "
+        said += "take family='negative_binomial', or a quasi family."
+    else:
+        said = "Standard errors are too small: take family='negative_binomial', a quasi family, or vcov='HC0'."
     yield Finding("overdispersion", spread, f"Pearson chi-squared / df {spread:.4g}", test.p_value, word, said)
 
 
