@@ -198,6 +198,24 @@ def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             assert column(after, name) == pytest.approx(column(before, name), rel=1e-10)
 
 
+@pytest.mark.parametrize("options", [{"weights": "w"}, {"family": "binomial", "trials": "w"}])
+def test_rows_of_no_weight_count_in_no_rows(options: dict[str, Any]) -> None:
+    """A fit leaves them out, and so do averages over the same rows handed over; without the column all rows count."""
+    data = book(3)
+    off = np.arange(N) < 4
+    data |= {"w": np.where(off, 0.0, 2.0), "x": np.where(off, 50.0, data["x"]), "y": np.minimum(data["y"], 1)}
+    fit = ef.glm("y ~ x + g" if "weights" in options else "b ~ x + g", data, **{"family": "poisson"} | options)
+    kept = {name: values[~off] for name, values in data.items()}
+    for ask in (ef.Fit.marginal_effects, lambda at, **rows: at.marginal_means("g", at="rows", type="response", **rows)):
+        for rows in (data, kept, {name: kept[name] for name in ("x", "g")}):
+            for name in ("estimate", "std_error"):
+                assert column(ask(fit.detach(), data=rows), name) == pytest.approx(column(ask(fit), name), rel=1e-9)
+    every = {name: data[name] for name in ("x", "g")}
+    if "weights" in options:
+        found = fit.detach().marginal_effects("x", data=every)
+        assert column(found)[0] == pytest.approx(np.mean(fit.predict(every)) * fit.coef[1])
+
+
 def test_frequencies_sandwiches_groups_and_held_values() -> None:
     data = book(8)
     counted = ef.glm("y ~ x*g", data, family="poisson", weights="f", weights_kind="frequency")

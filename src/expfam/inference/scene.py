@@ -269,7 +269,7 @@ def check_size(results: Sequence[tuple[str, int]], shape: tuple[int, ...]) -> No
 
 
 def scene(model: Model, source: Source, fitted: bool, beside: Sequence[str] = ()) -> Scene:
-    """The complete rows of a source; where they are those of a fit, without those that had no weight in it.
+    """The complete rows of a source, without those of no weight or no trials where it has a column of these.
 
     `beside` are columns to read that the model may not know.
     """
@@ -288,7 +288,7 @@ def _of_matrix(model: Model, source: Source, fitted: bool) -> Scene:
         tell_left_out(rows)
     X = model.terms.matrix(source.data)
     found = MatrixScene(model, X if rows.kept is None else X[rows.kept], counts(model, rows), offset_of(model, rows))
-    return found.take(np.flatnonzero(counted(rows))) if fitted and not counted(rows).all() else found
+    return found if counted(rows).all() else found.take(np.flatnonzero(counted(rows)))
 
 
 def check_supplied(model: Model, rows: RowSet) -> None:

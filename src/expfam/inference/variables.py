@@ -312,32 +312,40 @@ class FormulaScene(Scene):
 
 
 def of_formula(model: Model, source: Source, fitted: bool, beside: Sequence[str]) -> FormulaScene:
-    """The complete rows of a source; `fitted`: those of the fit, without those that had no weight."""
+    """The complete rows of a source that have a weight, where it says one; `fitted`: those of the fit."""
     assert isinstance(model.terms, FormulaTerms)
     schema = model.terms.schema
     found = plan(schema, tuple(schema.columns))
-    weighted = fitted or model.weights_kind != "precision"
-    read_too = ("offset", "exposure", *(("weights",) if weighted else ()))
-    roles = [node for role, node in found.roles.items() if role in read_too]
-    asked = dict.fromkeys((*found.predictors, *(c for node in (*found.offsets, *roles) for c in columns_of(node))))
-    needed = found.columns if fitted else tuple(asked)
     unknown = [name for name in beside if name not in schema.variables]
-    table = read(source.data, lambda _: (*needed, *unknown))
+    table = read(source.data, lambda names: (*_needed(model, found, fitted, names), *unknown))
     given, gaps = vectors_of(source, table.n)
+    needed = _needed(model, found, fitted, table.names)
     gone, lacking = with_gaps(*missing_in(table, needed, frozenset(found.predictors)), gaps)
     kept = ~gone if gone.any() else None
     if gone.all():
         raise SchemaError("every row lacks a value in some column that the model reads; nothing is left to average")
     table = table if kept is None else table.filter(kept)
     given = at_kept(given, kept)
-    rows = replace(_rows(schema, table, given, weighted), kept=kept, dropped=lacking)
+    rows = replace(_rows(schema, table, given, True), kept=kept, dropped=lacking)
     check_supplied(model, rows)
     if not fitted:
         tell_left_out(rows)
     values, _, _ = replay(schema, table)
     scene = FormulaScene(model, schema, table, values, given, counts(model, rows), offset_of(model, rows), table.kind)
     there = counted(rows)
-    return scene.take(np.flatnonzero(there)) if fitted and not there.all() else scene
+    return scene if there.all() else scene.take(np.flatnonzero(there))
+
+
+def _needed(model: Model, found: Plan, fitted: bool, names: Sequence[str]) -> tuple[str, ...]:
+    """The columns to read: all those of the fit; of other rows no response, and of weights that do not count rows, and
+    trials, those that are there."""
+    if fitted:
+        return found.columns
+    nodes = [*found.asks("offset"), *found.asks("exposure")]
+    for role in ("weights", "trials"):
+        must = role == "weights" and model.weights_kind != "precision"
+        nodes += [node for node in found.asks(role) if must or set(columns_of(node)) <= set(names)]
+    return tuple(dict.fromkeys((*found.predictors, *(name for node in nodes for name in columns_of(node)))))
 
 
 def _rows(schema: Schema, table: Table, given: Mapping[str, FloatArray], weighted: bool) -> RowSet:
