@@ -76,7 +76,7 @@ class Prepared:
     """Rows ready for an objective: Data without zero weights, and the frequency (n,) of each row (None: one each).
 
     `places` (n,) are the rows' numbers in the data, None for all of its `given` rows; `exposure` (n,) that of a single
-    row, None where the model has none.
+    row, None where the model has none; `unit` is what rows are counted by (see `unit_of`).
     """
 
     model: Model
@@ -85,6 +85,13 @@ class Prepared:
     places: AnyArray | None
     given: int
     exposure: FloatArray | None = None
+    unit: str = "rows"
+
+    @property
+    def size(self) -> FloatArray:
+        """What each row stands for, (n,): its weight, trials and frequency in it, times its exposure."""
+        weight, exposure = self.data.weight, self.exposure
+        return weight if exposure is None else exposure if is_ones(weight) else weight * exposure
 
     @property
     def n(self) -> int:
@@ -160,7 +167,17 @@ def _laid_out(model: Model, rows: RowSet, goal: Target) -> Prepared:
         frequency = None if frequency is None else frequency[counted]
         exposure = None if exposure is None else exposure[counted]
         places = np.flatnonzero(counted) if places is None else places[counted]
-    return Prepared(bound, data, frequency, places, rows.n if rows.kept is None else len(rows.kept), exposure)
+    unit = unit_of(model, (*rows.vectors, *(() if trials is None else ("trials",))))
+    return Prepared(bound, data, frequency, places, rows.n if rows.kept is None else len(rows.kept), exposure, unit)
+
+
+def unit_of(model: Model, given: Collection[str]) -> str:
+    """What rows with such row vectors are counted by: exposure, else trials, else weight, else rows.
+
+    Exposure and trials are those of a row times its weight; a frequency says how many rows a row is.
+    """
+    weighed = "weights" in given and model.weights_kind != "frequency"
+    return next((name for name in ("exposure", "trials") if name in given), "weight" if weighed else "rows")
 
 
 def _conjugate(goal: Target) -> FloatArray:

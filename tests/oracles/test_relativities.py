@@ -70,6 +70,20 @@ def test_weights_are_the_exposure_of_a_frequency_model() -> None:
         assert column(rate, name) == pytest.approx(column(count, name), rel=1e-7)
 
 
+@pytest.mark.parametrize("kind", ["precision", "sampling", "frequency"])
+def test_exposure_is_weighted_as_claims_are(kind: str) -> None:
+    """observed / exposure is the rate of a level, whatever weighs the rows; as in actual_expected."""
+    data = book(22)
+    data["w"] = data["f"] * 2.0
+    fit = ef.glm("y ~ z + g", data, family="poisson", exposure="e", weights="w", weights_kind=kind)
+    table, sums = fit.relativities(), fit.actual_expected("g").sums
+    at, wider = [rows_of(table, "g", level) for level in "abc"], data["w"] * data["e"]
+    assert column(table, "exposure")[at] == pytest.approx([wider[data["g"] == level].sum() for level in "abc"])
+    assert column(table, "share")[at] == pytest.approx(column(table, "exposure")[at] / wider.sum())
+    assert column(table, "exposure")[at] == pytest.approx(sums.exposure)
+    assert column(table, "observed")[at] == pytest.approx(sums.observed)
+
+
 def test_zero_weights_and_missing_rows_do_not_count() -> None:
     data = book(23)
     data["w"] = np.where(np.arange(N) < 40, 0.0, data["f"])

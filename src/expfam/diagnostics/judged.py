@@ -23,8 +23,8 @@ class Judged:
 
     observed   w y: its sum over rows is what was seen; w is the weight of the row, trials, frequency and all
     expected   w mu; `variance` that of observed, phi w V(mu), or phi w^2 V(mu) for sampling weights
-    exposure   w e where the model has an exposure e, else w: observed / exposure is the rate that a bin shows, expected
-               / exposure the one rows are sorted by
+    exposure   what the row stands for, `Prepared.size`: w e where the model has an exposure e, else w; observed /
+               exposure is the rate that a bin shows, expected / exposure the one rows are sorted by
     line       what orders rows as their rate does, larger for larger rates: eta without log e, turned round where the
                link falls
     plain      all weights are 1
@@ -121,8 +121,7 @@ def judged_rows(prepared: Prepared, theta: FloatArray, dispersion: float, kind: 
         variance = expected
     if not family.vector and model.link.derivative(eta[:1])[0] < 0:
         line = -line
-    exposure = weight if e is None else e if plain else weight * e
-    return Judged(prepared, dispersion, kind, fresh, observed, expected, variance, exposure, eta, line, plain)
+    return Judged(prepared, dispersion, kind, fresh, observed, expected, variance, prepared.size, eta, line, plain)
 
 
 def _joined(parts: tuple[FloatArray, ...]) -> FloatArray:

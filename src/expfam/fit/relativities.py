@@ -22,7 +22,8 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
     estimate, std_error      of the effect on the linear predictor; 0 for a reference level
     relativity               exp(estimate), the factor on the mean with a log link; `odds_ratio`, the factor on the odds
                              with logit and softmax; conf_low, conf_high: the ends of its interval
-    exposure, share          the level's sum of exposure if the model has one, else of weights, and its share of all
+    exposure, share          the level's sum of weight times exposure or trials, of whichever the model has, else of
+                             rows, and its share of all
     rows                     how many observations, frequencies counted
     observed, fitted         sums of weight times the response, and times the fitted mean: equal for every level of a
                              factor where the link is canonical

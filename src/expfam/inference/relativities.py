@@ -87,8 +87,8 @@ def levels(terms: Terms) -> tuple[Levels, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experience:
-    """Sums over the rows of every level of a term: exposure, rows, (labels,), observed and fitted, (labels, d); `whole`
-    is the exposure of all rows."""
+    """Sums over the rows of every level of a term: exposure, what they stand for (`Prepared.size`), rows, (labels,),
+    observed and fitted, (labels, d); `whole` is the exposure of all rows."""
 
     whole: float
     exposure: FloatArray
@@ -98,13 +98,11 @@ class Experience:
 
 
 def experience(prepared: Prepared, theta: FloatArray, rows: RowSet, terms: tuple[Levels, ...]) -> list[Experience]:
-    """What stands behind each level; theta (p, d). Exposure is the model's, else the weights, else rows."""
+    """What stands behind each level; theta (p, d)."""
     model, data = prepared.model, prepared.data
     counted = _counted(prepared.places, rows)
     raw = data.design.maps.forward(theta)
     frequency = np.ones(data.n) if prepared.frequency is None else prepared.frequency
-    exposure = rows.vectors.get("exposure")
-    size = data.weight if exposure is None else exposure[counted] * frequency
     d = theta.shape[1]
     fitted = np.empty((d, data.n))
     for at in slices(data.n):
@@ -113,7 +111,7 @@ def experience(prepared: Prepared, theta: FloatArray, rows: RowSet, terms: tuple
         mean = model.link.inverse(eta if model.family.vector else eta[:, 0])
         fitted[:, at] = data.weight[at] * mean.reshape(len(eta), d).T
     observed = (data.weight * model.family.T(data.y).T).reshape(d, -1)
-    columns = [size, frequency, *observed, *fitted]
+    columns = [prepared.size, frequency, *observed, *fitted]
     whole = np.array([column.sum() for column in columns])
     codes = [rows.columns[k].codes if k < len(rows.columns) else None for k in range(len(terms))]
     levels = [rows.columns[k].levels if code is not None else 0 for k, code in enumerate(codes)]
