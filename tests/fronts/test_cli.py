@@ -305,13 +305,13 @@ def test_a_page_speaks_of_commands_and_their_options(shell: Shell) -> None:
         text = Path(page).read_text()
         assert "reduce the bias (--bias firth), or add a penalty such as --ridge 1e-4" in text
         assert "or take --bias firth." in text
-        assert "levels with the largest exposure; expfam.load(MODEL).actual_expected(&#39;g&#39;) in Python" in text
+        assert "levels with the most rows; expfam.load(MODEL).actual_expected(&#39;g&#39;) in Python" in text
     assert "`expfam plot MODEL DATA effects` draws them" in text
     ran = shell(*fit, "x ~ g", "--family", "poisson", "--ridge", "1", "--report", "a.html")
     assert "170 more: expfam.load(MODEL).tidy() in Python has all" in " ".join(ran.out.split())
     text = Path("a.html").read_text()
     assert "expfam.load(MODEL).tidy() in Python has all" in text
-    assert "largest exposure; `expfam relativities` has all" in text
+    assert "levels with the most rows; `expfam relativities` has all" in text
 
 
 def test_a_tilde_is_the_users_folder_where_no_shell_has_seen_it(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -274,6 +274,37 @@ def test_relativities_are_those_of_the_table() -> None:
     assert fit.plot.relativities().data["g.relativity"] == pytest.approx(found["relativity"])
 
 
+COUNTED: dict[str, dict[str, Any]] = {
+    "exposure": {"formula": "count ~ x + g", "family": "poisson", "exposure": "e", "weights": "f"},
+    "weight": {"formula": "size ~ x + g", "family": "gamma", "link": "log", "weights": "f"},
+    "trials": {"formula": "cbind(count, f) ~ x + g", "family": "binomial", "weights": "e"},
+    "rows": {"formula": "count ~ x + g", "family": "poisson", "weights": "f", "weights_kind": "frequency"},
+}
+
+
+@pytest.mark.parametrize("unit", COUNTED)
+def test_shares_are_of_what_the_rows_are_counted_by(unit: str, tmp_path: Path) -> None:
+    """Weight times exposure or trials, whichever the model has, under one word in every picture and table."""
+    data, options = rows(), dict(COUNTED[unit])
+    e, f = data["e"], data["f"]
+    size = {"exposure": e * f, "weight": f, "trials": e * (data["count"] + f), "rows": f}[unit]
+    share = [size[data["g"] == level].sum() / size.sum() for level in "abc"]
+    fit = ef.glm(options.pop("formula"), data, **options)
+    fit.save(tmp_path / "m.json")
+    for plot in (fit.plot, ef.load(tmp_path / "m.json").plot.over(data)):
+        for picture in (plot.actual_expected("g"), plot.effect("g"), plot.relativities("g")):
+            assert picture.data["share"] == pytest.approx(share)
+            words = [text.get_text() for axes in picture.figure().axes for text in (axes.xaxis.label, axes.yaxis.label)]
+            assert f"share of {unit}" in " ".join((picture.note, *words))
+        for picture in (plot.lift(bins=3), plot.calibration(bins=3)):
+            assert f"3 bins with equal shares of {unit}" in picture.note
+            assert picture.data["exposure"].sum() == pytest.approx(size.sum())
+        assert plot.lorenz().figure().axes[0].get_xlabel().startswith(f"share of {unit},")
+    page = fit.report(tmp_path / "m.html", figures=False).read_text()
+    for word in COUNTED:
+        assert (f">{word.capitalize()}</" in page) == (word in (unit, "rows")), word
+
+
 def test_huge_factors_show_their_largest_levels_and_say_so() -> None:
     rng = np.random.default_rng(0)
     g = rng.integers(0, 500, 3_000) * (rng.random(3_000) < 0.8)
@@ -281,7 +312,7 @@ def test_huge_factors_show_their_largest_levels_and_say_so() -> None:
     picture = fit.plot.relativities("g")
     assert len(picture.data["level"]) == 30
     assert "0" in picture.data["level"].tolist()
-    assert "the 30 levels of largest rows of g (4" in picture.note
+    assert "the 30 levels with the most rows of g (4" in picture.note
     assert len(fit.plot.effect("g").data["level"]) == 30
     forest = fit.plot.forest()
     assert len(forest.data["name"]) == 60

@@ -56,6 +56,7 @@ class Calibration:
     statistic  sum (O - E)^2 / Var(O) over bins on `df`, bins - 2 for the rows of the fit, bins for others (Hosmer and
                Lemeshow 1980: for shares Var is that of the bin's mean rate); 0, and no p value, with `by`
     error      the expected calibration error, sum |O - E| / sum exposure: how far a rate is off on average
+    unit       what the exposure of a bin is made of: exposure, trials, weight or rows
     smooth     (2, m): fitted rates, and the non-decreasing curve through the observed rates of FINE bins (isotonic)
     """
 
@@ -73,6 +74,7 @@ class Calibration:
     error: float
     smooth: FloatArray
     kind: str
+    unit: str
 
     @property
     def observed(self) -> FloatArray:
@@ -141,6 +143,7 @@ def calibration(
         float(np.abs(sums.observed - sums.expected).sum() / whole.exposure[0]),
         _smooth(along.sums),
         judged.kind,
+        judged.unit,
     )
 
 

@@ -1,7 +1,7 @@
 """Was as much seen as expected, level by level? Actual versus expected along any column, fitted or not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ class ActualExpected:
 
     column, level    "a:b" for combinations; numbers in bins of equal exposure, "18 to 25", with bounds `lower` and
                      `upper` (NaN for labels), or each its own level where they are few; missing ones "(missing)"
+    unit             what exposure is made of: exposure, trials, weight or rows
     sums             rows, exposure, observed, expected and the variance of observed
     low, high        score interval of `ratio`, observed / expected, at `confidence`, by the family's variance: a level
                      whose interval leaves out 1 was not met by the model
@@ -37,6 +38,7 @@ class ActualExpected:
     high: FloatArray
     confidence: float
     kind: str
+    unit: str
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -61,9 +63,7 @@ class ActualExpected:
         sums = Sums(*(getattr(self.sums, name)[at] for name in Sums.__slots__))
         numbers = {name: getattr(self, name)[at] for name in ("lower", "upper", "low", "high")}
         level = tuple(self.level[k] for k in at)
-        return ActualExpected(
-            (column,) * len(at), level, sums=sums, confidence=self.confidence, kind=self.kind, **numbers
-        )
+        return replace(self, column=(column,) * len(at), level=level, sums=sums, **numbers)
 
     def table(self) -> Any:
         """One row a level: column, level, lower, upper, rows, exposure, observed, expected, ratio, conf_low, conf_high.
@@ -101,4 +101,5 @@ def actual_expected(judged: Judged, parts: Sequence[Groups], bins: int, level: f
         _divided(high, sums.expected),
         level,
         judged.kind,
+        judged.unit,
     )

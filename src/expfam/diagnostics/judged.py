@@ -49,6 +49,11 @@ class Judged:
         return len(self.exposure)
 
     @property
+    def unit(self) -> str:
+        """The word for `exposure`: exposure, trials, weight or rows."""
+        return self.prepared.unit
+
+    @property
     def model(self) -> Model:
         """What judges them."""
         return self.prepared.model

@@ -20,11 +20,13 @@ class Lift:
 
     observed, expected   rates of each bin, and `other`, the rate that the other model expects there, None without one
     lift                 observed rate / that of all rows; `expected_lift` the same of the fitted rates
+    unit                 what the exposure of a bin is made of: exposure, trials, weight or rows
     """
 
     sums: Sums
     other: FloatArray | None
     kind: str
+    unit: str
 
     @property
     def observed(self) -> FloatArray:
@@ -78,7 +80,7 @@ def lift(judged: Judged, bins: int = 10, against: FloatArray | None = None, alon
     check_bins(bins)
     if against is None:
         cells = (fine(judged, bins) if along is None else along).sums
-        return Lift(cells.merged(equal(cells.exposure, bins)), None, judged.kind)
+        return Lift(cells.merged(equal(cells.exposure, bins)), None, judged.kind, judged.unit)
     rate = judged.rate
     if not ((rate > 0).all() and (against > 0).all()):
         raise ExpfamError("a double lift sorts rows by the ratio of two rates; both must be positive everywhere")
@@ -86,4 +88,4 @@ def lift(judged: Judged, bins: int = 10, against: FloatArray | None = None, alon
     bin_of = equal(place.sums.exposure, bins)
     sums = place.sums.merged(bin_of)
     other = np.bincount(bin_of, np.bincount(place.cells.codes, against * judged.exposure, place.cells.count))
-    return Lift(sums, other / sums.exposure, judged.kind)
+    return Lift(sums, other / sums.exposure, judged.kind, judged.unit)

@@ -141,6 +141,8 @@ def thinned(along: FloatArray) -> AnyArray:
 class Lorenz:
     """Shares of exposure, rows in the order of their fitted rate, against shares of what was observed and expected.
 
+    `unit` is what exposure is made of: exposure, trials, weight or rows.
+
     exposure, observed, expected   cumulative shares (m,), from 0 to 1: `observed` is the concentration curve,
                                    `expected` the Lorenz curve of the fitted rates
     gini       1 - 2 area under `observed`: 0 for a useless order; rows of equal rate are one straight piece
@@ -155,6 +157,7 @@ class Lorenz:
     oracle: float
     spread: float
     kind: str
+    unit: str
 
     @property
     def normalised(self) -> float:
@@ -188,7 +191,7 @@ def lorenz(judged: Judged) -> Lorenz:
     keep = thinned(shares[0] + shares[1])
     exposure, observed, expected = (share[keep] for share in shares)
     gini, best, spread = _gini(shares[0], shares[1]), _gini(*oracle), _gini(shares[0], shares[2])
-    return Lorenz(exposure, observed, expected, gini, best, spread, judged.kind)
+    return Lorenz(exposure, observed, expected, gini, best, spread, judged.kind, judged.unit)
 
 
 def _shares(values: FloatArray, starts: AnyArray) -> FloatArray:

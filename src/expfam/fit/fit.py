@@ -262,6 +262,7 @@ class Fit(Estimates):
 
     # ---- what it says of rows ---------------------------------------------------------------------------------
     _opened = effects.opened
+    _of_levels = relativities.of_levels
     predict = predictions.predict
     residuals = diagnosis.residuals
     influence = diagnosis.influence

@@ -1,5 +1,6 @@
 """The actuary's table: every level with its relativity, interval and exposure. The function is a method of `Fit`."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,21 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
     The last five are of the rows of the fit, or of `data`; a loaded or detached fit without data leaves them out.
     ExpfamError for links where exp of an effect is no factor, and where the rows of the fit were changed since.
     """
+    found = of_levels(fit, level, data)
+    return frame_like(found.kind, found.columns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfLevels:
+    """The columns of the table, the kind of frame it is to be, and what rows are counted by, "" without rows."""
+
+    columns: dict[str, Any]
+    kind: str
+    unit: str
+
+
+def of_levels(fit: "Fit", level: float, data: Any = None) -> OfLevels:
+    """What `relativities` answers."""
     shown = column(fit.model)
     vcov, terms = fit.known_covariance(), levels(fit.model.terms)
     theta, se = (values.reshape(len(fit.estimate), -1) for values in (fit.coef, fit.se))
@@ -47,7 +63,7 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
         out |= {"estimate": estimates, "std_error": errors, shown: np.exp(estimates)}
     out |= {"conf_low": ends[0], "conf_high": ends[1]}
     if data is None and fit.source is None:
-        return frame_like(fit.kind, out)
+        return OfLevels(out, fit.kind, "")
     rows, prepared = _rows(fit, data)
     found = experience(prepared, fit.estimate.reshape(len(fit.estimate), -1), rows, terms)
     exposure = np.repeat(np.concatenate([part.exposure for part in found]), d)
@@ -55,7 +71,7 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
     out |= {"exposure": exposure, "share": exposure / total}
     out["rows"] = np.repeat(np.concatenate([part.rows for part in found]), d).astype(np.int64)
     out |= {name: np.concatenate([getattr(part, name) for part in found]).ravel() for name in ("observed", "fitted")}
-    return frame_like(rows.kind, out)
+    return OfLevels(out, rows.kind, prepared.unit)
 
 
 def _rows(fit: "Fit", data: Any) -> tuple[RowSet, Prepared]:

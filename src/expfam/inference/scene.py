@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -12,7 +12,7 @@ from expfam.data.names import nearest
 from expfam.design import Columns, Design, assemble
 from expfam.errors import ExpfamError
 from expfam.matrix import MatrixTerms
-from expfam.model import Model, offset_of
+from expfam.model import Model, offset_of, unit_of
 from expfam.source import RowSet, Source, check_vectors, tell_dropped
 
 Piece: TypeAlias = tuple[slice, Design]
@@ -156,8 +156,19 @@ class Scene(ABC):
 
     @property
     @abstractmethod
-    def exposure(self) -> FloatArray:
-        """What stands behind each row, (n,): its weight in an average times its exposure, where the model has one."""
+    def vectors(self) -> Mapping[str, FloatArray]:
+        """The weights, exposure and trials of the rows, (n,) each, of those that the model has and the data, too."""
+
+    @property
+    def unit(self) -> str:
+        """What the rows are counted by, see `model.unit_of`."""
+        return unit_of(self.model, self.vectors)
+
+    @property
+    def size(self) -> FloatArray:
+        """How much of it each row stands for, (n,), as `model.Prepared.size`."""
+        found = [vector for name, vector in self.vectors.items() if name in ("weights", "exposure", "trials")]
+        return np.asarray(np.prod([np.ones(self.n), *found], axis=0))
 
     @abstractmethod
     def groups(self, name: str) -> tuple[tuple[str, ...], IntArray]:
@@ -188,6 +199,7 @@ class MatrixScene(Scene):
     weight: FloatArray
     offset: FloatArray | None
     kind: str = "dict"
+    vectors: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def design(self) -> Design:
         names = self.numbers
@@ -242,13 +254,10 @@ class MatrixScene(Scene):
     def column(self, name: str) -> AnyArray:
         return self._column(name)
 
-    @property
-    def exposure(self) -> FloatArray:
-        return self.weight
-
     def take(self, rows: IntArray) -> "MatrixScene":
         offset = None if self.offset is None else self.offset[rows]
-        return replace(self, X=self.X[rows], weight=self.weight[rows], offset=offset)
+        vectors = {name: vector[rows] for name, vector in self.vectors.items()}
+        return replace(self, X=self.X[rows], weight=self.weight[rows], offset=offset, vectors=vectors)
 
     def groups(self, name: str) -> tuple[tuple[str, ...], IntArray]:
         from expfam.formula.transforms.factor import as_factor
@@ -287,7 +296,8 @@ def _of_matrix(model: Model, source: Source, fitted: bool) -> Scene:
     if not fitted:
         tell_left_out(rows)
     X = model.terms.matrix(source.data)
-    found = MatrixScene(model, X if rows.kept is None else X[rows.kept], counts(model, rows), offset_of(model, rows))
+    X, offset = X if rows.kept is None else X[rows.kept], offset_of(model, rows)
+    found = MatrixScene(model, X, counts(model, rows), offset, vectors=rows.vectors)
     return found if counted(rows).all() else found.take(np.flatnonzero(counted(rows)))
 
 

@@ -34,7 +34,7 @@ from expfam.inference.scene import (
     tell_left_out,
 )
 from expfam.model import Model, offset_of
-from expfam.source import RowSet, Source, at_kept, vectors_of, with_gaps
+from expfam.source import VECTORS, RowSet, Source, at_kept, vectors_of, with_gaps
 from expfam.terms import FormulaTerms
 
 GROUPS = 1000  # levels of a column that rows are grouped by, at most
@@ -290,10 +290,12 @@ class FormulaScene(Scene):
         return next(v.codes for t, v in self.values.items() if isinstance(v, Factor) and self._unit(t) == name)
 
     @property
-    def exposure(self) -> FloatArray:
-        found: Any = evaluate(self.schema, self.table, "exposure")
-        found = self.given.get("exposure", 1.0) if found is None else found
-        return np.asarray(self.weight * found, dtype=np.float64)
+    def vectors(self) -> Mapping[str, FloatArray]:
+        found = dict(_rows(self.schema, self.table, self.given).vectors)
+        if _at_hand(self.schema, self.table, "response"):
+            response = evaluate(self.schema, self.table, "response")
+            found |= {"trials": np.add(*response)} if isinstance(response, tuple) else {}
+        return {name: vector for name, vector in found.items() if not np.isnan(vector).any()}
 
     def groups(self, name: str) -> tuple[tuple[str, ...], IntArray]:
         unit = next((text for text in self.nodes if self._coded(text) and name in (text, self._unit(text))), None)
@@ -317,7 +319,7 @@ def of_formula(model: Model, source: Source, fitted: bool, beside: Sequence[str]
     schema = model.terms.schema
     found = plan(schema, tuple(schema.columns))
     unknown = [name for name in beside if name not in schema.variables]
-    table = read(source.data, lambda names: (*_needed(model, found, fitted, names), *unknown))
+    table = read(source.data, lambda names: _read(model, found, fitted, names, unknown))
     given, gaps = vectors_of(source, table.n)
     needed = _needed(model, found, fitted, table.names)
     gone, lacking = with_gaps(*missing_in(table, needed, frozenset(found.predictors)), gaps)
@@ -326,7 +328,7 @@ def of_formula(model: Model, source: Source, fitted: bool, beside: Sequence[str]
         raise SchemaError("every row lacks a value in some column that the model reads; nothing is left to average")
     table = table if kept is None else table.filter(kept)
     given = at_kept(given, kept)
-    rows = replace(_rows(schema, table, given, True), kept=kept, dropped=lacking)
+    rows = replace(_rows(schema, table, given), kept=kept, dropped=lacking)
     check_supplied(model, rows)
     if not fitted:
         tell_left_out(rows)
@@ -336,9 +338,15 @@ def of_formula(model: Model, source: Source, fitted: bool, beside: Sequence[str]
     return scene if there.all() else scene.take(np.flatnonzero(there))
 
 
+def _read(model: Model, found: Plan, fitted: bool, names: Sequence[str], beside: Sequence[str]) -> tuple[str, ...]:
+    """The columns to read: those needed, those that say what rows stand for, where they are there, and others."""
+    there = (name for name in found.columns if name in names)
+    return tuple(dict.fromkeys((*_needed(model, found, fitted, names), *there, *beside)))
+
+
 def _needed(model: Model, found: Plan, fitted: bool, names: Sequence[str]) -> tuple[str, ...]:
-    """The columns to read: all those of the fit; of other rows no response, and of weights that do not count rows, and
-    trials, those that are there."""
+    """The columns that a row may not lack: all those of the fit; of other rows none of the response, and of weights
+    that do not count rows, and trials, those that are there."""
     if fitted:
         return found.columns
     nodes = [*found.asks("offset"), *found.asks("exposure")]
@@ -348,10 +356,10 @@ def _needed(model: Model, found: Plan, fitted: bool, names: Sequence[str]) -> tu
     return tuple(dict.fromkeys((*found.predictors, *(name for node in nodes for name in columns_of(node)))))
 
 
-def _rows(schema: Schema, table: Table, given: Mapping[str, FloatArray], weighted: bool) -> RowSet:
+def _rows(schema: Schema, table: Table, given: Mapping[str, FloatArray]) -> RowSet:
     """The row vectors of a table, those given beside it among them."""
     vectors = dict(given)
-    for name in ("offset", "exposure", *(("weights", "trials") if weighted else ())):
+    for name in VECTORS:
         if _at_hand(schema, table, name):
             found: Any = evaluate(schema, table, name)
             vectors[name] = np.asarray(found, dtype=np.float64) + (given.get(name, 0.0) if name == "offset" else 0.0)

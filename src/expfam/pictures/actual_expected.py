@@ -9,7 +9,7 @@ from expfam.diagnostics.experience import ActualExpected
 from expfam.pictures import levels
 from expfam.pictures.grid import grid, inches, part, prefixed, split
 from expfam.pictures.picture import Picture
-from expfam.pictures.seen import rate_words, stands_for
+from expfam.pictures.seen import rate_words
 from expfam.pictures.style import BLUE, PANELS, RED, Numbers, percent, plain, shortened
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def actual_expected(
 
 def of(model: "Model", found: ActualExpected, label: str | None = None) -> Picture:
     """The picture of actual and expected sums that are at hand."""
-    columns, words, what = found.columns, rate_words(model, label), stands_for(model)
+    columns, words, what = found.columns, rate_words(model, label), found.unit
     alone = len(columns) == 1
     parts = {name: _numbers(found[name], levels.MOST if alone else levels.NARROW) for name in columns[:PANELS]}
     rows = found[columns[0]].sums.rows.sum()

@@ -26,7 +26,7 @@ def calibration(
 ) -> Picture:
     """Are the fitted rates right? `Fit.calibration` as points with intervals, and its isotonic curve.
 
-    by      a column, each of its levels in a colour of its own, five at most: those of largest exposure
+    by      a column, each of its levels in a colour of its own, five at most: those with most exposure
     label   the class that is judged, where there are several
 
     data: group, expected, observed, low, high (infinite where an interval has no end), exposure of each bin; smooth_x,
@@ -48,8 +48,11 @@ def of(model: "Model", found: Calibration, label: str | None = None) -> Picture:
     smooth = found.smooth[:, :: -(-found.smooth.shape[1] // 200) or 1]
     numbers |= {"exposure": found.sums.exposure[here], "smooth_x": smooth[0], "smooth_y": smooth[1]}
     rows, again = found.sums.rows.sum(), found.recalibration
-    note = [f"{rows:,.0f} rows in {len(group)} bins of equal exposure", f"{percent(found.level)} intervals"]
-    note += [f"the {len(kept)} levels of largest exposure of {len(names)}"] if len(kept) < len(names) else []
+    note = [
+        f"{rows:,.0f} rows in {len(group)} bins with equal shares of {found.unit}",
+        f"{percent(found.level)} intervals",
+    ]
+    note += [f"the {len(kept)} levels with the most {found.unit} of {len(names)}"] if len(kept) < len(names) else []
     note += [
         f"observed / expected {found.ratio:.4g}",
         f"recalibration: slope {again.slope:.3g}, se {again.slope_se:.2g}",

@@ -17,7 +17,7 @@ from expfam.inference.variables import FormulaScene
 from expfam.pictures import levels
 from expfam.pictures.grid import grid, inches, part, prefixed, stacked
 from expfam.pictures.picture import Picture
-from expfam.pictures.seen import mean_words, stands_for
+from expfam.pictures.seen import mean_words
 from expfam.pictures.style import BAND, COLOURS, HIGH, PANELS, WIDE, Numbers, percent, plain, shortened, ticked
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def effect(
     rows = _opened(plot, data)
     name = rows.resolve(name)
     found = _numbers(plot.fit, rows, name, at, type, level)
-    scale, words, what = {name: _logarithmic(rows, name)}, _words(plot.fit, type), stands_for(plot.fit.model)
-    drawing = partial(_draw, scale, words, what, _classes(plot.fit))
+    scale, words = {name: _logarithmic(rows, name)}, _words(plot.fit, type)
+    drawing = partial(_draw, scale, words, rows.unit, _classes(plot.fit))
     size = levels.width(found["level"].tolist()) if "level" in found else (WIDE, HIGH)
     note = f"{_note(rows, at, level)}{_cut(rows, name, found)}"
     return Picture("effect", f"Effect of {plain(name)}", note, READ, found, drawing, size)
@@ -72,7 +72,7 @@ def effects(
     if len(rows.order) > PANELS:
         note += f"; the first {PANELS} of {len(rows.order)} variables"
     if any(len(rows.factors.get(name, ())) > levels.NARROW for name in names):
-        note += f"; of factors with more than {levels.NARROW} levels those of largest exposure"
+        note += f"; of factors with more than {levels.NARROW} levels those with the most {rows.unit}"
     drawing = partial(_draw_all, scales, _words(plot.fit, type), _classes(plot.fit))
     return Picture("effects", "Effects of the variables", note, READ, prefixed(parts), drawing, grid(len(names)))
 
@@ -87,8 +87,8 @@ def _numbers(fit: "Fit", rows: Scene, name: str, at: str, type: str, level: floa
     one_of("type", type, ("response", "link"))
     if type == "link" and fit.model.family.vector:
         raise ExpfamError("type='link': classes have a linear predictor each; take type='response', probabilities")
-    column, exposure = rows.column(name), rows.exposure
-    values, found = _places(rows, name, column, exposure / exposure.sum(), most)
+    size = rows.size
+    values, found = _places(rows, name, rows.column(name), size / size.sum(), most)
     run = curve(rows, fit.estimate.reshape(len(fit.estimate), -1), name, values, at == "average")
     reach = wald.critical(level, fit.df_reference)
     ends = run.band(fit.model, fit.known_covariance(), reach, type == "link")
@@ -155,7 +155,7 @@ def _cut(rows: Scene, name: str, found: Numbers) -> str:
     """What of the variable is not shown."""
     count = len(rows.factors.get(name, ()))
     if count > len(found["share"]):
-        return f"; the {len(found['level'])} levels of largest exposure of {count:,}"
+        return f"; the {len(found['level'])} levels with the most {rows.unit} of {count:,}"
     return "; between the 0.5% and 99.5% quantiles" if "x" in found and len(found["x"]) == STEPS else ""
 
 

@@ -37,7 +37,7 @@ def cut(sizes: Mapping[str, int], parts: Mapping[str, Numbers], what: str) -> li
     if not short:
         return []
     most = max(len(parts[name]["level"]) for name in short)
-    return [f"the {most} levels of largest {what} of {', '.join(f'{name} ({n:,})' for name, n in short.items())}"]
+    return [f"the {most} levels with the most {what} of {', '.join(f'{name} ({n:,})' for name, n in short.items())}"]
 
 
 def width(labels: Sequence[str]) -> tuple[float, float]:

@@ -42,7 +42,7 @@ def of(model: "Model", found: Lift, label: str | None = None) -> Picture:
     """The picture of a lift that is at hand."""
     numbers = {"bin": np.arange(len(found.observed)) + 1.0, "exposure": found.sums.exposure}
     numbers |= {"observed": found.observed, "expected": found.expected}
-    note = f"{found.sums.rows.sum():,.0f} rows in {len(found.observed)} bins of equal exposure"
+    note = f"{found.sums.rows.sum():,.0f} rows in {len(found.observed)} bins with equal shares of {found.unit}"
     if found.other is not None:
         numbers["other"] = found.other
         note += f"; the other model's bins are {found.closer:.3g} times as far from what was observed"

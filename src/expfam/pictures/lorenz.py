@@ -7,7 +7,6 @@ import numpy as np
 
 from expfam.diagnostics.ranking import Lorenz
 from expfam.pictures.picture import Picture
-from expfam.pictures.seen import stands_for
 from expfam.pictures.style import BAND, BLUE, MILD, RED, SQUARE, Numbers, ink, percent, thinned, ticked
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def of(model: "Model", found: Lorenz) -> Picture:
         f"Gini {found.gini:.4f}, {percent(round(found.normalised, 3))} of that of a perfect order; of the fitted rates "
         f"themselves {found.spread:.4f}"
     )
-    return Picture("lorenz", "Lorenz curve", note, READ, numbers, partial(_draw, stands_for(model)), SQUARE)
+    return Picture("lorenz", "Lorenz curve", note, READ, numbers, partial(_draw, found.unit), SQUARE)
 
 
 def _draw(what: str, figure: Any, data: Numbers) -> None:

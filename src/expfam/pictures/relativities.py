@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from expfam._typing import FloatArray
-from expfam.data.answer import columns_of
 from expfam.data.names import some
 from expfam.errors import ExpfamError
 from expfam.inference.relativities import column
 from expfam.pictures import levels
 from expfam.pictures.grid import grid, inches, part, prefixed, split
 from expfam.pictures.picture import Picture
-from expfam.pictures.seen import stands_for
 from expfam.pictures.style import MILD, PANELS, Numbers, ink, percent, plain, shortened
 
 if TYPE_CHECKING:
@@ -38,8 +36,9 @@ def relativities(plot: "Pictures", term: str | None = None, *, level: float = 0.
     several terms' behind their names, "Area.level". A loaded fit without data has no share.
     """
     model = plot.fit.model
-    shown, classes, what = column(model), model.modelled, stands_for(model)
-    table = columns_of(plot.fit.relativities(level, plot.source(data)))
+    shown, classes = column(model), model.modelled
+    answer = plot.fit._of_levels(level, plot.source(data))
+    table, what = answer.columns, answer.unit
     terms = _terms(table, term)
     most = levels.MOST if len(terms) == 1 else levels.NARROW
     parts = {name: _numbers(table, name, shown, len(classes) or 1, most) for name in terms[:PANELS]}

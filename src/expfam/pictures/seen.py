@@ -97,10 +97,4 @@ def rate_words(model: Model, label: str | None = None) -> str:
         )
     if isinstance(model.family, Binomial | QuasiBinomial):
         return f"share of {model.response}"
-    return f"{model.response}{' per unit of exposure' if stands_for(model) == 'exposure' else ''}"
-
-
-def stands_for(model: Model) -> str:
-    """What a share of rows is a share of: exposure, weight or rows."""
-    given = (*model.terms.asked, *model.supplied)
-    return "exposure" if "exposure" in given else "weight" if "weights" in given else "rows"
+    return f"{model.response}{' per unit of exposure' if 'exposure' in (*model.terms.asked, *model.supplied) else ''}"

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from expfam.report.numbers import figure
+from expfam.report.numbers import brief, figure
 
 Form: TypeAlias = Callable[[float], str]
 
@@ -135,6 +135,11 @@ def number(value: float, form: Form = figure) -> Cell:
     """A number as people read it, sorted by its value; nothing for NaN."""
     known = not np.isnan(value)
     return Cell(form(value) if known else "", float(value) if known else None)
+
+
+def counted_by(unit: str) -> list[tuple[str, str, Form | None]]:
+    """The column `exposure` of an answer under what rows are counted by; none where that is rows, which stand there."""
+    return [] if unit == "rows" else [("exposure", unit.capitalize(), brief)]
 
 
 def tabled(

@@ -8,7 +8,7 @@ from expfam.diagnostics.calibration import calibration as calibrated
 from expfam.diagnostics.judged import Judged
 from expfam.pictures import calibration as picture
 from expfam.report.numbers import brief, count, figure, p_value
-from expfam.report.parts import Cell, Column, Folded, Omitted, Part, Section, Table, number, tabled
+from expfam.report.parts import Cell, Column, Folded, Omitted, Part, Section, Table, counted_by, number, tabled
 from expfam.report.study import SEVERAL, Study
 
 
@@ -33,11 +33,14 @@ def _parts(study: Study, label: str | None) -> Iterator[Part]:
     yield from study.drawn("calibration", lambda: picture.of(study.model, last, label))
     yield _figures(f"Calibration{of}", found)
     columns = [
-        ("bin", "Bin", count), ("rows", "Rows", count), ("exposure", "Exposure", brief),
+        ("bin", "Bin", count), ("rows", "Rows", count), *counted_by(last.unit),
         ("expected", "Expected", figure), ("observed", "Observed", figure),
         ("conf_low", "Lower", figure), ("conf_high", "Upper", figure),
     ]  # fmt: skip
-    note = "Bins of equal exposure along the fitted rate; expected and observed as rates, with 95% score intervals."
+    note = (
+        f"Bins with equal shares of {last.unit} along the fitted rate; expected and observed as rates, with 95% score "
+        "intervals."
+    )
     yield Folded(f"The bins{of}", (tabled(last.table(), columns, f"Bins{of}, {study.of}", note=note),))
 
 

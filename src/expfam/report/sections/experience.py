@@ -12,7 +12,7 @@ from expfam.diagnostics.groups import of_column
 from expfam.errors import ExpfamError
 from expfam.pictures import actual_expected as picture
 from expfam.report.numbers import brief, count, figure, several
-from expfam.report.parts import Cell, Column, Folded, Omitted, Part, Section, Table, number, tabled
+from expfam.report.parts import Cell, Column, Folded, Omitted, Part, Section, Table, counted_by, number, tabled
 from expfam.report.study import Study
 
 BINS = 10
@@ -79,7 +79,7 @@ def _summary(study: Study, found: ActualExpected, order: list[str]) -> Table:
         held = "yes" if role == "predictor" else role
         rows.append((Cell(name), Cell(held), number(len(found[name].level), count), Cell(level), number(ratio, figure),
                      number(z, lambda value: f"{value:.1f}")))  # fmt: skip
-    note = f"Of the {study.of}. Numbers in {BINS} bins of equal exposure; |z| above 3 is seldom chance."
+    note = f"Of the {study.of}. Numbers in {BINS} bins with equal shares of {found.unit}; |z| above 3 is seldom chance."
     return Table("Columns, the worst first", heads, tuple(rows), note)
 
 
@@ -88,9 +88,9 @@ def _title(found: ActualExpected) -> str:
 
 
 def _levels(study: Study, found: ActualExpected) -> Table:
-    """The levels of one column, those of the largest exposure where they are many."""
+    """The levels of one column, those with most exposure where they are many."""
     columns = [
-        ("level", "Level", None), ("rows", "Rows", count), ("exposure", "Exposure", brief),
+        ("level", "Level", None), ("rows", "Rows", count), *counted_by(found.unit),
         ("observed", "Actual", brief), ("expected", "Expected", brief), ("ratio", "Ratio", figure),
         ("conf_low", "Lower", figure), ("conf_high", "Upper", figure),
     ]  # fmt: skip
@@ -99,6 +99,6 @@ def _levels(study: Study, found: ActualExpected) -> Table:
     if size > LARGEST:
         rows = np.sort(np.argsort(-found.sums.exposure, kind="stable")[:LARGEST]).tolist()
         whole = study.advice(f"fit.actual_expected({name!r})")
-        note = f"The {LARGEST} of {count(size)} levels with the largest exposure; {whole} has all."
+        note = f"The {LARGEST} of {count(size)} levels with the most {found.unit}; {whole} has all."
     answer = replace(found, kind="dict").table()
     return tabled(answer, columns, name, rows=rows, note=note)

@@ -15,8 +15,8 @@ from expfam.pictures import lift as lift_picture
 from expfam.pictures import lorenz as lorenz_picture
 from expfam.pictures import roc as roc_picture
 from expfam.pictures.picture import Picture
-from expfam.report.numbers import brief, count, figure
-from expfam.report.parts import Cell, Column, Folded, Part, Section, Table, number, tabled
+from expfam.report.numbers import count, figure
+from expfam.report.parts import Cell, Column, Folded, Part, Section, Table, counted_by, number, tabled
 from expfam.report.study import Study
 
 HEADS = ("Gini", "Gini of a perfect order", "Share of it", "Area under the ROC curve", "Its standard error")
@@ -39,7 +39,7 @@ def ranking(study: Study) -> Section:
 def _lifts(study: Study, label: str | None) -> Iterator[Part]:
     of, found = f" of {label}" if label else "", lift(study.new.one(label))
     columns = [
-        ("bin", "Bin", count), ("rows", "Rows", count), ("exposure", "Exposure", brief),
+        ("bin", "Bin", count), ("rows", "Rows", count), *counted_by(found.unit),
         ("expected", "Expected", figure), ("observed", "Observed", figure), ("lift", "Lift", figure),
     ]  # fmt: skip
     yield from study.drawn("lift", lambda: lift_picture.of(study.model, found, label))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from expfam.report.numbers import count, figure, several
-from expfam.report.parts import Folded, Omitted, Part, Section, Table, tabled
+from expfam.report.parts import Folded, Omitted, Part, Section, Table, counted_by, tabled
 from expfam.report.study import Study
 
-LARGEST = 30  # levels of a term that are listed, those of the largest exposure
+LARGEST = 30  # levels of a term that are listed, those with most exposure
 TERMS = 30
 WHOLE = "fit.relativities() has all"
 
@@ -34,16 +34,17 @@ def _parts(study: Study) -> Iterator[Part]:
 
 
 def _table(study: Study, answer: Mapping[str, Any], term: str, rows: list[int]) -> Table:
+    unit = study.judged.unit
     factor = "odds_ratio" if "odds_ratio" in answer else "relativity"
     columns = [
         ("level", "Level", None), *([("class", "Class", None)] if "class" in answer else []),
         (factor, factor.replace("_", " ").capitalize(), figure), ("conf_low", "Lower", figure),
-        ("conf_high", "Upper", figure), ("rows", "Rows", count), ("exposure", "Exposure", lambda x: f"{x:,.0f}"),
+        ("conf_high", "Upper", figure), ("rows", "Rows", count), *counted_by(unit),
         ("observed", "Observed", lambda x: f"{x:,.6g}"), ("fitted", "Fitted", lambda x: f"{x:,.6g}"),
     ]  # fmt: skip
     note = ""
     if len(rows) > LARGEST:
         largest = np.argsort(-answer["exposure"][rows], kind="stable")[:LARGEST]
-        note = f"The {LARGEST} of {count(len(rows))} levels with the largest exposure; {study.advice(WHOLE)}."
+        note = f"The {LARGEST} of {count(len(rows))} levels with the most {unit}; {study.advice(WHOLE)}."
         rows = [rows[at] for at in sorted(largest)]
     return tabled(answer, columns, term, rows=rows, note=note)
