@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
+from scipy.stats import norm
 from sklearn.calibration import calibration_curve
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import auc, roc_auc_score, roc_curve
@@ -178,6 +179,25 @@ def test_recalibration_is_a_glm_on_eta() -> None:
         family="poisson", weights="w", weights_kind="sampling",
     )  # fmt: skip
     assert weighted.recalibration.slope_se == pytest.approx(theirs.se[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("offset", [None, "x"])
+def test_without_a_predictor_the_intercept_alone_is_recalibrated(offset: str | None) -> None:
+    """No slope can be had of an eta that is an intercept: it is held at 1 (calibration in the large)."""
+    data, fresh = book(4), book(5)
+    fit = ef.glm("b ~ 1", data, family="bernoulli", offset=offset)
+    own = fit.calibration()
+    assert [own.recalibration.intercept, own.recalibration.statistic] == pytest.approx([0, 0], abs=1e-6)
+    assert own.recalibration.intercept_se == pytest.approx(fit.se[0])
+    assert "slope held at 1, for no predictor varies, chi-squared" in str(own)
+    assert "nan" not in str(own)
+    theirs = ef.glm("b ~ 1", {**fresh, "eta": fit.predict(fresh, type="link")}, family="bernoulli", offset="eta")
+    again = fit.calibration(data=fresh).recalibration
+    assert np.isnan(again.slope)
+    assert [again.intercept, again.intercept_se] == pytest.approx([theirs.coef[0], theirs.se[0]], rel=1e-5)
+    z = theirs.coef[0] / theirs.se[0]
+    assert again.df == 1
+    assert [again.statistic, again.p_value] == pytest.approx([z**2, 2 * norm.sf(abs(z))], rel=1e-4)
 
 
 def test_predictions_too_extreme_have_a_slope_below_one() -> None:
@@ -564,6 +584,7 @@ def test_rows_without_any_success_are_judged(family: str) -> None:
     assert found.observed.tolist() == [extreme] * 10
     assert found.ratio == pytest.approx(N * extreme / fit.predict(fresh).sum())
     assert np.isnan(found.recalibration.slope)
+    assert "Recalibration: none, for all responses are as extreme as can be\n" in str(found)
     for table in (fit.lift(data=fresh), fit.actual_expected("g", data=fresh)):
         assert table.sums.observed.sum() == N * extreme
     assert column(fit.relativities(data=fresh), "observed")[0] == N * extreme
@@ -637,6 +658,12 @@ def test_constant_rates_are_one_bin() -> None:
     assert fit.lorenz().gini == pytest.approx(0, abs=1e-12)
     assert len(fit.lift().observed) == 1
     assert "Observed / expected 1" in str(found)
+    for picture in (fit.plot.calibration(), fit.plot.lift()):
+        assert f"{N} rows in 1 bin;" in f"{picture.note};"
+        assert "nan" not in picture.note
+        assert "times the first" not in picture.note
+    legend = fit.plot.calibration().figure().axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["bins"]
 
 
 def test_separated_and_aliased_fits_are_judged() -> None:

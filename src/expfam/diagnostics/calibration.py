@@ -1,6 +1,6 @@
 """Are the fitted rates right, the low ones and the high ones? Bins of them, a smooth curve, Cox's recalibration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,9 @@ class Recalibration:
     """eta -> intercept + slope eta, the GLM that the rows ask for (Cox 1958): 0 and 1 where the model is right.
 
     The fit's own offset is kept, and is no part of the eta that is multiplied. Slope below 1: predictions too extreme.
-    `statistic` is Wald's for (0, 1), chi-squared on 2 df; of the rows of the fit it is small by construction.
+    `statistic` is Wald's for (0, 1), chi-squared on `df` 2; of the rows of the fit it is small by construction. Where
+    this eta is the same in every row there is no slope to be had: it is NaN, held at 1, and df is 1. All NaN where no
+    intercept is finite, for all responses are as extreme as can be.
     """
 
     intercept: float
@@ -35,12 +37,16 @@ class Recalibration:
     slope: float
     slope_se: float
     statistic: float
+    df: int
     p_value: float
 
     def __str__(self) -> str:
+        if np.isnan(self.intercept):
+            return "none, for all responses are as extreme as can be"
+        slope = "held at 1, for no predictor varies" if self.df == 1 else f"{self.slope:.4g} (se {self.slope_se:.2g})"
         return (
-            f"intercept {self.intercept:.4g} (se {self.intercept_se:.2g}), slope {self.slope:.4g} "
-            f"(se {self.slope_se:.2g}), chi-squared {self.statistic:.4g} on 2 df, P {self.p_value:.3g}"
+            f"intercept {self.intercept:.4g} (se {self.intercept_se:.2g}), slope {slope}, chi-squared "
+            f"{self.statistic:.4g} on {self.df} df, P {self.p_value:.3g}"
         )
 
 
@@ -181,20 +187,23 @@ def _binned(judged: Judged, along: Fine, by: Levels | None, bins: int) -> tuple[
 
 
 def recalibration(judged: Judged) -> Recalibration:
-    """Cox's intercept and slope with their errors, NaN where all rates are equal or all responses as extreme as can
-    be: these would take the intercept to infinity."""
-    data = judged.prepared.data
+    """Cox's intercept and slope with their errors; the intercept alone where eta without its offset is constant."""
+    prepared, data = judged.prepared, judged.prepared.data
     if extremes(judged.model.family, data.y, data.weight).size:
-        return Recalibration(*[np.nan] * 6)
+        return Recalibration(np.nan, np.nan, np.nan, np.nan, np.nan, 0, np.nan)
     offset = data.offset
     eta = judged.eta if offset is None else judged.eta - offset
-    found = small(judged.prepared, eta[:, None], np.array([0.0, 1.0]), judged.dispersion)
-    away = found.coef - np.array([0.0, 1.0])
+    found = small(prepared, eta[:, None], np.array([0.0, 1.0]), judged.dispersion)
+    if np.isnan(found.coef[1]):  # eta is what the intercept is
+        whole = replace(prepared, data=replace(data, offset=judged.eta))
+        found = small(whole, np.empty((judged.n, 0)), np.zeros(1), judged.dispersion)
+    df = len(found.coef)
+    away = found.coef - np.array([0.0, 1.0])[:df]
     statistic = np.nan
     if np.isfinite(found.covariance).all() and np.linalg.det(found.covariance) > 0:  # 0: every row is met exactly
         statistic = float(away @ np.linalg.solve(found.covariance, away))
-    (a, b), (sa, sb) = found.coef.tolist(), found.se.tolist()
-    return Recalibration(a, sa, b, sb, statistic, float(chi_squared(statistic, 2)))
+    (a, b), (sa, sb) = ([*values, np.nan][:2] for values in (found.coef.tolist(), found.se.tolist()))
+    return Recalibration(a, sa, b, sb, statistic, df, float(chi_squared(statistic, df)))
 
 
 def _smooth(cells: Sums) -> FloatArray:

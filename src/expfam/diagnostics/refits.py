@@ -33,7 +33,8 @@ class Small:
 def small(prepared: Prepared, columns: FloatArray, near: FloatArray, dispersion: float) -> Small:
     """Maximum likelihood of 1 and columns (n, m), started at `near`; phi H^-1, for sampling weights a sandwich."""
     names = tuple(f"z{j}" for j in range(columns.shape[1]))
-    design = assemble((Columns(("Intercept",)), Columns(names, values=columns)), len(columns))
+    own = (Columns(names, values=columns),) if names else ()
+    design = assemble((Columns(("Intercept",)), *own), len(columns))
     model = replace(prepared.model, penalty=NoPenalty(), bias=None)
     prepared = replace(prepared, model=model, data=replace(prepared.data, design=design))
     objective = Objective(model.family, model.link, model.penalty.bind(design.names), prepared.data)

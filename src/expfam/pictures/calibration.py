@@ -8,7 +8,7 @@ import numpy as np
 from expfam.diagnostics.calibration import Calibration
 from expfam.inference.relativities import link_name
 from expfam.pictures.picture import Picture
-from expfam.pictures.seen import rate_words
+from expfam.pictures.seen import bins_words, rate_words
 from expfam.pictures.style import COLOURS, MILD, RED, SQUARE, Numbers, ink, percent, plain, ticked
 
 if TYPE_CHECKING:
@@ -47,16 +47,11 @@ def of(model: "Model", found: Calibration, label: str | None = None) -> Picture:
     numbers = {"group": group[here]} | {name: values[here] for name, values in columns.items()}
     smooth = found.smooth[:, :: -(-found.smooth.shape[1] // 200) or 1]
     numbers |= {"exposure": found.sums.exposure[here], "smooth_x": smooth[0], "smooth_y": smooth[1]}
-    rows, again = found.sums.rows.sum(), found.recalibration
-    note = [
-        f"{rows:,.0f} rows in {len(group)} bins with equal shares of {found.unit}",
-        f"{percent(found.level)} intervals",
-    ]
+    again = found.recalibration
+    note = [bins_words(found.sums.rows.sum(), len(group), found.unit), f"{percent(found.level)} intervals"]
     note += [f"the {len(kept)} levels with the most {found.unit} of {len(names)}"] if len(kept) < len(names) else []
-    note += [
-        f"observed / expected {found.ratio:.4g}",
-        f"recalibration: slope {again.slope:.3g}, se {again.slope_se:.2g}",
-    ]
+    note += [f"observed / expected {found.ratio:.4g}"]
+    note += [f"recalibration: slope {again.slope:.3g}, se {again.slope_se:.2g}"] if np.isfinite(again.slope) else []
     words, log = rate_words(model, label), link_name(model) == "log" and _wide(numbers)
     drawing = partial(_draw, words, log, tuple(name for name in names if name in kept) if found.by else ())
     return Picture("calibration", "Calibration", "; ".join(note), READ, numbers, drawing, SQUARE)
@@ -78,7 +73,7 @@ def _draw(words: str, log: bool, groups: tuple[str, ...], figure: Any, data: Num
     room = 0.05 * (high - low or 1.0)
     frame = (low / 1.15, high * 1.15) if log else (low - room, high + room)
     axes.plot(frame, frame, color=ink(), alpha=MILD, lw=1)
-    if not groups:
+    if not groups and len(data["smooth_x"]) > 1:
         axes.step(data["smooth_x"], data["smooth_y"], color=RED, lw=1.4, where="mid", label="isotonic curve")
     for k, name in enumerate(groups or ("",)):
         here, colour = data["group"] == name, COLOURS[k]

@@ -8,7 +8,7 @@ import numpy as np
 from expfam.diagnostics.lift import Lift
 from expfam.pictures.levels import ranged
 from expfam.pictures.picture import Picture
-from expfam.pictures.seen import rate_words
+from expfam.pictures.seen import bins_words, rate_words
 from expfam.pictures.style import BLUE, GREEN, RED, SOFT, Numbers, ink
 
 if TYPE_CHECKING:
@@ -42,11 +42,12 @@ def of(model: "Model", found: Lift, label: str | None = None) -> Picture:
     """The picture of a lift that is at hand."""
     numbers = {"bin": np.arange(len(found.observed)) + 1.0, "exposure": found.sums.exposure}
     numbers |= {"observed": found.observed, "expected": found.expected}
-    note = f"{found.sums.rows.sum():,.0f} rows in {len(found.observed)} bins with equal shares of {found.unit}"
+    bins = len(found.observed)
+    note = bins_words(found.sums.rows.sum(), bins, found.unit)
     if found.other is not None:
         numbers["other"] = found.other
         note += f"; the other model's bins are {found.closer:.3g} times as far from what was observed"
-    elif found.observed[0] > 0:
+    elif bins > 1 and found.observed[0] > 0:
         note += f"; observed in the last bin {found.observed[-1] / found.observed[0]:.3g} times the first"
     title, read = ("Lift", READ) if found.other is None else ("Double lift", DOUBLE)
     return Picture("lift", title, note, read, numbers, partial(_draw, rate_words(model, label)))

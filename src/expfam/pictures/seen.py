@@ -84,6 +84,13 @@ def seen(
     )  # fmt: skip
 
 
+def bins_words(rows: float, bins: int, unit: str) -> str:
+    """So many rows in bins, for a note; one bin holds them all."""
+    return (
+        f"{rows:,.0f} rows in {bins:,} bins with equal shares of {unit}" if bins > 1 else f"{rows:,.0f} rows in 1 bin"
+    )
+
+
 def mean_words(model: Model) -> str:
     """The mean in words: "fitted ClaimNb per unit of exposure"."""
     return f"fitted {rate_words(model)}"

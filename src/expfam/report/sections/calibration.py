@@ -59,6 +59,7 @@ def _figures(caption: str, found: list[tuple[str, Judged, Calibration]]) -> Tabl
     }
     heads = Column("Figure"), *(Column(name, number=True) for name, *_ in found)
     rows = tuple((Cell(name), *cells) for name, cells in lines.items())
-    return Table(
-        caption, heads, rows, "Of the rows of a fit by maximum likelihood the ratio is near 1 by construction."
-    )
+    note = "Of the rows of a fit by maximum likelihood the ratio is near 1 by construction."
+    if any(each.recalibration.df == 1 for *_, each in found):
+        note += " No predictor varies, so there is no slope: it is held at 1."
+    return Table(caption, heads, rows, note)
