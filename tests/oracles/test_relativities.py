@@ -125,6 +125,41 @@ def test_odds_ratios_of_two_and_more_classes() -> None:
     assert column(table, "fitted")[g] == pytest.approx(counted)
 
 
+def test_columns_of_splines_and_polynomials_are_no_levels() -> None:
+    data = book(26)
+    fit = ef.glm("y ~ poly(x, 2):g + g + z:h", data, family="poisson")
+    table = fit.relativities()
+    assert list(dict.fromkeys(table["term"])) == ["Intercept", "g", "z:h"]
+    assert next(iter(fit.plot.relativities().data)).startswith("g.")
+    at = [rows_of(table, "g", level) for level in "abc"]
+    assert column(table)[at[1:]] == pytest.approx([fit.coef[fit.names.index(f"g[{level}]")] for level in "bc"])
+    assert column(table, "rows")[at].tolist() == [np.sum(data["g"] == level) for level in "abc"]
+    u = rows_of(table, "z:h", "v")
+    assert column(table, "rows")[u] == np.sum(data["h"] == "v")
+    with pytest.raises(ef.ExpfamError, match="no levels: effects"):
+        fit.plot.relativities("poly(x, 2):g")
+    with pytest.raises(ef.ExpfamError, match=r"only splines or polynomials.*plot\.effects\(\)"):
+        ef.glm("y ~ bs(x, df=4) - 1", data, family="poisson").relativities()
+
+
+def test_levels_without_a_reference_are_called_means_or_odds(tmp_path: Path) -> None:
+    data = book(26)
+    fit = ef.glm("y ~ g - 1 + h", data, family="poisson")
+    both, alone = fit.plot.relativities(), fit.plot.relativities("g")
+    assert "g has no reference: its points are means" in both.note
+    assert both.title == "Relativities"
+    lines = [[line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2] for axes in both.figure().axes]
+    assert [1.0 in line for line in lines[:2]] == [False, True]
+    assert alone.title == "Means of g"
+    assert "reference (a ring" not in alone.caption
+    page = fit.report(tmp_path / "m.html", figures=False).read_text()
+    found = page[page.index('id="relativities"') :]
+    assert found.index(">Mean</") < found.index(">Relativity</")
+    odds = ef.glm("b ~ g:h - 1", data, family="bernoulli").plot.relativities()
+    assert odds.title == "Odds"
+    assert "has no reference" not in ef.glm("y ~ g + h", data, family="poisson").plot.relativities().note
+
+
 def test_matrices_loaded_fits_and_left_out_columns(tmp_path: Path) -> None:
     data = book(26)
     bare = ef.glm_arrays(np.column_stack([data["x"], data["z"]]), data["y"], family="poisson")

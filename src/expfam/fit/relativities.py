@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
     """exp(effect) of every level of every term, the references, 1, among them: one row a level.
 
+    A term of a spline or a polynomial has none, for no column of it means anything alone: see `plot.effects`. Without
+    an intercept the levels of the first factor have no reference: theirs are means, or odds, of their own.
+
     term, (class,) level     "B:Diesel" for interactions; empty for a number, whose relativity is that of one unit more
     estimate, std_error      of the effect on the linear predictor; 0 for a reference level
     relativity               exp(estimate), the factor on the mean with a log link; `odds_ratio`, the factor on the odds
@@ -38,11 +41,13 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OfLevels:
-    """The columns of the table, the kind of frame it is to be, and what rows are counted by, "" without rows."""
+    """The columns of the table, the kind of frame it is to be, what rows are counted by, "" without rows, and the terms
+    whose levels are compared with no reference."""
 
     columns: dict[str, Any]
     kind: str
     unit: str
+    bases: frozenset[str]
 
 
 def of_levels(fit: "Fit", level: float, data: Any = None) -> OfLevels:
@@ -62,8 +67,9 @@ def of_levels(fit: "Fit", level: float, data: Any = None) -> OfLevels:
         ends = np.exp(estimates - reach * errors), np.exp(estimates + reach * errors)
         out |= {"estimate": estimates, "std_error": errors, shown: np.exp(estimates)}
     out |= {"conf_low": ends[0], "conf_high": ends[1]}
+    bases = frozenset(part.term for part in terms if part.base)
     if data is None and fit.source is None:
-        return OfLevels(out, fit.kind, "")
+        return OfLevels(out, fit.kind, "", bases)
     rows, prepared = _rows(fit, data)
     found = experience(prepared, fit.estimate.reshape(len(fit.estimate), -1), rows, terms)
     exposure = np.repeat(np.concatenate([part.exposure for part in found]), d)
@@ -71,7 +77,7 @@ def of_levels(fit: "Fit", level: float, data: Any = None) -> OfLevels:
     out |= {"exposure": exposure, "share": exposure / total}
     out["rows"] = np.repeat(np.concatenate([part.rows for part in found]), d).astype(np.int64)
     out |= {name: np.concatenate([getattr(part, name) for part in found]).ravel() for name in ("observed", "fitted")}
-    return OfLevels(out, rows.kind, prepared.unit)
+    return OfLevels(out, rows.kind, prepared.unit, bases)
 
 
 def _rows(fit: "Fit", data: Any) -> tuple[RowSet, Prepared]:

@@ -24,13 +24,15 @@ COLUMNS = {"log": "relativity", "logit": "odds_ratio", "softmax": "odds_ratio"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Levels:
-    """One term: the labels of its raw columns, its coefficients, and the contrast that takes these to those (see
-    `design.Columns`)."""
+    """One term, the `place`-th: the labels of its raw columns, its coefficients, and the contrast that takes these to
+    those (see `design.Columns`); `base`: it stands for the intercept, its levels are compared with no reference."""
 
     term: str
+    place: int
     labels: tuple[str, ...]
     columns: slice
     contrast: AnyArray | None
+    base: bool = False
 
     def effects(self, theta: FloatArray) -> FloatArray:
         """C theta, (labels, d): what each adds to eta; 0 for a reference level."""
@@ -73,16 +75,25 @@ def column(model: Model) -> str:
 
 
 def levels(terms: Terms) -> tuple[Levels, ...]:
-    """The terms and their levels, in the order of the formula."""
+    """The terms and their levels, in the order of the formula; without those of a basis, splines and polynomials, whose
+    columns are no quantities that could be one more. ExpfamError where no other is there."""
     if isinstance(terms, MatrixTerms):
-        return tuple(Levels(block.label, ("",), block.columns, None) for block in terms.blocks)
+        return tuple(Levels(block.label, k, ("",), block.columns, None) for k, block in enumerate(terms.blocks))
     assert isinstance(terms, FormulaTerms)
-    schema = terms.schema
-    parts = (coding.cells(term, schema.variables) for term in schema.terms)
-    return tuple(
-        Levels(block.label, labels, block.columns, contrast)
-        for block, (labels, contrast) in zip(terms.blocks, parts, strict=True)
-    )
+    variables, found, based = terms.schema.variables, [], any(block.is_intercept for block in terms.blocks)
+    for k, (block, term) in enumerate(zip(terms.blocks, terms.schema.terms, strict=True)):
+        if any(variables[name].width is not None for name in term.variables):
+            continue
+        base = not based and all(term.full) and all(variables[name].levels for name in term.variables)
+        based |= base
+        labels, contrast = coding.cells(term, variables)
+        found.append(Levels(block.label, k, labels, block.columns, contrast, base))
+    if not found:
+        raise ExpfamError(
+            "the model has only splines or polynomials: no effect of theirs is one factor; marginal_effects() and "
+            "plot.effects() show how the mean runs"
+        )
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,9 +124,9 @@ def experience(prepared: Prepared, theta: FloatArray, rows: RowSet, terms: tuple
     observed = (data.weight * model.family.T(data.y).T).reshape(d, -1)
     columns = [prepared.size, frequency, *observed, *fitted]
     whole = np.array([column.sum() for column in columns])
-    codes = [rows.columns[k].codes if k < len(rows.columns) else None for k in range(len(terms))]
-    levels = [rows.columns[k].levels if code is not None else 0 for k, code in enumerate(codes)]
-    here = [None if code is None else code[counted] for code in codes]
+    coded = [rows.columns[part.place] if part.place < len(rows.columns) else None for part in terms]
+    here = [None if part is None or part.codes is None else part.codes[counted] for part in coded]
+    levels = [0 if part is None else part.levels for part in coded]
     tasks = list(zip(terms, here, levels, strict=True))
     return ordered_map(lambda task: _summed(*task, columns, whole, d), tasks)
 

@@ -1,6 +1,6 @@
 """What does each level pay? Relativities with intervals, the reference marked, exposure behind."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from expfam.pictures.plots import Pictures
 
 REACH = 20.0
-WORDS = {"relativity": ("Relativities", "mean"), "odds_ratio": ("Odds ratios", "odds")}
+WORDS = {"relativity": ("Relativities", "mean", "means"), "odds_ratio": ("Odds ratios", "odds", "odds")}
 READ = (
     "Each point is the factor on the {} of its level against the reference (a ring, at 1), with its interval: one that "
     "crosses 1 is no evidence of a difference, and a low bar means little experience."
+)
+ALONE = (
+    "Each point is the {} at its level, other factors at their references and numbers at 0, with its interval; a low "
+    "bar means little experience."
 )
 
 
@@ -39,22 +43,23 @@ def relativities(plot: "Pictures", term: str | None = None, *, level: float = 0.
     shown, classes = column(model), model.modelled
     answer = plot.fit._of_levels(level, plot.source(data))
     table, what = answer.columns, answer.unit
-    terms = _terms(table, term)
+    terms = _terms(table, term, [block.label for block in model.terms.blocks])
     most = levels.MOST if len(terms) == 1 else levels.NARROW
     parts = {name: _numbers(table, name, shown, len(classes) or 1, most) for name in terms[:PANELS]}
     sizes = {name: int((table["term"] == name).sum()) // (len(classes) or 1) for name in parts}
     note = "; ".join((f"{percent(level)} intervals", *_notes(parts, sizes, shown, what), *_more(len(terms))))
-    title, read = WORDS[shown][0], READ.format(WORDS[shown][1])
-    drawing = partial(_draw, tuple(parts), shown, classes, what)
+    bases, (title, word, own) = {name: name in answer.bases for name in parts}, WORDS[shown]
+    note += "".join(f"; {name} has no reference: its points are {own}" for name, base in bases.items() if base)
+    title, read = (own.capitalize(), ALONE) if all(bases.values()) else (title, READ)
+    read, drawing = read.format(word), partial(_draw, bases, shown, classes, what)
     if term is None:
         return Picture("relativities", title, note, read, prefixed(parts), drawing, grid(len(parts)))
     size = levels.width(parts[term]["level"].tolist())
     return Picture("relativities", f"{title} of {plain(term)}", note, read, parts[term], drawing, size)
 
 
-def _terms(table: Numbers, term: str | None) -> list[str]:
-    """The terms with levels, or the one asked for; ExpfamError where it has none or is not there."""
-    every = list(dict.fromkeys(table["term"].tolist()))
+def _terms(table: Numbers, term: str | None, every: Sequence[str]) -> list[str]:
+    """Those of the terms with levels, or the one asked for; ExpfamError where it has none or is not there."""
     leveled = [name for name in every if (table["level"][table["term"] == name] != "").any()]
     if not leveled:
         raise ExpfamError("the model has no factors, so there are no levels to compare; effects() shows its numbers")
@@ -93,14 +98,18 @@ def _more(count: int) -> Iterator[str]:
         yield f"the first {PANELS} of {count} terms"
 
 
-def _panel(axes: Any, data: Numbers, shown: str, classes: tuple[str, ...], inches: float, what: str) -> None:
-    """Points and the line at 1, above bars."""
+def _panel(
+    axes: Any, data: Numbers, shown: str, classes: tuple[str, ...], inches: float, what: str, base: bool
+) -> None:
+    """Points and the line at 1, unless there is no reference, above bars."""
     values, low, high = (data[name].reshape(len(data["level"]), -1) for name in (shown, "conf_low", "conf_high"))
     values, low, high = (np.where(part > 0, part, np.nan) for part in (values, low, high))
-    levels.ranged(axes, np.array([1.0]), values, _near(values, low), _near(values, high), log=True, floor=0.35)
+    one = np.ones(0 if base else 1)
+    levels.ranged(axes, one, values, _near(values, low), _near(values, high), log=True, floor=0.35)
     if "share" in data:
         levels.bars(axes, np.arange(len(values)), data["share"], what)
-    axes.axhline(1, color=ink(), alpha=MILD, lw=1)
+    if not base:
+        axes.axhline(1, color=ink(), alpha=MILD, lw=1)
     reference = np.flatnonzero(data["reference"])
     others = np.where(data["reference"][:, None] > 0, np.nan, values)
     levels.points(axes, others, np.maximum(low, 1e-300), np.minimum(high, 1e300), classes)
@@ -113,14 +122,17 @@ def _near(values: FloatArray, ends: FloatArray) -> FloatArray:
     return np.clip(ends, values / REACH, values * REACH)
 
 
-def _draw(terms: tuple[str, ...], shown: str, classes: tuple[str, ...], what: str, figure: Any, data: Numbers) -> None:
+def _draw(
+    terms: Mapping[str, bool], shown: str, classes: tuple[str, ...], what: str, figure: Any, data: Numbers
+) -> None:
     alone = "level" in data
     panels = split(figure, len(terms))
-    for axes, term in zip(panels, terms, strict=True):
+    for axes, (term, base) in zip(panels, terms.items(), strict=True):
         mine = data if alone else part(data, term)
-        _panel(axes, mine, shown, classes, inches(figure, len(terms)), what if alone else "")
+        _panel(axes, mine, shown, classes, inches(figure, len(terms)), what if alone else "", base)
         if not alone:
             axes.set_title(plain(shortened(term, 40)))
-    figure.supylabel(f"{shown.replace('_', ' ')} (logarithmic)", fontsize=9)
+    words = WORDS[shown][1] if all(terms.values()) else shown.replace("_", " ")
+    figure.supylabel(f"{words} (logarithmic)", fontsize=9)
     if classes:
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")

@@ -1,6 +1,6 @@
 """What does each level pay? Factors on the mean or the odds, with the rows behind them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
@@ -12,6 +12,7 @@ from expfam.report.study import Study
 
 LARGEST = 30  # levels of a term that are listed, those with most exposure
 TERMS = 30
+BASE = {"relativity": "Mean", "odds_ratio": "Odds"}  # of levels that are compared with no reference
 WHOLE = "fit.relativities() has all"
 
 
@@ -22,23 +23,25 @@ def relativities(study: Study) -> Section:
 
 
 def _parts(study: Study) -> Iterator[Part]:
-    answer = study.fit.relativities()
+    found = study.fit._of_levels(0.95)
+    answer = found.columns
     rows_of = groupby(range(len(answer["term"])), key=lambda at: str(answer["term"][at]))
     terms = [(term, list(rows)) for term, rows in rows_of if term != "Intercept"]
     if any(answer["level"]):
         yield from study.picture("relativities")
     for term, rows in terms[:TERMS]:
-        yield Folded(f"{term}: {count(len(rows))} line{'s' * (len(rows) > 1)}", (_table(study, answer, term, rows),))
+        yield Folded(f"{term}: {count(len(rows))} line{'s' * (len(rows) > 1)}", (_table(study, found, term, rows),))
     if len(terms) > TERMS:
         yield Omitted(f"Not shown: {several([term for term, _ in terms[TERMS:]])}; {study.advice(WHOLE)}.")
 
 
-def _table(study: Study, answer: Mapping[str, Any], term: str, rows: list[int]) -> Table:
-    unit = study.judged.unit
+def _table(study: Study, found: Any, term: str, rows: list[int]) -> Table:
+    answer, unit = found.columns, found.unit
     factor = "odds_ratio" if "odds_ratio" in answer else "relativity"
+    head = BASE[factor] if term in found.bases else factor.replace("_", " ").capitalize()
     columns = [
         ("level", "Level", None), *([("class", "Class", None)] if "class" in answer else []),
-        (factor, factor.replace("_", " ").capitalize(), figure), ("conf_low", "Lower", figure),
+        (factor, head, figure), ("conf_low", "Lower", figure),
         ("conf_high", "Upper", figure), ("rows", "Rows", count), *counted_by(unit),
         ("observed", "Observed", lambda x: f"{x:,.6g}"), ("fitted", "Fitted", lambda x: f"{x:,.6g}"),
     ]  # fmt: skip
