@@ -368,6 +368,25 @@ def test_profiles_end_where_intervals_do() -> None:
     assert z == pytest.approx(straight["zeta"], rel=1e-5, abs=1e-9)  # least squares are a parabola
 
 
+def test_a_profile_is_smooth_where_it_was_not_worked_out() -> None:
+    """The curve drawn meets the profile's ends at levels that are no points of it, nearer than its chords do."""
+    data = {"x": np.linspace(-2, 2, 20), "y": np.arange(20) % 7 > np.linspace(5, 0, 20)}
+    fit = ef.glm("y ~ x", data, family="bernoulli")
+    picture = fit.plot.profile("x")
+    assert "upright: where 95% intervals end, at the dotted heights; dashed: Wald" in picture.note
+    curve = max(picture.figure().axes[0].lines, key=lambda line: len(line.get_xdata()))
+    x, z = np.asarray(curve.get_xdata()), np.asarray(curve.get_ydata())
+    assert np.all(np.diff(x) > 0)
+    width = np.ptp(x)
+    for height in (0.75, 1.25, 1.75, 2.25):
+        ends = fit.confint(level=2 * norm.cdf(height) - 1, method="profile")[1]
+        for side, end in zip((-height, height), ends, strict=True):
+            chord = np.interp(side, picture.data["zeta"], picture.data["theta"][0])
+            off = abs(np.interp(side, z, x) - end)
+            assert off < 2e-3 * width
+            assert off < abs(chord - end)
+
+
 def test_separated_and_aliased_coefficients_are_left_out_of_the_drawing() -> None:
     data = {"y": [0, 0, 1, 1, 1, 0, 1, 1], "g": ["a", "a", "a", "b", "b", "a", "b", "a"], "x": np.arange(8.0)}
     with pytest.warns(ef.SeparationWarning):

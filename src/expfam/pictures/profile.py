@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from expfam._typing import FloatArray
 from expfam.data.names import nearest
 from expfam.errors import ExpfamError
 from expfam.inference import wald
@@ -13,7 +14,7 @@ from expfam.inference.profile import traces
 from expfam.inference.reduction import penalised
 from expfam.pictures.grid import grid, split
 from expfam.pictures.picture import Picture
-from expfam.pictures.style import BLUE, MILD, OCHRE, PANELS, SOFT, Numbers, ink, percent, plain, shortened, ticked
+from expfam.pictures.style import BLUE, MILD, OCHRE, PANELS, SOFT, THIN, Numbers, ink, percent, plain, shortened, ticked
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 STEPS = (0.5, 1.0, 1.5, 2.0, 2.5)
 READ = (
     "Where the trace follows the dashed line the likelihood is a parabola and Wald's interval holds; where it bends "
-    "away, trust the ends of the profile, marked where it crosses the dotted lines."
+    "away, trust the ends of the profile, marked where it crosses the dotted lines. It is worked out at a few heights "
+    "and smooth between them."
 )
 
 
@@ -85,7 +87,7 @@ def _asked(fit: "Fit", names: str | Sequence[str] | None) -> Any:
 
 
 def _notes(fit: "Fit", found: Numbers, count: int, level: float) -> Iterator[str]:
-    yield f"dotted: where {percent(level)} intervals end; dashed: Wald"
+    yield f"upright: where {percent(level)} intervals end, at the dotted heights; dashed: Wald"
     if count > PANELS:
         yield f"the first {PANELS} of {count} coefficients"
     if fit.certificate.separated:
@@ -93,6 +95,16 @@ def _notes(fit: "Fit", found: Numbers, count: int, level: float) -> Iterator[str
     endless = [name for name, row in zip(found["name"], found["theta"], strict=True) if np.isnan(row).any()]
     if endless:
         yield f"without an end on one side: {', '.join(endless)}"
+
+
+def _smooth(theta: FloatArray, zeta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """A curve that rises as its points do, through all of them: monotone cubic pieces of theta along zeta."""
+    from scipy.interpolate import PchipInterpolator
+
+    if len(theta) < 3:
+        return theta, zeta
+    along = np.linspace(zeta[0], zeta[-1], THIN)
+    return PchipInterpolator(zeta, theta)(along), along
 
 
 def _draw(reach: float, figure: Any, data: Numbers) -> None:
@@ -107,7 +119,7 @@ def _draw(reach: float, figure: Any, data: Numbers) -> None:
         for end, side in ((data["lower"][k], -reach), (data["upper"][k], reach)):
             axes.axhline(side, color=ink(), alpha=SOFT, lw=0.8, ls=":")
             axes.vlines(end, -3.2, side, color=OCHRE, lw=1)
-        axes.plot(theta[good], data["zeta"][good], color=BLUE)
+        axes.plot(*_smooth(theta[good], data["zeta"][good]), color=BLUE)
         axes.plot(estimate, 0.0, "o", color=BLUE, ms=4, mew=0)
         axes.set(xlim=tuple(line), ylim=(-3.0, 3.0))
         axes.set_title(plain(shortened(data["name"][k], 36)))
