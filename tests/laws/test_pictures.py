@@ -368,6 +368,19 @@ def test_profiles_end_where_intervals_do() -> None:
     assert z == pytest.approx(straight["zeta"], rel=1e-5, abs=1e-9)  # least squares are a parabola
 
 
+@pytest.mark.parametrize(("family", "response"), [("poisson", "few"), ("bernoulli", "few"), ("gaussian", "y")])
+def test_room_for_bars_has_no_ticks_below_zero(family: str, response: str) -> None:
+    data = rows()
+    fit = ef.glm(f"{response} ~ g", {**data, "y": data["y"] - 3, "few": (data["count"] > 4) * 1.0}, family=family)
+    picture = fit.plot.actual_expected("g")
+    axes = picture.figure().axes[0]
+    low, high = axes.get_ylim()
+    ticks = [tick for tick in axes.get_yticks() if low <= tick <= high]
+    assert low < 0
+    assert len(ticks) >= 3
+    assert (min(ticks) < 0) == (family == "gaussian")
+
+
 def test_a_profile_is_smooth_where_it_was_not_worked_out() -> None:
     """The curve drawn meets the profile's ends at levels that are no points of it, nearer than its chords do."""
     data = {"x": np.linspace(-2, 2, 20), "y": np.arange(20) % 7 > np.linspace(5, 0, 20)}

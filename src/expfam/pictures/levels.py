@@ -106,7 +106,8 @@ def named(axes: Any, labels: Sequence[str], inches: float = WIDE - 1) -> None:
 
 
 def ranged(axes: Any, *values: FloatArray, log: bool = False, floor: float = 0.08) -> None:
-    """Limits of y around finite values, with room for bars below: `floor`, a share of their range."""
+    """Limits of y around finite values, with room for bars below: `floor`, a share of their range. No tick is below 0
+    in room that is only that."""
     found = np.concatenate([np.ravel(v) for v in values])
     found = found[np.isfinite(found) & ((found > 0) | (not log))]
     if not len(found):
@@ -116,3 +117,5 @@ def ranged(axes: Any, *values: FloatArray, log: bool = False, floor: float = 0.0
     ends = np.array([low - floor * span, high + 0.08 * span])
     axes.set_ylim(*(np.exp(ends) if log else ends))
     ticked(axes.yaxis, log=log)
+    if ends[0] < 0 <= found.min() and not log:
+        axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= ends[1]])
