@@ -18,7 +18,7 @@ from expfam.formula.encode import evaluate, lay_out, replay
 from expfam.formula.expression import Call, Name, Node, columns_of
 from expfam.formula.interpret import replayer
 from expfam.formula.learn import Plan, Values, missing_in, plan
-from expfam.formula.schema import Schema
+from expfam.formula.schema import ROLES, Schema
 from expfam.formula.slopes import slope
 from expfam.formula.transforms.factor import as_factor
 from expfam.formula.values import Factor
@@ -34,7 +34,7 @@ from expfam.inference.scene import (
     tell_left_out,
 )
 from expfam.model import Model, offset_of
-from expfam.source import VECTORS, RowSet, Source, at_kept, vectors_of, with_gaps
+from expfam.source import RowSet, Source, at_kept, vectors_of, with_gaps
 from expfam.terms import FormulaTerms
 
 GROUPS = 1000  # levels of a column that rows are grouped by, at most
@@ -240,7 +240,7 @@ class FormulaScene(Scene):
         fresh, _, _ = replay(self.schema, table)
         read = {text for text, node in self.nodes.items() if set(names) & set(columns_of(node))}
         values = {text: fresh[text] if text in read else known for text, known in self.values.items()}
-        rows = _rows(self.schema, table, self.given, False)
+        rows = _rows(self.schema, table, self.given)
         return replace(self, table=table, values=values, offset=offset_of(self.model, rows))
 
     def typical(self) -> "FormulaScene":
@@ -359,7 +359,7 @@ def _needed(model: Model, found: Plan, fitted: bool, names: Sequence[str]) -> tu
 def _rows(schema: Schema, table: Table, given: Mapping[str, FloatArray]) -> RowSet:
     """The row vectors of a table, those given beside it among them."""
     vectors = dict(given)
-    for name in VECTORS:
+    for name in ROLES[1:]:
         if _at_hand(schema, table, name):
             found: Any = evaluate(schema, table, name)
             vectors[name] = np.asarray(found, dtype=np.float64) + (given.get(name, 0.0) if name == "offset" else 0.0)
