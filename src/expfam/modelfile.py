@@ -1,7 +1,6 @@
 """A fit as versioned JSON: no pickle, no rows. Floats are written so that they come back bit for bit."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from os import PathLike
@@ -28,7 +27,7 @@ from expfam.model import Model, choice
 from expfam.nuisance import named
 from expfam.nuisance.dispersion import KINDS as DISPERSIONS
 from expfam.nuisance.number import Nuisance
-from expfam.outputs import located
+from expfam.outputs import located, whole
 from expfam.solvers import Status
 from expfam.solvers.learning import Learning
 from expfam.source import Terms
@@ -57,16 +56,11 @@ def load(path: str | PathLike[str], *, family: ExponentialFamily | str | None = 
 
 def write(plain: Mapping[str, Any], path: str | PathLike[str], indent: int | None = None) -> None:
     """Write JSON; the file appears whole or not at all."""
-    text, target = json.dumps(plain, allow_nan=False, indent=indent, default=_number), located(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    text = json.dumps(plain, allow_nan=False, indent=indent, default=_number)
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ModelFileError(
-            f"{target} cannot be written: {error.strerror}; choose a folder you may write to"
-        ) from None
+        whole(located(path), lambda part: part.write_text(text, encoding="utf-8"))
+    except ExpfamError as error:
+        raise ModelFileError(str(error)) from None
 
 
 def _number(value: Any) -> Any:

@@ -2,8 +2,10 @@
 
 import os
 import re
+import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -714,3 +716,39 @@ def test_a_comparison_of_very_many_coefficients_says_what_has_all(shell: Shell) 
     data = {"g": np.repeat(np.arange(250), 3).astype(str), "y": rng.normal(size=750)}
     expfam.glm("y ~ g", data).save("many.json")
     assert "more: expfam.compare(...).table() in Python has all" in shell("compare", "many.json").out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes links and a named pipe")
+def test_a_link_leads_to_the_file_that_is_written_and_a_pipe_stays_one(shell: Shell, model: expfam.Fit) -> None:
+    """Whoever writes: a model, a stream, a report, a picture, a table."""
+    elsewhere = shell.folder / "elsewhere"
+    elsewhere.mkdir()
+    online = expfam.OnlineGLM("ClaimNb ~ Area", "poisson").partial_fit(csv.read_csv("book.csv"))
+    writers = {
+        "m.json": model.save,
+        "s.json": online.save,
+        "r.html": lambda path: model.report(path, figures=False),
+        "p.png": online.plot_learning().save,
+        "t.csv": lambda path: write(pa.table({"x": [1]}), Path(path)),
+    }
+    for name, save in writers.items():
+        real, link, pipe = elsewhere / name, shell.folder / name, shell.folder / f"pipe_{name}"
+        real.write_text("old")
+        real.chmod(0o600)
+        link.symlink_to(Path("elsewhere") / name)
+        os.mkfifo(pipe)
+        save(link)
+        assert link.is_symlink()
+        assert stat.S_IMODE(real.stat().st_mode) == 0o600
+        with ThreadPoolExecutor(1) as pool:
+            read = pool.submit(pipe.read_bytes)
+            save(pipe)
+            assert pipe.is_fifo()
+            assert len(read.result(timeout=10)) == real.stat().st_size > 3
+    assert sorted(path.name for path in elsewhere.iterdir()) == sorted(writers)
+    assert expfam.load("m.json").coef == pytest.approx(model.coef)
+    (elsewhere / "m.json").unlink()  # a link to what is not there yet
+    assert shell("fit", "book.csv", FORMULA, *POISSON, "--save", "m.json").code == 0
+    assert (Path("m.json").is_symlink(), expfam.load(elsewhere / "m.json").coef) == (True, pytest.approx(model.coef))
+    Path("nowhere.json").symlink_to("absent/m.json")
+    assert "there is no folder" in shell.refused("fit", "book.csv", FORMULA, *POISSON, "--save", "nowhere.json")

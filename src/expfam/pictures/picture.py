@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Any, final
 
 from expfam.errors import ExpfamError
-from expfam.outputs import located
+from expfam.outputs import located, whole
 from expfam.pictures.style import HIGH, WIDE, Numbers, framed, sheet
 from expfam.pictures.vector import inline
 
@@ -65,10 +65,8 @@ class Picture:
         if kind not in SUFFIXES:
             raise ExpfamError(f"{path}: no kind of picture written here; allowed: {', '.join(SUFFIXES)}")
         figure = self.figure(dark=dark)
-        try:
-            figure.savefig(path, dpi=dpi, metadata={"Title": self.title})
-        except OSError as error:
-            raise ExpfamError(f"{path} cannot be written: {error}; choose another folder") from None
+        title = {"Title": self.title}
+        whole(path, lambda part: figure.savefig(part, format=kind[1:], dpi=dpi, metadata=title))
 
     def _repr_png_(self) -> bytes:
         return self.png()
