@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,41 @@ def test_lines_are_handed_on_whole_and_once(lines: list[bytes], size: int) -> No
         whole = data.removesuffix(b"\n").split(b"\n") if data else []
         assert [line for batch in found for line in batch] == whole
         assert all(1 <= len(batch) <= 4 for batch in found)
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_a_source_that_breaks_off_has_taught_its_whole_lines(kind: str, tmp_path: Path) -> None:
+    """A packed file that is cut short, and one whose reading fails."""
+    rows = records(3000)
+    data = b"".join(csv(rows) if kind == "csv" else ndjson(rows))
+    cut = tmp_path / f"cut.{kind}.gz"
+    cut.write_bytes(gzip.compress(data)[:-2000])
+    there = zlib.decompressobj(wbits=31).decompress(cut.read_bytes())
+    failing = Failing(data[:30_000])
+    for source, read in ((cut, there), (failing, data[:30_000])):
+        lines = read.count(b"\n")
+        n = lines - (kind == "csv")
+        assert 500 < n < 3000
+        model = ef.OnlineGLM(FORMULA, "bernoulli")
+        with pytest.raises(ef.SchemaError, match=f"cannot be read beyond line {lines}, up to which .*(end-of|disk)"):
+            model.consume(source, kind=kind)
+        whole = ef.OnlineGLM(FORMULA, "bernoulli").partial_fit(pa.Table.from_pylist(rows[:n]))
+        assert model.rows == n
+        assert np.array_equal(model.fit.coef, whole.fit.coef)
+    state = tmp_path / "s.json"
+    done = run(FORMULA, str(cut), "--family", "bernoulli", "--save", str(state))
+    assert (done.returncode, b"beyond line" in done.stderr) == (2, True)
+    assert ef.OnlineGLM.from_state(state).rows == there.count(b"\n") - (kind == "csv")
+
+
+class Failing(BytesIO):
+    """A source whose disk fails after its bytes."""
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        piece = super().read1(size)
+        if not piece:
+            raise OSError("the disk fails")
+        return piece
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere a pipe cannot be asked whether it has more")

@@ -48,12 +48,17 @@ class Chunk:
     numbers: IntArray
     bad: tuple[Bad, ...] = ()
 
+    @property
+    def last(self) -> int:
+        """The number of its last line."""
+        return max((*self.numbers[-1:].tolist(), *(bad.line for bad in self.bad)), default=0)
+
 
 def chunks(source: Path | IO[bytes] | CSV, kind: str | None, wanted: Wanted, rows: int = ROWS) -> Iterator[Chunk]:
     """The rows of a file or a pipe, so many at a time. kind: "parquet", "csv" or "ndjson"; None: by the file's name, or
     "csv" where a dialect is given.
 
-    SchemaError where a file cannot be read, or its kind is not known.
+    SchemaError where a file cannot be read, once all lines before that place were handed on, or its kind is not known.
     """
     if isinstance(source, TextIOBase):
         raise SchemaError(
@@ -66,14 +71,20 @@ def chunks(source: Path | IO[bytes] | CSV, kind: str | None, wanted: Wanted, row
     if known == "parquet":
         yield from _ahead(_parquet(place, wanted, rows))
         return
+    last = 0
     try:
         with _opened(place) as lines:
             parts = batches(lines, rows, SAMPLE)
-            yield from _csv(parts, wanted, dialect) if known == "csv" else _ndjson(parts, wanted)
+            for chunk in _csv(parts, wanted, dialect) if known == "csv" else _ndjson(parts, wanted):
+                last = max(chunk.last, last)
+                yield chunk
     except FileNotFoundError:
         raise SchemaError(f"there is no file {place}") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise SchemaError(f"{str(place)!r} cannot be read: {error}; name a file of rows that is whole") from error
+        beyond = f" beyond line {last}, up to which all was taken in" if last else ""
+        raise SchemaError(
+            f"{str(place)!r} cannot be read{beyond}: {error}; name a file of rows that is whole"
+        ) from error
 
 
 def _opened(place: Path | IO[bytes]) -> AbstractContextManager[IO[bytes]]:

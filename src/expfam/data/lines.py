@@ -13,8 +13,8 @@ WAIT = 1.0  # seconds that a line waits for others
 def batches(source: IO[bytes], rows: int, first: int) -> Iterator[list[bytes]]:
     """Lines without their breaks, up to `rows` at a time; where the source is slow, those of a second.
 
-    The first batch has at least `first` lines, if so many come at all: types are learned from it. An interruption is
-    raised after what came before it has been handed on.
+    The first batch has at least `first` lines, if so many come at all: types are learned from it. An interruption, and
+    whatever else ends the reading, is raised after the whole lines before it have been handed on.
     """
     lines: list[bytes] = []
     rest, wanted, since = b"", first, monotonic()
@@ -28,7 +28,7 @@ def batches(source: IO[bytes], rows: int, first: int) -> Iterator[list[bytes]]:
             for lo in range(0, many, rows):
                 yield out[lo : lo + rows]
                 wanted, since = 1, monotonic()
-    except KeyboardInterrupt:
+    except (Exception, KeyboardInterrupt):
         if lines:
             yield lines
         raise
