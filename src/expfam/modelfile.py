@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from hashlib import sha256
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -51,7 +52,7 @@ def load(path: str | PathLike[str], *, family: ExponentialFamily | str | None = 
     """Read a fit that `Fit.save` wrote. A user's own family is functions, which no file holds: give it as `family`."""
     plain = read(path, "model")
     check(plain, str(path), "model", FORMAT, VERSION)
-    return undamaged(lambda: from_dict(plain, family), str(path))
+    return made(plain, lambda: from_dict(plain, family), str(path))
 
 
 def write(plain: Mapping[str, Any], path: str | PathLike[str], indent: int | None = None) -> None:
@@ -107,9 +108,34 @@ def undamaged(make: Callable[[], T], place: str) -> T:
         raise ModelFileError(f"{place} is damaged: {type(error).__name__}: {error}. Save it again") from None
 
 
+def sealed(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with a digest of it all, by which `made` sees any later change."""
+    return {**plain, "digest": _digest(plain)}
+
+
+def made(plain: Mapping[str, Any], make: Callable[[], T], place: str) -> T:
+    """What is made of JSON; ModelFileError where a field is damaged, by its name, or anything is not as it was written.
+
+    Files of before there were digests are read by their fields alone.
+    """
+    found = undamaged(make, place)
+    if "digest" in plain and plain["digest"] != undamaged(lambda: _digest(plain), place):
+        raise ModelFileError(
+            f"{place} was edited or damaged after it was written: its digest is not that of what it holds. Save it "
+            "again; where the change is meant, take 'digest' out"
+        )
+    return found
+
+
+def _digest(plain: Mapping[str, Any]) -> str:
+    """SHA-256 of all but the digest, whatever the order of keys and the space between them."""
+    rest = {key: value for key, value in plain.items() if key != "digest"}
+    return sha256(json.dumps(rest, sort_keys=True, default=_number).encode()).hexdigest()
+
+
 def to_dict(fit: Fit) -> dict[str, Any]:
     """Everything but the rows, as JSON types."""
-    return {
+    return sealed({
         "format": FORMAT,
         "version": VERSION,
         "expfam": __version__,
@@ -127,7 +153,7 @@ def to_dict(fit: Fit) -> dict[str, Any]:
         "learning": None if fit.learning is None else _learning_to_dict(fit.learning),
         "unknown": None if fit.unknown is None else fit.unknown.to_json(),
         "nuisance": [{**asdict(number), "value": str(number.value), "se": str(number.se)} for number in fit.nuisance],
-    }
+    })  # fmt: skip
 
 
 def model_to_dict(model: Model) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from expfam.formula.learn import syntax
 from expfam.formula.origins import Origins
 from expfam.formula.schema import Request
 from expfam.kernels.pace import State
-from expfam.modelfile import STREAM, check, model_from_dict, model_to_dict, read, undamaged, write
+from expfam.modelfile import STREAM, check, made, model_from_dict, model_to_dict, read, sealed, undamaged, write
 from expfam.solvers import SGD
 from expfam.solvers.implicit import Memory
 from expfam.solvers.learning import Point
@@ -37,7 +37,7 @@ T = TypeVar("T")
 def to_dict(stream: Stream) -> dict[str, Any]:
     """All that was learned, and the rows that wait, as JSON types."""
     ask = stream.ask
-    return {
+    return sealed({
         "format": STREAM,
         "version": VERSION,
         "expfam": __version__,
@@ -58,13 +58,13 @@ def to_dict(stream: Stream) -> dict[str, Any]:
         "given": stream.given,
         "left_out": stream.left_out,
         "lacking": dict(stream.lacking),
-    }
+    })  # fmt: skip
 
 
 def from_dict(plain: Mapping[str, Any], family: ExponentialFamily | str | None = None) -> Stream:
     """The inverse of `to_dict`; ModelFileError where something is absent or out of shape."""
     check(plain, "the state", "stream", STREAM, VERSION)
-    return undamaged(lambda: _stream(plain, family), "the state")
+    return made(plain, lambda: _stream(plain, family), "the state")
 
 
 def save(stream: Stream, path: str | PathLike[str]) -> None:
@@ -76,7 +76,7 @@ def load(path: str | PathLike[str], family: ExponentialFamily | str | None = Non
     """Read a stream that `save` wrote."""
     plain = read(path, "stream")
     check(plain, str(path), "stream", STREAM, VERSION)
-    return undamaged(lambda: _stream(plain, family), str(path))
+    return made(plain, lambda: _stream(plain, family), str(path))
 
 
 def _stream(plain: Mapping[str, Any], family: ExponentialFamily | str | None) -> Stream:
