@@ -15,6 +15,7 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.data.entries import array, numbers
 from expfam.design import Columns
 from expfam.errors import DataWarning, SchemaError
+from expfam.families._family import LARGEST
 from expfam.parallel import extent
 from expfam.target import RawResponse
 
@@ -177,11 +178,20 @@ def at_kept(vectors: Mapping[str, FloatArray], kept: BoolArray | None) -> dict[s
     return dict(vectors) if kept is None else {name: vector[kept] for name, vector in vectors.items()}
 
 
+def faint(found: str) -> str:
+    """What is told where weights are so small that nothing is left of their squares."""
+    return f"{found}; below {1 / LARGEST:g} squares of weights are lost. Multiply all weights by a power of ten"
+
+
 def check_vectors(rows: RowSet, *, some: bool = True) -> None:
-    """Finite offsets, weights >= 0 and `some` of them not zero, exposure > 0, trials >= 0: else SchemaError naming row
-    and value."""
+    """Finite offsets, weights >= 0 whose squares do not overflow, and `some` of them neither zero nor so small that all
+    their squares are, exposure > 0, trials >= 0: else SchemaError naming row and value."""
     rules: dict[str, tuple[Callable[[Any], Any], str, str]] = {
-        "weights": (lambda v: v >= 0, "finite and not negative", "drop the row or give it the weight 0"),
+        "weights": (
+            lambda v: (v >= 0) & (v <= LARGEST),
+            f"finite, not negative, and up to {LARGEST:g}, whose squares do not overflow",
+            "drop the row, give it the weight 0, or divide all weights by a power of ten",
+        ),
         "offset": (np.isfinite, "finite", "drop the row, or mend the offset"),
         "exposure": (lambda v: v > 0, "finite and positive", "drop rows without exposure"),
         "trials": (lambda v: v >= 0, "finite and not negative", "drop the row"),
@@ -189,7 +199,7 @@ def check_vectors(rows: RowSet, *, some: bool = True) -> None:
     for name, vector in rows.vectors.items():
         holds, allowed, remedy = rules[name]
         low, high = extent(vector) if vector.size else (np.inf, -np.inf)
-        if vector.size and not (np.isfinite(low) and np.isfinite(high) and holds(low)):
+        if vector.size and not (np.isfinite(low) and np.isfinite(high) and holds(low) and holds(high)):
             bad = ~(np.isfinite(vector) & holds(vector))
             at = int(np.flatnonzero(bad.reshape(len(vector), -1).any(axis=1))[0])
             value, row = np.atleast_1d(vector[at])[0], rows.place(at)
@@ -197,3 +207,5 @@ def check_vectors(rows: RowSet, *, some: bool = True) -> None:
             raise SchemaError(found, row=row)
         if name == "weights" and some and not high > 0:
             raise SchemaError("weights are all zero; at least one row must count")
+        if name == "weights" and some and high < 1 / LARGEST:
+            raise SchemaError(faint(f"the largest weight is {high:g}"))

@@ -549,3 +549,21 @@ def test_what_is_at_hand_is_named_by_what_it_is(tmp_path: Path) -> None:
         ef.glm("y ~ x", pd.DataFrame())
     with pytest.raises(ef.SchemaError, match="is a folder; give one file of it"):
         ef.glm("y ~ x", tmp_path)
+
+
+@pytest.mark.parametrize(("weight", "told"), [(1e300, "overflow"), (1e-300, "are lost"), (1e-140, None), (1e140, None)])
+def test_weights_whose_squares_leave_the_numbers_are_told(weight: float, told: str | None) -> None:
+    """By a stream, too, which said that a mean had left its domain, or gave errors of zero."""
+    rows = {"y": np.array([1.0, 2.0]), "w": np.full(2, weight)}
+    for fit in (
+        lambda: ef.glm("y ~ 1", rows, family="poisson", weights="w"),
+        lambda: ef.OnlineGLM("y ~ 1", "poisson", weights="w").partial_fit(rows).fit,
+    ):
+        if told:
+            with pytest.raises(ef.SchemaError, match=f"weight.*{told}.* power of ten"):
+                fit()
+        else:
+            assert np.exp(fit().coef[0]) == pytest.approx(1.5, rel=0.01)
+            assert fit().se[0] > 0
+    among = {"y": np.array([1.0, 2.0, 4.0]), "w": np.array([1.0, 1.0, 1e-300])}  # a kernel's, far from its centre
+    assert np.exp(ef.glm("y ~ 1", among, family="poisson", weights="w").coef[0]) == pytest.approx(1.5, rel=1e-9)

@@ -228,11 +228,11 @@ def run(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
 
 def test_the_command_line_learns_saves_and_goes_on(tmp_path: Path) -> None:
     lines, state, model = ndjson(records()), str(tmp_path / "s.json"), str(tmp_path / "m.json")
-    lines[30] = b"oops\n"
+    lines[30] = b'{"y": 1, "x": 0.5, "z": "a"} trailing\n'
     words = (FORMULA, "--family", "bernoulli", "--save", state)
     first = run(*words, "--progress", "--every", "100", given=b"".join(lines[:800]))
     assert first.returncode == 0, first.stderr
-    assert b"line 31 left out" in first.stderr
+    assert b"line 31 left out: Invalid value\n" in first.stderr
     assert b"a second, loss" in first.stderr
     second = run(FORMULA, "--resume", state, "--model", model, given=b"".join(lines[800:]))
     assert second.returncode == 0, second.stderr

@@ -4,6 +4,7 @@ What cannot be read as a row is told by the number of its line, and is no reason
 """
 
 import gzip
+import re
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,6 +28,7 @@ from expfam.errors import SchemaError
 
 ROWS = 1 << 16  # of a chunk, at most
 SAMPLE = 1000  # lines that tell which columns of a CSV file are numbers
+AMONG = re.compile(r"\.? in row \d+$")  # where the parser stood, among the lines it was given
 Parse: TypeAlias = Callable[[Sequence[bytes], Any], Any]
 """Lines and the types of columns (None: to be inferred) to an Arrow table; ArrowInvalid where a line is no row."""
 
@@ -290,7 +292,7 @@ def _whole(table: Any, lines: int) -> Any:
 
 def _reason(error: Exception) -> str:
     """What the parser says of a line, without its number among those that were parsed."""
-    return str(error).splitlines()[0].removesuffix(" in row 0").removeprefix("JSON parse error: ")
+    return AMONG.sub("", str(error).splitlines()[0]).removeprefix("JSON parse error: ")
 
 
 def _types(table: Any, before: Any) -> Any:

@@ -14,7 +14,8 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.design.standard import far
-from expfam.errors import ExpfamError, SolverError
+from expfam.errors import ExpfamError, SchemaError, SolverError
+from expfam.families._family import LARGEST
 from expfam.fit import Fit
 from expfam.formula.origins import Origins, back
 from expfam.kernels.ready import CODED
@@ -25,6 +26,7 @@ from expfam.solvers.implicit import FEW, Memory, batch_rows, blank, learn, toget
 from expfam.solvers.learning import BANDED, Point, due, stacked
 from expfam.solvers.problem import WRITTEN_OUT
 from expfam.solvers.start import null_model, starting_point
+from expfam.source import faint
 from expfam.stream import walking
 from expfam.stream.answer import Context, errors, fit_of, fit_of_walk, own, walked_errors
 from expfam.stream.ask import Ask
@@ -230,6 +232,8 @@ class Stream:
         now = self.settled()
         if now.memory is None or now.null is None or now.centre is None or not now.memory.rows:
             raise ExpfamError(now.idle or "no rows have come yet: hand some over with partial_fit(frame)")
+        if now.memory.weight < 1 / LARGEST:
+            raise SchemaError(faint(f"the weights of all rows so far sum to {now.memory.weight:g}"))
         way = stacked(self.points, now.model.flat_names, fades=self.ask.half_life is not None)
         context = Context(self.kind, self.left_out, self.lacking, way, now.back)
         if isinstance(now.memory, Walked):
