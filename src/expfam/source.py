@@ -15,7 +15,7 @@ from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.data.entries import array, numbers
 from expfam.design import Columns
 from expfam.errors import DataWarning, SchemaError
-from expfam.families._family import LARGEST
+from expfam.families._family import LARGEST, LEAST
 from expfam.parallel import extent
 from expfam.target import RawResponse
 
@@ -180,7 +180,7 @@ def at_kept(vectors: Mapping[str, FloatArray], kept: BoolArray | None) -> dict[s
 
 def faint(found: str) -> str:
     """What is told where weights are so small that nothing is left of their squares."""
-    return f"{found}; below {1 / LARGEST:g} squares of weights are lost. Multiply all weights by a power of ten"
+    return f"{found}; below {LEAST:g} squares of weights are lost. Multiply all weights by a power of ten"
 
 
 def check_vectors(rows: RowSet, *, some: bool = True) -> None:
@@ -207,5 +207,5 @@ def check_vectors(rows: RowSet, *, some: bool = True) -> None:
             raise SchemaError(found, row=row)
         if name == "weights" and some and not high > 0:
             raise SchemaError("weights are all zero; at least one row must count")
-        if name == "weights" and some and high < 1 / LARGEST:
+        if name == "weights" and some and high < LEAST:
             raise SchemaError(faint(f"the largest weight is {high:g}"))

@@ -9,14 +9,12 @@ from expfam.data.column import label as label_of
 from expfam.data.numerals import is_numeral, strangers
 from expfam.errors import ResponseError
 from expfam.families import ExponentialFamily
-from expfam.families._family import LARGEST
+from expfam.families._family import LEAST
 from expfam.families._mean import mean_of
 from expfam.families.bernoulli import Bernoulli
 from expfam.families.binomial import Binomial
 from expfam.families.categorical import Categorical
 from expfam.families.quasi_binomial import QuasiBinomial
-
-LEAST = 1 / LARGEST  # numbers below have squares that underflow
 
 
 @dataclass(frozen=True, slots=True)

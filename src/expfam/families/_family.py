@@ -12,7 +12,7 @@ from expfam.errors import FamilyError, ResponseError
 from expfam.parallel import ordered_map, ordered_sum, repeated, slices
 
 ROWS = 1 << 15  # rows whose densities are worked out at a time
-LARGEST = 1e150  # numbers beyond have squares that overflow
+LARGEST, LEAST = 1e150, 1e-150  # numbers beyond have squares that overflow, and those below squares that underflow
 
 Scale: TypeAlias = FloatArray | float
 

@@ -15,7 +15,7 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.design.standard import far
 from expfam.errors import ExpfamError, SchemaError, SolverError
-from expfam.families._family import LARGEST
+from expfam.families._family import LEAST
 from expfam.fit import Fit
 from expfam.formula.origins import Origins, back
 from expfam.kernels.ready import CODED
@@ -232,7 +232,7 @@ class Stream:
         now = self.settled()
         if now.memory is None or now.null is None or now.centre is None or not now.memory.rows:
             raise ExpfamError(now.idle or "no rows have come yet: hand some over with partial_fit(frame)")
-        if now.memory.weight < 1 / LARGEST:
+        if now.memory.weight < LEAST:
             raise SchemaError(faint(f"the weights of all rows so far sum to {now.memory.weight:g}"))
         way = stacked(self.points, now.model.flat_names, fades=self.ask.half_life is not None)
         context = Context(self.kind, self.left_out, self.lacking, way, now.back)
