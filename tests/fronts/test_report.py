@@ -394,6 +394,15 @@ def test_validation_of_both_sets_of_rows_is_that_of_the_fit() -> None:
     np.testing.assert_allclose(values(along, "Ratio"), fit.actual_expected("g", data=odd).ratio, rtol=1e-12)
 
 
+def test_rates_near_a_thousandth_are_told_apart() -> None:
+    small = DATA | {"y": 0.001 * (1 + 0.01 * X + 0.002 * np.cos(np.arange(N)))}
+    page = made(ef.glm("y ~ x", small), figures=False)
+    for section, caption in (("calibration", "Bins, rows of the fit"), ("ranking", "Lift, rows of the fit")):
+        shown = [float(text) for text in texts(table(page, section, caption), "Expected")]
+        np.testing.assert_allclose(shown, values(table(page, section, caption), "Expected"), rtol=6e-4)
+        assert len(set(shown)) == len(shown)
+
+
 def test_columns_that_the_model_missed_come_first() -> None:
     fit = ef.glm("y ~ g", DATA, family="poisson")
     page = made(fit, figures=False)

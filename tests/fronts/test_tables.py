@@ -16,6 +16,7 @@ import expfam as ef
 from expfam.report import latex, markdown
 from expfam.report.content import Content, content
 from expfam.report.formats import FORMATS, written
+from expfam.report.numbers import figure, total
 
 NASTY = ("a|b", "c_d & 50%", "<script>alert(1)</script>", "[x]*#{}~^", "$\\alpha$ `code`", '"><img src=x>')
 
@@ -234,6 +235,27 @@ def test_compare_of_many_coefficients_shows_the_ends_and_the_table_all() -> None
     both = ef.compare(ef.glm("y ~ g", rows, family="poisson"))
     assert "... 260 more: table() has all" in str(both)
     assert len(both.table()["term"]) == 300
+
+
+@pytest.mark.parametrize("size", [1e6, 1000.123, 0.00104, 2e-7])
+def test_estimates_show_two_digits_of_their_error_at_least(size: float) -> None:
+    x = np.arange(8.0)
+    for unit in (1e-3, 1e-6):
+        fit = ef.glm("y ~ x", {"x": x, "y": size * (1 + unit * np.sin(5 * x) + unit * x)})
+        for (_, cells), line in zip(content(fit).rows, zip(*fit.tidy().values(), strict=True), strict=True):
+            _, coef, se, _, _, low, high = line
+            for cell, exact in zip((cells[0], cells[1], *cells[4:]), (coef, se, low, high), strict=True):
+                assert float(cell) == pytest.approx(exact, abs=max(0.05 * se, 5e-15 * abs(exact)))
+
+
+def test_numbers_below_1_keep_their_digits_and_small_sums_too() -> None:
+    assert [figure(value) for value in (0.001042, 0.0001, 0.5, 0.0, 3.0445, 123456.0)] == [
+        "0.001042", "0.0001000", "0.5000", "0.0000", "3.0445", "1.235e+05",
+    ]  # fmt: skip
+    assert [figure(0.0038, error) for error in (0.0692, 2e-5, np.inf)] == ["0.0038", "0.003800", "0.003800"]
+    assert [total(value) for value in (0.0, 7.30398e-06, 0.4128441, 29.1762, 23137.98)] == [
+        "0.000", "7.30398e-06", "0.412844", "29.176", "23,137.98",
+    ]  # fmt: skip
 
 
 def test_compare_refuses_what_is_no_fit_and_names_that_are_not_one_a_fit() -> None:

@@ -124,7 +124,7 @@ def compare(*fits: "Estimates", names: Sequence[str] | None = None, format: str 
 def _cells(fit: "Estimates") -> Iterator[tuple[str, str]]:
     """Every estimate, and what stands below it."""
     for coef, se in zip(fit.flat(fit.coef), fit.flat(fit.se), strict=True):
-        yield figure(coef), "" if np.isnan(se) else f"({figure(se)})"
+        yield figure(coef, se), "" if np.isnan(se) else f"({figure(se, se)})"
 
 
 def _words(fits: Sequence["Estimates"]) -> dict[str, tuple[str, ...]]:

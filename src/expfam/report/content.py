@@ -93,8 +93,8 @@ def shortened(
 
 def _row(line: tuple[Any, ...]) -> Row:
     name, coef, se, statistic, p, ends = line
-    cells = figure(coef), figure(se), "NA" if np.isnan(statistic) else f"{statistic:.2f}", p_value(p)
-    return name, (*cells, figure(ends[0]), figure(ends[1]))
+    shown = [figure(value, se) for value in (coef, se, *ends)]
+    return name, (*shown[:2], "NA" if np.isnan(statistic) else f"{statistic:.2f}", p_value(p), *shown[2:])
 
 
 def _notes(fit: "Estimates", advice: Callable[[str], str]) -> Iterator[str]:
@@ -134,9 +134,8 @@ def _notes(fit: "Estimates", advice: Callable[[str], str]) -> Iterator[str]:
 def _number(number: Nuisance, advice: Callable[[str], str]) -> str:
     if number.note:
         return f"{number.name.capitalize()} {figure(number.value)}: {advice(number.note)}"
-    return (
-        f"{number.name.capitalize()} {figure(number.value)} (standard error {figure(number.se)}), by maximum likelihood"
-    )
+    shown, error = figure(number.value, number.se), figure(number.se, number.se)
+    return f"{number.name.capitalize()} {shown} (standard error {error}), by maximum likelihood"
 
 
 def _sums(fit: "Estimates") -> str:

@@ -4,22 +4,38 @@ from collections.abc import Sequence
 
 import numpy as np
 
+FIXED = 5  # digits of a figure from 1 on, and the power of ten from which it has an exponent,
+SMALLEST = -4  # as it has below this one
+DIGITS = 15  # a number has no more
 
-def figure(value: float, digits: int = 5) -> str:
-    """Four or so significant digits, no needless exponent: 3.0445, 12830, 1.2e-07."""
+
+def figure(value: float, error: float = np.nan) -> str:
+    """Four or five significant digits: 3.0445, 12830, 0.001042, 1.200e-07. Beside its error those that matter: two of
+    the error, or four places: 1000000.0047, 0.0038."""
     if np.isnan(value):
         return "NA"
-    if value == 0 or 1e-4 <= abs(value) < 10**digits:
-        places = digits - 1 if value == 0 else max(digits - 1 - int(np.floor(np.log10(max(abs(value), 1)))), 0)
-        return f"{value:.{places}f}"
-    return f"{value:.{digits - 2}e}"
+    if value == 0 or np.isinf(value):
+        return f"{abs(value) if value == 0 else value:.4f}"
+    size, told = _size(value), 0 < error < np.inf
+    plain = SMALLEST <= size < FIXED
+    digits = FIXED + min(size, 0) if plain and (told or size >= 0) else FIXED - 1
+    if told:
+        digits = min(max(digits, size - _size(error) + 2), DIGITS)
+    if plain or SMALLEST <= size < digits:
+        return f"{value:.{max(digits - 1 - size, 0)}f}"
+    return f"{value:.{digits - 1}e}"
+
+
+def _size(value: float) -> int:
+    """The power of ten of the first digit."""
+    return int(np.floor(np.log10(abs(value))))
 
 
 def total(value: float) -> str:
-    """A sum such as a deviance or a criterion: 6 significant digits at least, never an exponent below 1e10."""
+    """A sum such as a deviance or a criterion: three places, below 1 six digits, no exponent from 1 to 1e10."""
     if np.isnan(value):
         return "NA"
-    if np.isinf(value) or abs(value) >= 1e10:
+    if np.isinf(value) or abs(value) >= 1e10 or 0 < abs(value) < 1:
         return f"{value:.6g}"
     return f"{value:.3f}" if abs(value) < 1e3 else f"{value:,.2f}"
 

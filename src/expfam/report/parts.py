@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from expfam._typing import FloatArray
 from expfam.report.numbers import brief, figure
 
 Form: TypeAlias = Callable[[float], str]
@@ -150,15 +152,28 @@ def tabled(
     rows: Sequence[int] | None = None,
     note: str = "",
 ) -> Table:
-    """A table of some columns of an answer, each (name, title, form); form None for text. `rows` chooses and orders."""
+    """A table of some columns of an answer, each (name, title, form); form None for text. `rows` chooses and orders.
+
+    Figures show what the error of their row tells apart.
+    """
     heads = tuple(Column(title, form is not None) for _, title, form in columns)
     size = len(next(iter(answer.values())))
+    errors = _errors(answer, size)
+
+    def cell(name: str, form: Form | None, at: int) -> Cell:
+        if form is None:
+            return Cell(str(answer[name][at]))
+        return number(float(answer[name][at]), partial(figure, error=errors[at]) if form is figure else form)
+
     chosen = range(size) if rows is None else rows
-    cells = tuple(
-        tuple(
-            Cell(str(answer[name][at])) if form is None else number(float(answer[name][at]), form)
-            for name, _, form in columns
-        )
-        for at in chosen
-    )
-    return Table(caption, heads, cells, note)
+    return Table(caption, heads, tuple(tuple(cell(name, form, at) for name, _, form in columns) for at in chosen), note)
+
+
+def _errors(answer: Mapping[str, Any], size: int) -> FloatArray:
+    """The standard errors of the rows; where only intervals are, a quarter of each; NaN where neither."""
+    if "std_error" in answer:
+        return np.asarray(answer["std_error"], dtype=np.float64)
+    if "conf_low" in answer:
+        with np.errstate(invalid="ignore"):  # an interval without ends
+            return (np.asarray(answer["conf_high"], dtype=np.float64) - np.asarray(answer["conf_low"])) / 4
+    return np.full(size, np.nan)
