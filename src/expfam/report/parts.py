@@ -175,5 +175,6 @@ def _errors(answer: Mapping[str, Any], size: int) -> FloatArray:
         return np.asarray(answer["std_error"], dtype=np.float64)
     if "conf_low" in answer:
         with np.errstate(invalid="ignore"):  # an interval without ends
-            return (np.asarray(answer["conf_high"], dtype=np.float64) - np.asarray(answer["conf_low"])) / 4
+            low, high = (np.asarray(answer[name], dtype=np.float64) for name in ("conf_low", "conf_high"))
+            return (high - low) / 4
     return np.full(size, np.nan)

@@ -36,8 +36,8 @@ def _facts(study: Study, link: str) -> Iterator[tuple[str, str]]:
     kind = fit.statistics.dispersion_kind
     yield "Dispersion", "1, fixed by the family" if kind == "fixed" else f"{figure(fit.dispersion)}, {KINDS[kind]}"
     for number in fit.nuisance:
-        shown, error = figure(number.value, number.se), figure(number.se, number.se)
-        said = f"{shown}, standard error {error}, by maximum likelihood"
+        value, error = figure(number.value, number.se), figure(number.se, number.se)
+        said = f"{value}, standard error {error}, by maximum likelihood"
         yield number.name.capitalize(), f"{figure(number.value)}: {study.advice(number.note)}" if number.note else said
     for name in equation.given(model):
         request = getattr(model.terms, "schema", None)
