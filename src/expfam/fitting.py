@@ -41,6 +41,7 @@ from expfam.nuisance.dispersion import Asked as DispersionAsked
 from expfam.nuisance.joint import estimate
 from expfam.objective import Objective
 from expfam.parallel import one_blas_thread
+from expfam.penalties import NoPenalty
 from expfam.response import Level
 from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
 from expfam.solvers.adjusted import AdjustedScores
@@ -307,11 +308,13 @@ def _tell_numbers(numbers: tuple[Nuisance, ...]) -> None:
 
 
 def _tell_exact(prepared: Prepared, found: Fit, left: float) -> None:
-    """A dispersion of nothing but rounding, or of what the solver left, where no number's own note has told of it."""
+    """A dispersion that no row is left for, of nothing but rounding, or of what the solver left, where no number's own
+    note has told of it."""
     sums, certificate = found.statistics, found.certificate
     if sums.dispersion_fixed or any(number.note for number in found.nuisance):
         return
-    if meets(prepared, found.model.family, sums.dispersion, sums.null_deviance):
+    plain = found.model.bias is None and isinstance(found.model.penalty, NoPenalty)
+    if (plain and sums.df_residual <= 0) or meets(prepared, found.model.family, sums.dispersion, sums.null_deviance):
         warnings.warn(EXACT, ConvergenceWarning, stacklevel=4)
     elif certificate.converged and found.model.bias is None and left_over(sums, left):
         warnings.warn(SO_FAR.format(tol=certificate.tol), ConvergenceWarning, stacklevel=4)

@@ -622,6 +622,17 @@ def test_perfect_fits_know_their_rows() -> None:
     assert np.abs(fit.residuals()).max() < 1e-9
 
 
+@pytest.mark.parametrize(("formula", "n"), [("y ~ 1", 1), ("y ~ x", 2), ("y ~ g", 40)])
+@pytest.mark.parametrize("family", ["gaussian", "gamma"])
+def test_as_many_coefficients_as_rows_leave_no_dispersion(formula: str, n: int, family: str) -> None:
+    rng = np.random.default_rng(3)
+    data = {"y": 5 + rng.uniform(size=n), "x": rng.normal(size=n), "g": np.array([f"g{k}" for k in range(n)])}
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response: no dispersion is left"):
+        fit = ef.glm(formula, data, family=family)
+    assert fit.df_residual == 0
+    assert np.isnan(fit.dispersion)
+
+
 def test_a_fit_shows_itself_as_its_summary() -> None:
     """And not as the numbers of its rows, by the thousand."""
     fit = ef.glm("claims ~ age", rows(), family="poisson")
