@@ -92,9 +92,10 @@ def glm(
 
     formula       "y ~ a + b*c + log(x) + bs(z, df=5)"; a formula is data: only the listed functions run
     data          dict of arrays, pandas, polars, Arrow, or a path to Parquet or CSV
-    family, link  a name or an object; the link defaults to the family's canonical one. By name "negative_binomial"
-                  estimates theta and "tweedie" the power, by maximum likelihood: `fit.theta`, `fit.power`; known
-                  numbers are given: "tweedie(1.5)", or the object, families.Tweedie(power=1.5)
+    family, link  a name or an object; the link defaults to the family's canonical one, that of negative_binomial and
+                  tweedie to log. By name "negative_binomial" estimates theta and "tweedie" the power, by maximum
+                  likelihood: `fit.theta`, `fit.power`; known numbers are given: "tweedie(1.5)", or the object,
+                  families.Tweedie(power=1.5)
     weights       column name, expression or array; weights_kind "precision" (phi / w, R's), "frequency" (a row stands
                   for w rows) or "sampling" (design weights: the standard errors become a sandwich)
     offset        added to eta; exposure: offset log(exposure) of a log link; trials: of a binomial share
@@ -113,6 +114,8 @@ def glm(
                   several ["firm", "year"], {"hac": lags, "time": "day"}, {"bootstrap": 1000}: see `Fit.vcov`
     dispersion    phi where the family leaves it free: "pearson" (the default), "deviance", "ml", or a known number,
                   with which tests are by the normal distribution instead of t
+    seed          of what a solver draws, such as the order of the rows of "sgd"; a bootstrap has its own
+    progress      whether a line on stderr says what is being done
 
     Raises ExpfamError (FormulaError, SchemaError, ResponseError, SolverError, FamilyError); warns DataWarning,
     AliasWarning, SeparationWarning, ConvergenceWarning.

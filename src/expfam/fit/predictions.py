@@ -46,6 +46,7 @@ def predict(
     offset, exposure   arrays where the fit got arrays; they move the mean, and with it a prediction interval
     weights    precision weights of the observations to come (a number, one a row, or a column): their dispersion is
                phi / w; 1 by default. `trials` instead for binomial shares, which have no interval without
+    unseen     levels that the fit has not met: "error", "reference" or "missing"; None, what glm() was told
 
     Rows with missing values predict NaN (None for labels), and so do, told, those whose mean columns left out of the
     fit leave open. Rows whose mean no response can have are told, and have no interval. The errors are those of the

@@ -85,7 +85,10 @@ def roc(fit: "Fit", data: Any = None) -> ranking.Roc | ranking.ClassRocs:
 
 
 def lorenz(fit: "Fit", data: Any = None, *, label: str | None = None) -> ranking.Lorenz:
-    """Which share of what was observed falls on the rows of the lowest fitted rates? Concentration curve and Gini."""
+    """Which share of what was observed falls on the rows of the lowest fitted rates? Concentration curve and Gini.
+
+    label   the class that is judged against all others, where there are several
+    """
     return ranking.lorenz(judged_by(fit, data).one(label))
 
 
@@ -96,6 +99,7 @@ def lift(
 
     against   another fit, or its rates (means per unit of exposure), one a row of the data: then rows are sorted by the
               ratio of both rates (double lift), and the model that follows what was observed is the better one
+    label     the class that is judged against all others, where there are several
     """
     judged = judged_by(fit, data).one(label)
     if against is None:
