@@ -394,6 +394,15 @@ def test_validation_of_both_sets_of_rows_is_that_of_the_fit() -> None:
     np.testing.assert_allclose(values(along, "Ratio"), fit.actual_expected("g", data=odd).ratio, rtol=1e-12)
 
 
+def test_an_intercept_alone_is_one_coefficient_and_says_what_it_lacks() -> None:
+    fit = ef.glm("y ~ 1", DATA, family="poisson")
+    page = made(fit, figures=False)
+    for section in ("tests", "relativities"):
+        assert "no terms but the intercept" in str(list(parts(page, section)))
+    assert "0 terms with 1 coefficient," in str(page)
+    assert "400 rows, 1 coefficient\n" in str(fit)
+
+
 def test_rates_near_a_thousandth_are_told_apart() -> None:
     small = DATA | {"y": 0.001 * (1 + 0.01 * X + 0.002 * np.cos(np.arange(N)))}
     page = made(ef.glm("y ~ x", small), figures=False)

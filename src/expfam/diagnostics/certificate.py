@@ -79,7 +79,7 @@ class Certificate:
             return f"Streamed: {self.rows:,} rows, each read once; condition {self.condition:.2g}"
         verdict = "Converged" if self.converged else f"NOT converged ({self.status.name.lower()})"
         figures = f"gradient {self.gradient:.0e}, KKT {self.kkt:.0e}, condition {self.condition:.2g}"
-        return f"{verdict}: {figures}; {self.passes:.3g} passes, {_seconds(self.seconds)}"
+        return f"{verdict}: {figures}; {self.passes:.3g} pass{'es' * (self.passes != 1)}, {_seconds(self.seconds)}"
 
 
 def _seconds(seconds: float) -> str:

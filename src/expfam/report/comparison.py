@@ -11,7 +11,7 @@ from expfam.data.answer import frame_like
 from expfam.errors import ExpfamError, one_of
 from expfam.report.content import Content, Row, shortened, words
 from expfam.report.formats import FORMATS, written
-from expfam.report.numbers import count, figure, several, total
+from expfam.report.numbers import count, counted, figure, several, total
 
 if TYPE_CHECKING:
     from expfam.fit.estimates import Estimates
@@ -117,7 +117,7 @@ def compare(*fits: "Estimates", names: Sequence[str] | None = None, format: str 
             raise ExpfamError(f"argument {k + 1} of compare() is a {type(fit).__name__}; give fits, as glm() does")
     named = tuple(f"({k + 1})" for k in range(len(fits))) if names is None else tuple(map(str, names))
     if len(named) != len(fits) or len(set(named)) < len(named):
-        raise ExpfamError(f"names={list(named)}: give {len(fits)} different names, one a fit")
+        raise ExpfamError(f"names={list(named)}: give {counted(len(fits), 'different name')}, one a fit")
     return Comparison(fits, named, format)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from expfam.inference.pivot import critical
 from expfam.nuisance.number import Nuisance
-from expfam.report.numbers import count, figure, p_value, several, total
+from expfam.report.numbers import count, counted, figure, p_value, several, total
 
 if TYPE_CHECKING:
     from expfam.fit.estimates import Estimates
@@ -46,7 +46,7 @@ def content(fit: "Estimates", level: float = 0.95, advice: Callable[[str], str] 
     return Content(
         title=f"Generalized linear model: {words(model.family.name)} family, {words(model.link.name)} link",
         model=model.terms.title,
-        size=f"{count(fit.n)} rows, {fit.estimate.size} coefficients",
+        size=f"{counted(fit.n, 'row')}, {counted(fit.estimate.size, 'coefficient')}",
         header=("Estimate", "Std. error", letter, f"P(>|{letter}|)", *sides),
         rows=tuple(_rows(fit, level, whole)),
         notes=tuple(_notes(fit, advice)),

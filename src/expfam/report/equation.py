@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from expfam.matrix import MatrixTerms
 from expfam.report.content import words
-from expfam.report.numbers import count, figure
+from expfam.report.numbers import counted, figure
 from expfam.report.parts import Formula, Span
 from expfam.terms import FormulaTerms
 
@@ -83,7 +83,7 @@ def sentence(fit: "Fit", link: str) -> str:
         if model.family.vector:
             what = f"The probability of each class of {model.response} ({', '.join(model.classes)})"
     per = " per unit of exposure" if "exposure" in given(model) else ""
-    many = f"{terms} term{'s' * (terms != 1)} with {count(fit.estimate.size)} coefficients"
+    many = f"{counted(terms, 'term')} with {counted(fit.estimate.size, 'coefficient')}"
     said = f"{what}{per} is modelled by {many}, with the {words(model.family.name)} family and the {words(link)} link."
     return f"{said} {EFFECT.get(link, '')}".strip()
 

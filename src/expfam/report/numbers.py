@@ -56,6 +56,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:,.2f}"
 
 
+def counted(number: float, what: str) -> str:
+    """1 row, 2,000 rows."""
+    return f"{count(number)} {what}{'s' * (number != 1)}"
+
+
 def p_value(value: float) -> str:
     """0.025, 3.1e-08, '< 1e-16'; significance is left to the reader."""
     if np.isnan(value):

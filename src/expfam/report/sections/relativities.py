@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from expfam.report.numbers import count, figure, several
+from expfam.errors import ExpfamError
+from expfam.report.numbers import count, counted, figure, several
 from expfam.report.parts import Folded, Omitted, Part, Section, Table, counted_by, tabled
 from expfam.report.study import Study
 
@@ -27,10 +28,12 @@ def _parts(study: Study) -> Iterator[Part]:
     answer = found.columns
     rows_of = groupby(range(len(answer["term"])), key=lambda at: str(answer["term"][at]))
     terms = [(term, list(rows)) for term, rows in rows_of if term != "Intercept"]
+    if not terms:
+        raise ExpfamError("the model has no terms but the intercept")
     if any(answer["level"]):
         yield from study.picture("relativities")
     for term, rows in terms[:TERMS]:
-        yield Folded(f"{term}: {count(len(rows))} line{'s' * (len(rows) > 1)}", (_table(study, found, term, rows),))
+        yield Folded(f"{term}: {counted(len(rows), 'line')}", (_table(study, found, term, rows),))
     if len(terms) > TERMS:
         yield Omitted(f"Not shown: {several([term for term, _ in terms[TERMS:]])}; {study.advice(WHOLE)}.")
 
