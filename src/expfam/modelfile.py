@@ -77,6 +77,8 @@ def read(path: str | PathLike[str], what: str) -> Any:
         finite(plain)
     except FileNotFoundError:
         raise ModelFileError(f"there is no {what} file {path}") from None
+    except UnicodeDecodeError:
+        raise ModelFileError(f"{path} holds no text, as a {what} file does; is it the data? Then swap them") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{path} is damaged or no {what} file: {error}. Save it again") from None
     return plain

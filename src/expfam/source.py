@@ -141,7 +141,7 @@ def beside(name: str, values: Any, data: Any) -> AnyArray:
         found = f"{len(mine)} labels for {len(its)} rows"
         if len(mine) == len(its):
             row = next((k for k, (a, b) in enumerate(zip(mine, its, strict=True)) if a != b), 0)
-            found = f"label {mine[row]!r} where the data has {its[row]!r}, in row {row}"
+            found = f"label {mine.tolist()[row]!r} where the data has {its.tolist()[row]!r}, in row {row}"
         raise SchemaError(
             f"the index of {name} is not that of the data: {found}. Give a column of the data by its name, align by "
             "label with .reindex(data.index), or take it row by row with .to_numpy()"

@@ -122,6 +122,14 @@ OF_OTHER_TYPES: dict[str, tuple[Any, str]] = {
     "Ridge": (lambda: ef.glm("y ~ x", GOOD, penalty=ef.Ridge("a")), "strength is 'a'; give numbers"),  # type: ignore[arg-type]
     "Ridge by name": (lambda: ef.glm("y ~ x", GOOD, penalty=ef.Ridge({"x": None})), "nan|numbers"),  # type: ignore[dict-item]
     "l1_ratio": (lambda: ef.glm("y ~ x", GOOD, penalty=ef.ElasticNet(1, "a")), "l1_ratio is 'a'"),  # type: ignore[arg-type]
+    "Ridge below 0": (lambda: ef.Ridge(-1), "Ridge strength is -1.0"),
+    "Ridge by name below 0": (lambda: ef.Ridge({"x": -2}), "Ridge strength is -2.0"),
+    "ElasticNet below 0": (lambda: ef.ElasticNet(-1, 0.5), "strength is -1.0"),
+    "l1_ratio above 1": (lambda: ef.ElasticNet(1, 2), "l1_ratio is 2"),
+    "classes 1 and 2": (
+        lambda: ef.glm("k ~ x", GOOD | {"k": [1.0, 2.0] * (len(GOOD["y"]) // 2)}, family="bernoulli"),
+        "code two classes as 0 and 1 or as text",
+    ),
     "dispersion": (lambda: ef.glm("y ~ x", GOOD, dispersion=[1.0]), "dispersion=.1.0. is not allowed"),  # type: ignore[arg-type]
     "matrix for vcov": (lambda: ef.glm("y ~ x", GOOD, vcov=np.eye(2)), "vcov= is a ndarray.*Allowed: 'model'"),  # type: ignore[arg-type]
     "level": (lambda: ef.glm("y ~ x", GOOD).confint("95%"), "level='95%'.*0.95"),  # type: ignore[arg-type]
@@ -200,11 +208,12 @@ def test_text_among_numbers_is_named_with_its_row(cell: str, row: int, tmp_path:
     cells = [cell if k == row else text for k, text in enumerate(NUMERALS)]
     data = {"y": list(np.cos(range(60))), "x": cells}
     says = re.escape(f"the first that is none is {cell!r}, in row {row} ")
-    with pytest.warns(ef.DataWarning, match=f"(?s)x is text and became a factor of 60 levels.*{says}"):
+    told = pytest.warns(ef.ConvergenceWarning, match="meets every")
+    with told, pytest.warns(ef.DataWarning, match=f"(?s)x is text and became a factor of 60 levels.*{says}"):
         ef.glm("y ~ x", data)
     if cell != "nan":  # which a CSV file means as a missing value
         pacsv.write_csv(pa.table(data), tmp_path / "rows.csv", pacsv.WriteOptions(quoting_style="needed"))
-        with pytest.warns(ef.DataWarning, match=says):
+        with pytest.warns(ef.ConvergenceWarning, match="meets every"), pytest.warns(ef.DataWarning, match=says):
             ef.glm("y ~ x", tmp_path / "rows.csv")
     with pytest.warns(ef.DataWarning, match=says):
         ef.OnlineGLM("y ~ x").partial_fit(data)
@@ -359,7 +368,10 @@ def test_linear_predictors_outside_the_link_are_told_from_means() -> None:
 def test_more_columns_than_rows() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(5, 9))
-    with pytest.warns(ef.AliasWarning, match="x5, x6, x7, x8, x9"):
+    with (
+        pytest.warns(ef.ConvergenceWarning, match="meets every"),
+        pytest.warns(ef.AliasWarning, match="x5, x6, x7, x8, x9"),
+    ):
         fit = ef.glm_arrays(X, rng.normal(size=5))
     assert fit.certificate.aliased == ("x5", "x6", "x7", "x8", "x9")
     assert np.isnan(fit.coef).sum() == 5
@@ -391,13 +403,27 @@ def test_columns_of_zeros_alone_are_all_left_out(family: str, form: Any, tmp_pat
 
 def test_rows_that_are_met_exactly_have_no_error() -> None:
     """No dispersion is left, neither 0 nor any other."""
-    fit = ef.glm("y ~ x", {"y": [1.0, 2.0], "x": [0.0, 1.0]})
+    with pytest.warns(ef.ConvergenceWarning, match="meets every"):
+        fit = ef.glm("y ~ x", {"y": [1.0, 2.0], "x": [0.0, 1.0]})
     assert np.isnan(fit.se).all()
     assert np.isnan(fit.predict({"x": [0.5]}, se=True)["se"]).all()
 
 
+def test_a_column_that_is_not_there_is_named_once() -> None:
+    with pytest.raises(ef.SchemaError, match=r"^the data has no column 'Area'; "):
+        ef.glm("y ~ x", GOOD, weights="Area")
+    with pytest.raises(ef.SchemaError, match=r"no column 'Area', which 'y ~ log.Area.' asks for"):
+        ef.glm("y ~ log(Area)", GOOD)
+
+
+def test_rows_of_another_index_show_their_labels_plainly() -> None:
+    frame = pd.DataFrame({"y": [1.0, 2.0, 4.0], "x": [0.0, 1.0, 3.0]})
+    with pytest.raises(ef.SchemaError, match="label 5 where the data has 0, in row 0"):
+        ef.glm("y ~ x", frame, weights=pd.Series([1.0, 1.0, 1.0], index=[5, 1, 2]))
+
+
 def test_one_row() -> None:
-    with pytest.warns(ef.AliasWarning, match="x"):
+    with pytest.warns(ef.ConvergenceWarning, match="meets every"), pytest.warns(ef.AliasWarning, match="x"):
         fit = ef.glm("y ~ x", {"y": [3.0], "x": [2.0]})
     assert fit.coef[0] == pytest.approx(3)
     with pytest.warns(ef.errors.DataWarning, match="1 of 2 rows are not estimable"):

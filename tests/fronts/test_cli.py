@@ -645,6 +645,14 @@ def test_errors_of_another_kind(shell: Shell, portfolio: pa.Table) -> None:
     assert "--vcov HC9 is not allowed" in shell.refused(*fit, "--vcov", "HC9")
 
 
+def test_what_is_to_be_typed_can_be(shell: Shell) -> None:
+    assert shell("fit", "book.csv", FORMULA, *POISSON, "--save", "robust.json", "--vcov", "HC0").code == 0
+    said = shell.refused("anova", "robust.json", "book.csv")
+    assert "`expfam anova --type 3 --test wald`, or name --test lrt or --test f to" in said
+    assert "did you mean 'lift'?" in shell.refused("plot", "robust.json", "book.csv", "lft", "--out", "p.png")
+    assert "is it the data?" in shell.refused("predict", "book.parquet", "robust.json")
+
+
 def test_anova(shell: Shell, model: expfam.Fit) -> None:
     ran = shell("anova", "model.json", "book.parquet", "--type", "2")
     assert (ran.code, ran.err) == (0, "")

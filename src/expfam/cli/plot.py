@@ -9,6 +9,7 @@ import typer
 import expfam
 from expfam.cli.files import Decimal, Sep, destination, table
 from expfam.cli.terminal import console
+from expfam.data.names import near
 from expfam.errors import ExpfamError
 
 
@@ -40,7 +41,8 @@ def plot(
 
     destination("--out", out, inputs=[model, data], suffixes=SUFFIXES)
     if name not in PICTURES:
-        raise ExpfamError(f"there is no picture {name!r}; choose one of {', '.join(PICTURES)}")
+        hint = f" {near(name, PICTURES)}".rstrip()
+        raise ExpfamError(f"there is no picture {name!r}; choose one of {', '.join(PICTURES)}{hint and ';'}{hint}")
     given = _given(name, by, label)
     draw = getattr(expfam.load(model).plot, name)
     picture = draw(data=table(data, sep, decimal), **given)

@@ -70,7 +70,8 @@ def asked(message: str, commands: Mapping[str, Mapping[str, str]]) -> str:
         if not (whose or drawn) and options and "=" not in options:
             return found[0]  # of a formula
         if not drawn and name in commands:
-            return f"`expfam {name} {said(options, commands[name])}".rstrip() + "`"
+            typed = said(options, commands[name]).replace(", --", " --")
+            return f"`expfam {name} {typed}".rstrip() + "`"
         if drawn or (name in PICTURES and not options):
             return f"`expfam plot MODEL DATA {name}`"
         return f"expfam.load(MODEL).{name}({options}) in Python" if whose else found[0]

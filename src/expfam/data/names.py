@@ -17,12 +17,17 @@ def some(items: Iterable[str], most: int = 12) -> str:
     return ", ".join(found[:most]) + (f", ... ({len(found)} in all)" if len(found) > most else "")
 
 
+def near(name: str, names: Iterable[str]) -> str:
+    """'did you mean ...? ' where something is near."""
+    folded = {other.casefold(): other for other in reversed(tuple(names))}
+    found = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3)]
+    return f"did you mean {some(found)}? " if found else ""
+
+
 def nearest(name: str, names: Iterable[str], what: str = "columns") -> str:
     """'did you mean ...?' where something is near, then what there is."""
     names = tuple(names)
-    folded = {other.casefold(): other for other in reversed(names)}
-    near = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3)]
-    hint = f"did you mean {some(near)}? " if near else ""
+    hint = near(name, names)
     there = f"{what} at hand: {some(names)}" if names else f"there are no {what}"
     return f"{hint}{there[0].upper()}{there[1:]}" if hint else there
 

@@ -20,7 +20,9 @@ class Bernoulli(SharePartition, ExponentialFamily):
     fixed_dispersion: ClassVar[bool] = True
     default_link: ClassVar[str] = "logit"
     allowed: ClassVar[str] = "0 or 1"
-    remedy: ClassVar[str] = "for shares in [0, 1] take family='binomial' with trials="
+    remedy: ClassVar[str] = (
+        "code two classes as 0 and 1 or as text; for shares in [0, 1] take family='binomial' with trials="
+    )
 
     def outside(self, y: FloatArray) -> BoolArray:
         return np.not_equal(y, 0) & np.not_equal(y, 1)

@@ -127,7 +127,7 @@ def test_of(fit: "Fit", test: str | None, *, wald_too: bool) -> str:
     if test is None and own and not wald_too:
         raise ExpfamError(
             f"the fit carries a covariance that deviances know nothing of ({fit.vcov_kind}): take anova(type=3, "
-            "test='wald'), or name test='lrt' or 'f' to leave it aside"
+            "test='wald'), or name test='lrt' or test='f' to leave it aside"
         )
     if (test == "wald") or (test is None and own):
         return "wald"

@@ -141,9 +141,8 @@ class Source:
             raise self.refusal(offset, f"{name!r}: names with '__' are refused")
         if name.partition(".")[0] in self.names:
             raise self.refusal(offset, f"{name!r}: attribute access is refused, and no column has this name")
-        raise SchemaError(
-            f"the data has no column {name!r}, which {self.whole!r} asks for; {nearest(name, self.names)}"
-        )
+        asks = f", which {self.whole!r} asks for" if self.whole.strip() != name else ""
+        raise SchemaError(f"the data has no column {name!r}{asks}; {nearest(name, self.names)}")
 
     def tree(self) -> Node:
         """The expression as a tree."""

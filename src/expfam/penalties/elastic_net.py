@@ -26,9 +26,12 @@ class ElasticNet(Penalty):
     def smooth(self) -> bool:
         return self.l1_ratio == 0
 
-    def bind(self, names: tuple[str, ...]) -> PenaltyForm:
+    def __post_init__(self) -> None:
         if not (is_finite(self.l1_ratio) and 0 <= self.l1_ratio <= 1):
             raise SolverError(f"ElasticNet l1_ratio is {self.l1_ratio!r}; from 0, ridge, to 1, the lasso")
+        Ridge(self.strength)  # refuses what is no strength
+
+    def bind(self, names: tuple[str, ...]) -> PenaltyForm:
         whole = Ridge(self.strength).bind(names)
         absolute = self.l1_ratio * whole.diagonal
         if np.any(absolute[[name == "Intercept" for name in names]]):

@@ -21,6 +21,12 @@ class Ridge(Penalty):
 
     strength: float | Sequence[float] | Mapping[str, float] | FloatArray = 1.0
 
+    def __post_init__(self) -> None:
+        values = list(self.strength.values()) if isinstance(self.strength, Mapping) else self.strength
+        given = _numbers(values)
+        if given.ndim < 2:
+            _diagonal(np.atleast_1d(given))
+
     def bind(self, names: tuple[str, ...]) -> PenaltyForm:
         p = len(names)
         if isinstance(self.strength, Mapping):
