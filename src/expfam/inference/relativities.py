@@ -88,7 +88,7 @@ def levels(terms: Terms) -> tuple[Levels, ...]:
         based |= base
         labels, contrast = coding.cells(term, variables)
         found.append(Levels(block.label, k, labels, block.columns, contrast, base))
-    if not found:
+    if len(found) < len(terms.blocks) and all(terms.blocks[part.place].is_intercept for part in found):
         raise ExpfamError(
             "the model has only splines or polynomials: no effect of theirs is one factor; marginal_effects() and "
             "plot.effects() show how the mean runs"
