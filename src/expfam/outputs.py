@@ -26,7 +26,8 @@ def destination(what: str, path: Path, inputs: Iterable[Path] = (), suffixes: It
     if _special(target) and not os.access(target, os.W_OK):
         raise ExpfamError(f"{what} {path} may not be written to; choose another name")
     if not _special(target) and not (target.parent.is_dir() and os.access(target.parent, os.W_OK)):
-        raise ExpfamError(f"{what} {path}: there is no folder {target.parent} to write to; make it first")
+        folder = target.parent if path.is_symlink() else path.parent
+        raise ExpfamError(f"{what} {path}: there is no folder {folder} to write to; make it first")
     if path.exists() and any(other.exists() and path.samefile(other) for other in inputs):
         raise ExpfamError(f"{what} {path} would overwrite what is read; choose another name")
     return path
