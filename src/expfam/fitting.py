@@ -201,15 +201,15 @@ def _solved(
     """
     if phi is not None and model.bias is not None:
         solution = AdjustedScores(model.bias, posed.standard, phi).solve(posed.problem)
-        return solution, closing(posed.problem, solution), None
+        return *closing(posed.problem, solution), None
     solution = edged(posed.problem, choose(how.solver, posed.problem).solve(posed.problem))
-    end = closing(posed.problem, solution)
+    solution, end = closing(posed.problem, solution)
     if not doubtful(posed.problem, solution, end.factor, end.reading):
         return solution, end, None
     found = settled(objective, posed, lambda: model.flat_names, solution.theta, end.reading)
     if found.exact and not found.names and solution.status is Status.SEPARATED:
         solution = resumed(posed.problem, solution)
-        end = closing(posed.problem, solution)
+        solution, end = closing(posed.problem, solution)
     if not found.names and end.reading.gradient <= posed.problem.tol:
         solution = flattened(posed.problem, solution)
     return solution, end, found

@@ -890,6 +890,21 @@ def test_implicit_steps_bear_wild_rows_and_units() -> None:
         ef.glm_arrays(x[:, None], y, family="poisson", solver=ef.SGD(update="explicit", step="constant", rate=1e3))
 
 
+@pytest.mark.parametrize(("family", "link"), [("inverse_gaussian", None), ("poisson", "identity")])
+def test_steps_that_end_outside_the_domain_are_drawn_back(family: str, link: str | None) -> None:
+    """The means of all rows are allowed where the fit ends, it is no worse than the null model, and it says so."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=2000)
+    mean = np.exp(1 + 0.4 * x)
+    y = rng.wald(mean, 2) if family == "inverse_gaussian" else rng.poisson(mean).astype(float)
+    with pytest.warns(ef.ConvergenceWarning, match="family and link do not allow"):
+        fit = ef.glm_arrays(x[:, None], y, family=family, link=link, solver=ef.SGD(step="normalised"))
+    assert fit.certificate.status is Status.OUTSIDE
+    assert not fit.converged
+    assert (fit.coef[0] + fit.coef[1] * x > 0).all()  # eta itself: h(eta) is a positive mean nowhere else
+    assert fit.deviance < fit.null_deviance
+
+
 def test_sgd_of_very_many_coefficients_steps_without_a_matrix() -> None:
     """Their information would not fit; 3,100 words, few of which matter."""
     rng = np.random.default_rng(4)

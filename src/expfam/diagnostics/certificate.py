@@ -9,11 +9,11 @@ from expfam._typing import FloatArray
 from expfam.inference.separation import Separation
 from expfam.information import Factor
 from expfam.objective import Evaluation
-from expfam.response import Level
 from expfam.solvers import Problem, Solution, Status
+from expfam.solvers.ended import ended
 from expfam.solvers.optimality import Reading, Scale, by_class, read
 from expfam.solvers.pose import Posed
-from expfam.solvers.problem import affordable, loses, sharpened
+from expfam.solvers.problem import loses, sharpened
 
 AWAY, MOVED = 0.1, 1e-6
 """Standard errors of the starting model that the optimum is away, and by how much linear predictors would move on the
@@ -96,28 +96,27 @@ class Closing:
     reading: Reading
 
 
-def closing(problem: Problem, solution: Solution) -> Closing:
-    """The same whether the solver has it already."""
+def closing(problem: Problem, solution: Solution) -> tuple[Solution, Closing]:
+    """The same whether the solver has it already, and the solution that it is of: one at which F has a value."""
+    solution = ended(problem, solution)
     at, factor = _evaluation(problem, solution)
     assert at.gradient is not None
     if factor is None:
-        return Closing(at, None, Reading(problem.scale.gradient(at.gradient), np.nan, np.zeros_like(at.gradient)))
-    return Closing(at, factor, read(at, problem.scale, factor))
+        reading = Reading(problem.scale.gradient(at.gradient), np.nan, np.zeros_like(at.gradient))
+        return solution, Closing(at, None, reading)
+    return solution, Closing(at, factor, read(at, problem.scale, factor))
 
 
 def _evaluation(problem: Problem, solution: Solution) -> tuple[Evaluation, Factor | None]:
-    at = solution.at
-    if problem.objective.penalty.absolute is not None:
-        at = problem.objective(solution.theta, Level.GRADIENT) if at is None else at
+    at, objective = solution.at, problem.objective
+    assert at is not None
+    if objective.penalty.absolute is not None:
         assert at.gradient is not None
-        nearest = problem.objective.penalty.residual(at.gradient, solution.theta, problem.objective.weight)
+        nearest = objective.penalty.residual(at.gradient, solution.theta, objective.weight)
         return Evaluation(at.value, nearest), None
-    if at is None:
-        level = Level.HESSIAN if affordable(problem.objective, solution.theta.size) else Level.GRADIENT
-        at = problem.objective(solution.theta, level)
     if at.hessian is None:
         return at, None
-    return sharpened(problem.objective, solution.theta, at, loses(problem.objective), solution.adjusted)
+    return sharpened(objective, solution.theta, at, loses(objective), solution.adjusted)
 
 
 def certify(
@@ -145,8 +144,8 @@ def certify(
         separation=separation,
         status=_status(problem, solution, reading, separation),
         steps=solution.steps,
-        passes=solution.passes + (solution.at is None),
-        hessians=solution.hessians + (solution.at is None and at.hessian is not None),
+        passes=solution.passes,
+        hessians=solution.hessians,
         rows=data.n,
         summed_from=data.n if data.rows is None else data.rows,
         timings=timings,

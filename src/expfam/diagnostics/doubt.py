@@ -25,7 +25,7 @@ FEW = 100  # coefficients up to which it is worth a programme to say more than t
 
 def doubtful(problem: Problem, solution: Solution, factor: Factor | None, reading: Reading) -> bool:
     """Could a coefficient be infinite? A solver that was stopped at random is not asked."""
-    if solution.status is Status.PASSES_DONE:
+    if solution.status in (Status.PASSES_DONE, Status.OUTSIDE):
         return False
     if solution.status is not Status.CONVERGED or factor is None or not factor.definite:
         return True

@@ -43,3 +43,9 @@ class Status(Enum):
         "stochastic gradient descent ran the passes it was given; more passes or a lower rate come closer, "
         'solver="newton" ends exactly'
     )
+    OUTSIDE = (
+        "the passes ended where some rows have means that family and link do not allow, and the coefficients were "
+        "drawn back towards those of the intercept alone: they are no optimum, and standard errors and tests do not "
+        "hold. Take solver='newton', or a link that allows every mean, such as log for positive ones and logit for "
+        "shares"
+    )
