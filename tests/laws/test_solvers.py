@@ -890,6 +890,16 @@ def test_implicit_steps_bear_wild_rows_and_units() -> None:
         ef.glm_arrays(x[:, None], y, family="poisson", solver=ef.SGD(update="explicit", step="constant", rate=1e3))
 
 
+def test_one_pass_tells_a_level_without_events() -> None:
+    """The same coefficient as Newton's method finds at infinity, and no other."""
+    rng = np.random.default_rng(1)
+    g = rng.integers(0, 2, 20_000)
+    y = (rng.random(20_000) < np.where(g == 0, 0.3, 0)).astype(float)
+    with pytest.warns(ef.SeparationWarning):
+        fit = ef.glm_arrays(g[:, None].astype(float), y, family="bernoulli", solver="sgd")
+    assert fit.certificate.separated == (fit.model.flat_names[1],)
+
+
 @pytest.mark.parametrize(("family", "link"), [("inverse_gaussian", None), ("poisson", "identity")])
 def test_steps_that_end_outside_the_domain_are_drawn_back(family: str, link: str | None) -> None:
     """The means of all rows are allowed where the fit ends, it is no worse than the null model, and it says so."""

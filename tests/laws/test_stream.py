@@ -85,14 +85,62 @@ def test_rows_one_by_one_teach_what_they_teach_together() -> None:
     assert 0 < together.stream.waiting.n < N / 2
 
 
+def separated(n: int, kind: str) -> tuple[Frame, dict[str, Any], dict[str, int]]:
+    """Rows some coefficients of which run to infinity, and which way each does."""
+    rng = np.random.default_rng(1)
+    x, z, g = rng.normal(size=n), rng.normal(size=n), rng.choice(["a", "b"], n).astype(object)
+    g[0] = "a"
+    if kind == "level":
+        y = (rng.random(n) < np.where(g == "a", 0.3, 0)).astype(float)
+        return {"y": y, "g": g}, {"formula": "y ~ C(g, ref='a')", "family": "bernoulli"}, {"C(g, ref='a')[b]": -1}
+    if kind == "reference":
+        y = rng.poisson(np.where(g == "a", 0, 2)).astype(float)
+        ends = {"Intercept": -1, "C(g, ref='a')[b]": 1}
+        return {"y": y, "g": g}, {"formula": "y ~ C(g, ref='a')", "family": "poisson"}, ends
+    return {"y": (x > z) * 1.0, "x": x, "z": z}, {"formula": "y ~ x + z", "family": "bernoulli"}, {"x": 1, "z": -1}
+
+
+@pytest.mark.parametrize(
+    ("n", "kind"), [(200, "level"), (40_000, "level"), (200, "reference"), (40_000, "reference"), (200, "plane")]
+)
+def test_a_stream_tells_what_its_prior_alone_holds(n: int, kind: str) -> None:
+    """Which coefficients are infinite, and where to; they have no errors, and the mean of a level all, far too wide."""
+    data, options, ends = separated(n, kind)
+    with pytest.warns(ef.SeparationWarning, match="prior alone holds"):
+        fit = learned(data, **options).fit
+    found = fit.certificate.separation
+    assert found is not None
+    told = dict(zip(found.names, found.signs, strict=True))
+    assert ends.items() <= told.items()
+    assert set(told) - set(ends) <= {"Intercept"}
+    assert np.isnan(fit.se[fit.separated]).all()
+    assert not np.isnan(fit.se[~fit.separated]).any()
+    if kind == "level":
+        p = data["y"][data["g"] == "a"].mean()
+        assert fit.se[0] == pytest.approx(1 / np.sqrt(p * (1 - p) * (data["g"] == "a").sum()), rel=0.02)
+
+
+@pytest.mark.parametrize("n", [30, 100, 2000])
+@pytest.mark.parametrize("near", [1.0, 1e-3])
+def test_a_stream_of_finite_estimates_has_no_separation(n: int, near: float) -> None:
+    """Few rows, columns nearly collinear, and a level of one event: warnings are errors here."""
+    rng = np.random.default_rng(n)
+    x, g = rng.normal(size=n), np.where(np.arange(n) < 10, "b", "a").astype(object)
+    y = rng.poisson(np.exp(0.3 * x)).astype(float)
+    y[:10] = np.eye(10)[0]
+    fit = learned({"y": y, "x": x, "z": x + near * rng.normal(size=n), "g": g}, formula="y ~ x + z + g").fit
+    assert not fit.certificate.separated
+    assert np.isfinite(fit.se).all()
+
+
 @pytest.mark.parametrize("kind", [np.float64, np.int8])
 def test_columns_of_zeros_and_ones_are_packed_whatever_way_they_come(kind: type) -> None:
     """Long batches store them as codes, and many rows that come at once as bytes; nothing is changed by either. One
-    column is a two in a single row."""
+    column is a two in a few rows."""
     rng = np.random.default_rng(2)
     n, level = 140_000, rng.integers(0, 40, 140_000)
     dummies = {f"d{j}": (level == j).astype(kind) for j in range(40)}
-    dummies["d7"][100_000] = 2
+    dummies["d7"][100_000:100_020] = 2
     eta = rng.normal(size=40)[level] / 3
     data = {"y": (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float), "x": rng.normal(size=n), **dummies}
     options = {"formula": f"y ~ x + {' + '.join(dummies)}", "family": "bernoulli"}

@@ -75,7 +75,7 @@ class Certificate:
     def __str__(self) -> str:
         if self.status is Status.WALKED:
             return f"Streamed: {self.rows:,} rows, each read once"
-        if self.status is Status.STREAMED:
+        if self.status in (Status.STREAMED, Status.HELD):
             return f"Streamed: {self.rows:,} rows, each read once; condition {self.condition:.2g}"
         verdict = "Converged" if self.converged else f"NOT converged ({self.status.name.lower()})"
         figures = f"gradient {self.gradient:.0e}, KKT {self.kkt:.0e}, condition {self.condition:.2g}"

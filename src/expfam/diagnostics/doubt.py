@@ -16,17 +16,23 @@ from expfam.inference.separation import Names, Separation, out_of_reach, separat
 from expfam.information import Factor
 from expfam.objective import Objective
 from expfam.solvers import Newton, Problem, Solution, Status
-from expfam.solvers.optimality import Reading, by_class, movers, reach, runs_away, stirred
+from expfam.solvers.optimality import RUNAWAY, Reading, by_class, movers, reach, runs_away, stirred
 from expfam.solvers.pose import Posed
 
 STIRRED = 1e-3
+VAGUE = 3.0  # the error of a linear predictor of which the rows hold less than one event
 FEW = 100  # coefficients up to which it is worth a programme to say more than that all of them are infinite
 
 
 def doubtful(problem: Problem, solution: Solution, factor: Factor | None, reading: Reading) -> bool:
-    """Could a coefficient be infinite? A solver that was stopped at random is not asked."""
-    if solution.status in (Status.PASSES_DONE, Status.OUTSIDE):
+    """Could a coefficient be infinite? A solver that was stopped at random is asked where the rows say next to nothing
+    of a linear predictor that the step left still moves: its error is above the ratio of that to the decrement."""
+    if solution.status is Status.OUTSIDE:
         return False
+    if solution.status is Status.PASSES_DONE:
+        known, scale = factor is not None and not solution.near, problem.scale
+        moved = reach(reading.step, problem.objective.data) if known else 0.0
+        return moved >= RUNAWAY and scale.slope * moved >= VAGUE * reading.decrement * scale.response
     if solution.status is not Status.CONVERGED or factor is None or not factor.definite:
         return True
     return reach(reading.step, problem.objective.data) >= STIRRED

@@ -35,6 +35,11 @@ class Status(Enum):
         "one pass over a stream, whose rows are gone: after many rows the optimum of all of them is a fraction of a "
         "standard error away, and there is nothing left to certify that by"
     )
+    HELD = (
+        "the rows of the stream say next to nothing of these, and its prior alone holds them where they are: they run "
+        "to infinity (separation, or a level without events), or the rows that told of them have faded. Merge levels, "
+        "drop the column, or add a penalty such as Ridge(1e-4)"
+    )
     WALKED = (
         "one pass over a stream in steps of first order, whose rows are gone: the loss of rows before they were "
         "learned from tells how good it is, and nothing how far from the optimum"

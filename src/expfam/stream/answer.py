@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 from warnings import warn
 
@@ -10,8 +11,9 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.names import some
 from expfam.diagnostics.certificate import Certificate
-from expfam.errors import AliasWarning
+from expfam.errors import AliasWarning, SeparationWarning
 from expfam.fit import Fit
+from expfam.inference.separation import Separation
 from expfam.inference.statistics import Statistics
 from expfam.information import Factor, Full
 from expfam.information.covariance import Apart, Covariance, Written
@@ -23,6 +25,7 @@ from expfam.solvers.learning import Learning
 from expfam.solvers.optimality import by_class, from_classes
 from expfam.solvers.pseudo import ALIASED, inflation
 from expfam.stream import walking
+from expfam.stream.held import Held, held
 from expfam.stream.walking import Walked
 
 
@@ -61,9 +64,9 @@ def aliased(memory: Memory) -> BoolArray:
     return np.asarray(inflation(memory.information) >= ALIASED)
 
 
-def _tell_aliased(model: Model, memory: Memory, held: Covariance) -> None:
+def _tell_aliased(model: Model, memory: Memory, found: Covariance) -> None:
     """AliasWarning where there are such coefficients, once there are rows enough to tell: errors of NaN though met."""
-    lost = np.tile(memory.met, held.size // len(memory.met)) & np.isnan(held.diagonal)
+    lost = np.tile(memory.met, found.size // len(memory.met)) & aliased(memory)
     if lost.any() and memory.rows > memory.met.sum():
         names = some(name for name, away in zip(model.flat_names, lost, strict=True) if away)
         warn(
@@ -75,24 +78,33 @@ def _tell_aliased(model: Model, memory: Memory, held: Covariance) -> None:
         )
 
 
-def covariance(memory: Memory, kind: str, phi: float, known: Factor, back: Any) -> Covariance:
+def _tell_held(model: Model, found: Held) -> None:
+    """SeparationWarning for coefficients that the prior alone holds."""
+    which = found.which
+    warn(f"{some(compress(model.flat_names, which))}: {Status.HELD.value}", SeparationWarning, stacklevel=4)
+
+
+def covariance(memory: Memory, kind: str, phi: float, bread: FloatArray, back: Any, away: Held | None) -> Covariance:
     """(p d, p d): "HC0" the sandwich, valid where the variance is not the family's; "model" phi H^-1, of H factorised.
 
-    NaN for coefficients that were never met, or that only the pseudo-rows tell from others, and for all while there are
-    no more rows than coefficients.
+    `bread` is (H + P)^-1. NaN for coefficients that were never met, or that only the pseudo-rows tell from others, and
+    for all while there are no more rows than coefficients. `away` are those that only the pseudo-rows hold: their
+    scores are zero, so that the sandwich is NaN for them, and takes phi (H + P)^-1 for what depends on them.
     """
-    bread = known.inverse().full()
+    lost = aliased(memory)
     if kind == "model":
         found = phi * bread
     else:
         assert memory.meat is not None, "a stream asked for HC0 keeps its scores"
         found = bread @ memory.meat @ bread
+        if away is not None:
+            found, lost = found + phi * away.covariance, lost | away.which
     classes = len(found) // len(memory.met)
     unmet = np.tile(~memory.met, classes)
     found[unmet], found[:, unmet] = 0.0, 0.0
     if memory.rows <= memory.met.sum():
         found[:] = np.nan
-    return Mapped(Written(found), back, unmet | aliased(memory))
+    return Mapped(Written(found), back, unmet | lost)
 
 
 def errors(model: Model, memory: Memory, kind: str, back: Any) -> FloatArray:
@@ -100,7 +112,8 @@ def errors(model: Model, memory: Memory, kind: str, back: Any) -> FloatArray:
     if not model.penalty.smooth:
         return np.full_like(memory.theta, np.nan)
     with np.errstate(invalid="ignore"):
-        found = covariance(memory, kind, dispersion(model, memory), factor(memory), back)
+        phi, bread = dispersion(model, memory), factor(memory).inverse().full()
+        found = covariance(memory, kind, phi, bread, back, held(model, memory, phi, bread, back))
         return from_classes(np.sqrt(found.diagonal), memory.theta)
 
 
@@ -141,12 +154,12 @@ def _null_deviance(null: Memory) -> float:
     return 2 * null.value if np.isfinite(null.value) else np.nan
 
 
-def _certificate(rows: int, condition: float) -> Certificate:
+def _certificate(rows: int, condition: float, away: Separation | None = None) -> Certificate:
     """Each row was read once, and there is nothing left to certify the answer by."""
-    status = Status.WALKED if np.isnan(condition) else Status.STREAMED
+    status = Status.WALKED if np.isnan(condition) else Status.STREAMED if away is None else Status.HELD
     return Certificate(
         gradient=np.nan, raw=np.nan, kkt=np.nan, decrement=np.nan, condition=condition, tol=np.nan, aliased=(),
-        separation=None, status=status, steps=0, passes=1.0, hessians=0.0 if np.isnan(condition) else 1.0,
+        separation=away, status=status, steps=0, passes=1.0, hessians=0.0 if np.isnan(condition) else 1.0,
         rows=rows, summed_from=rows, timings={},
     )  # fmt: skip
 
@@ -167,11 +180,16 @@ def fit_of(model: Model, memory: Memory, null: Memory, vcov: str, context: Conte
         fixed, np.nan, "fixed" if fixed else "pearson", 0,
     )  # fmt: skip
     known = factor(memory)
-    certificate = _certificate(memory.rows, known.condition)
-    held = covariance(memory, vcov, phi, known, context.back) if model.penalty.smooth else None
-    if held is not None:
-        _tell_aliased(model, memory, held)
+    bread = known.inverse().full()
+    away = held(model, memory, phi, bread, context.back) if model.penalty.smooth else None
+    apart = None if away is None else away.separation(model.flat_names, memory.rows)
+    certificate = _certificate(memory.rows, known.condition, apart)
+    spread = covariance(memory, vcov, phi, bread, context.back, away) if model.penalty.smooth else None
+    if spread is not None:
+        _tell_aliased(model, memory, spread)
+    if away is not None:
+        _tell_held(model, away)
     return Fit(
-        model, own(memory.theta, context.back), met, held, sums, certificate, context.lacking,
+        model, own(memory.theta, context.back), met, spread, sums, certificate, context.lacking,
         context.left_out, context.kind, None, vcov, learning=context.way,
     )  # fmt: skip
