@@ -435,6 +435,15 @@ def test_predict_writes_every_row_in_order(shell: Shell, model: expfam.Fit, port
     assert not list(shell.folder.glob(".*"))
 
 
+def test_predict_says_that_a_model_is_not_at_its_optimum(shell: Shell) -> None:
+    with pytest.warns(expfam.ConvergenceWarning):
+        fit = expfam.glm("ClaimNb ~ Area", csv.read_csv("book.csv"), family="poisson", max_iter=1, tol=1e-14)
+    fit.save("short.json")
+    ran = shell("predict", "short.json", "book.csv", "--out", "p.csv")
+    assert ran.code == 0
+    assert "not at its optimum: the iteration limit was reached" in ran.err
+
+
 def test_predict_interval_link_and_first_rows(shell: Shell, model: expfam.Fit, portfolio: pa.Table) -> None:
     assert shell("predict", "model.json", "book.csv", "--type", "link", "--interval", "confidence", "--level", "0.9",
                  "--out", "p.parquet").code == 0  # fmt: skip

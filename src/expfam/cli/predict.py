@@ -10,6 +10,7 @@ import expfam
 from expfam.cli.files import WRITERS, Decimal, Sep, destination, table, write
 from expfam.cli.frames import Column, lay_out
 from expfam.cli.terminal import console, say
+from expfam.solvers.status import Status
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -49,6 +50,9 @@ def predict(
         table(data, sep, decimal), type=type, interval=interval, level=level, se=se, weights=weights, trials=trials,
         unseen=unseen,
     ))  # fmt: skip
+    certificate = fit.certificate
+    if not (fit.converged or certificate.streamed or certificate.status is Status.PASSES_DONE):
+        say("not converged", f"the model is not at its optimum: {certificate.status.value}")
     gaps, n = predictions.column(0).null_count, predictions.num_rows
     if gaps:
         why = "missing values, levels never met or a mean that the fit leaves open"

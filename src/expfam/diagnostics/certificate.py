@@ -72,11 +72,15 @@ class Certificate:
         flat = self.gradient <= self.tol and not self.separated
         return flat and self.status not in (Status.EDGE, Status.FLAT)
 
+    @property
+    def streamed(self) -> bool:
+        """Is it of a stream, whose rows are gone?"""
+        return self.status in (Status.STREAMED, Status.HELD, Status.WALKED)
+
     def __str__(self) -> str:
-        if self.status is Status.WALKED:
-            return f"Streamed: {self.rows:,} rows, each read once"
-        if self.status in (Status.STREAMED, Status.HELD):
-            return f"Streamed: {self.rows:,} rows, each read once; condition {self.condition:.2g}"
+        if self.streamed:
+            known = "" if self.status is Status.WALKED else f"; condition {self.condition:.2g}"
+            return f"Streamed: {self.rows:,} rows, each read once{known}"
         verdict = "Converged" if self.converged else f"NOT converged ({self.status.name.lower()})"
         figures = f"gradient {self.gradient:.0e}, KKT {self.kkt:.0e}, condition {self.condition:.2g}"
         return f"{verdict}: {figures}; {self.passes:.3g} pass{'es' * (self.passes != 1)}, {_seconds(self.seconds)}"
