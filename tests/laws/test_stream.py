@@ -1203,3 +1203,15 @@ def test_an_order_that_the_response_follows_is_told(family: str, order: str, tol
     assert away > 1 if told else away < 0.2
     fading = ef.OnlineGLM("y ~ x + g", family=family, link="log" if family == "gamma" else None, half_life=5_000)
     fading.partial_fit({"y": y[rows], "x": x[rows], "g": g[rows]})  # asked for: no warning
+
+
+@pytest.mark.parametrize(("effect", "told"), [(0.4, True), (0.02, False)])
+def test_means_that_a_link_does_not_allow_are_told_as_such(effect: float, told: bool) -> None:
+    """The link, and not an order of rows that come at random, is what takes the answer away from the optimum."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=30_000)
+    y = rng.gamma(2, np.exp(0.3 + effect * x) / 2)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        ef.OnlineGLM("y ~ x", family="gamma").partial_fit({"y": y, "x": x})
+    assert ["by the inverse link some rows" in str(one.message) for one in found] == [True] * told

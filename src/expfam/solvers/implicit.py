@@ -20,7 +20,7 @@ from expfam.response import Level
 from expfam.solvers.corner import corner
 from expfam.solvers.looking import Glance, Seen, glance, see
 from expfam.solvers.optimality import by_class, from_classes
-from expfam.solvers.order import tell_order
+from expfam.solvers.order import tell_order, tell_outside
 from expfam.solvers.pseudo import own_share, places_of, pseudo
 
 FIRST, SHARE, MOST = 1 << 9, 2, 1 << 16
@@ -158,7 +158,9 @@ def learn(
     meat = _meat(objective, theta, last, known + prior, frequency, far)
     moved = by_class(theta - memory.theta)
     way = float(moved @ known @ moved)
-    if options.keep == 1.0 and memory.rows >= FEW:
+    if memory.rows and not np.array_equal(seen.theta, memory.theta):
+        tell_outside(objective)
+    elif options.keep == 1.0 and memory.rows >= FEW:
         phi = max(_unit(objective, end, frequency), end.pearson / float(times.sum()))
         tell_order(objective, way, phi * moved.size)
     value = past * memory.value + end.value + way / 2

@@ -1,4 +1,5 @@
-"""Do the rows of a stream come in an order that the response follows? Then they are not what a step takes them for.
+"""Are the rows of a batch what a step takes them for: in no order that the response follows, and with means that the
+coefficients so far allow?
 
 Rows in no order move the coefficients by a standard error or so of the rows before, whatever their predictors are: the
 mean of (theta' - theta)' H (theta' - theta) is below p phi. Rows sorted by the response, or of a model that drifts,
@@ -14,6 +15,19 @@ from expfam.objective import Objective
 
 MOST = 5.0
 """Standard errors, the root of the mean square over all coefficients."""
+
+
+def tell_outside(objective: Objective) -> None:
+    """DataWarning where the coefficients of the rows before give a batch means that are none: the optimum of all rows
+    is near the edge, where F is no quadratic that could be remembered."""
+    warn(
+        f"by the {objective.link.name} link some rows have means outside {objective.family.mean_domain}, those of the "
+        f"{objective.family.name} family, at the coefficients of the rows before, which are drawn back for them: the "
+        "answer may be far from that of all rows together, and its errors and deviance do not hold. Take a link that "
+        "allows every mean (log for positive ones, logit for shares), or fit all rows at once, glm(...)",
+        DataWarning,
+        stacklevel=2,
+    )
 
 
 def tell_order(objective: Objective, square: float, usual: float) -> None:
