@@ -41,7 +41,6 @@ from expfam.nuisance.dispersion import Asked as DispersionAsked
 from expfam.nuisance.joint import estimate
 from expfam.objective import Objective
 from expfam.parallel import one_blas_thread
-from expfam.penalties import NoPenalty
 from expfam.response import Level
 from expfam.solvers import SGD, Problem, Solution, Solver, Status, choose
 from expfam.solvers.adjusted import AdjustedScores
@@ -313,7 +312,7 @@ def _tell_exact(prepared: Prepared, found: Fit, left: float) -> None:
     sums, certificate = found.statistics, found.certificate
     if sums.dispersion_fixed or any(number.note for number in found.nuisance):
         return
-    plain = found.model.bias is None and isinstance(found.model.penalty, NoPenalty)
+    plain = found.model.bias is None and found.model.penalty.bind(found.model.names).is_zero
     if (plain and sums.df_residual <= 0) or meets(prepared, found.model.family, sums.dispersion, sums.null_deviance):
         warnings.warn(EXACT, ConvergenceWarning, stacklevel=4)
     elif certificate.converged and found.model.bias is None and left_over(sums, left):

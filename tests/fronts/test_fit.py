@@ -631,6 +631,8 @@ def test_as_many_coefficients_as_rows_leave_no_dispersion(formula: str, n: int, 
         fit = ef.glm(formula, data, family=family)
     assert fit.df_residual == 0
     assert np.isnan(fit.dispersion)
+    with pytest.warns(ef.ConvergenceWarning, match="meets every response: no dispersion is left"):
+        ef.glm(formula, data, family=family, penalty=ef.Ridge(0.0))  # none
 
 
 def test_a_fit_shows_itself_as_its_summary() -> None:

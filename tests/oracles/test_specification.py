@@ -416,20 +416,21 @@ def test_bad_fits_are_told() -> None:
 
 
 def test_errors_that_count_overdispersion_are_not_called_too_small() -> None:
-    data = counts(8, "overdispersed")
-    plain, quasi, robust = (
-        ef.glm("y ~ x + z", data, **options).checks()["overdispersion"]  # type: ignore[arg-type]
-        for options in ({"family": "poisson"}, {"family": "quasipoisson"}, {"family": "poisson", "vcov": "HC0"})
-    )
-    assert plain.value == quasi.value == robust.value > 1.5
-    assert [found.verdict for found in (plain, quasi, robust)] == ["warning", "ok", "look"]
-    assert ["too small" in found.sentence for found in (plain, quasi, robust)] == [True, False, False]
-    assert "Standard errors stand (HC0)" in robust.sentence
+    data, family = counts(8, "overdispersed"), {"family": "poisson"}
+    ways: list[dict[str, Any]] = [family, {"family": "quasipoisson"}, family | {"vcov": "HC0"}]
+    ways += [family | {"vcov": {"bootstrap": 30, "kind": "parametric"}}, {"family": "quasipoisson", "dispersion": 1.0}]
+    found = [ef.glm("y ~ x + z", data, **options).checks()["overdispersion"] for options in ways]
+    assert {one.value for one in found} == {found[0].value}
+    assert found[0].value > 1.5
+    assert [one.verdict for one in found] == ["warning", "ok", "look", "warning", "warning"]
+    assert ["too small" in one.sentence for one in found] == [True, False, False, True, True]
+    assert "Standard errors stand (HC0)" in found[2].sentence
+    assert "leave dispersion= out" in found[4].sentence
 
 
 def test_separation_that_was_not_looked_for_is_not_denied() -> None:
     x = np.linspace(-1, 1, 200)
-    fit = ef.glm("y ~ x", {"x": x, "y": (x > 0).astype(float)}, family="bernoulli", solver="sgd")
+    fit = ef.glm("y ~ x", {"x": x, "y": (x > 0).astype(float)}, family="bernoulli", solver=ef.SGD(step="normalised"))
     found = fit.checks()
     assert "x" in fit.separation().names
     assert "not decided" in found.left_out["separation"]

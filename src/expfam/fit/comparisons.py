@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from expfam.fit import Fit
 
 TESTS = ("lrt", "f", "rao", "wald")
-OF_MODEL = ("model", "observed")  # covariances that trust the variance of the family
 Table = dict[str, Any]
 
 
@@ -119,7 +118,7 @@ def test_of(fit: "Fit", test: str | None, *, wald_too: bool) -> str:
     """The test asked for, or the one that fits: LR where phi is known, else F; refused where it would not hold."""
     one_of("test", test, (None, *TESTS))
     sampled = fit.model.weights_kind == "sampling"
-    own = sampled or fit.vcov_kind not in OF_MODEL
+    own = sampled or fit.vcov_kind not in ("model", "observed")
     if sampled and (test not in (None, "wald") or not wald_too):
         raise ExpfamError("sampling weights have no likelihood to compare: take anova(type=3, test='wald')")
     if test == "wald" and not wald_too:

@@ -13,10 +13,10 @@ from expfam.diagnostics import calibration, influence, specification, uniformity
 from expfam.diagnostics.findings import Finding, Findings, ordered, verdict
 from expfam.diagnostics.judged import Judged, judged
 from expfam.errors import ExpfamError
-from expfam.fit.comparisons import OF_MODEL
 from expfam.fit.specification import vif_of
 from expfam.inference import counts
 from expfam.inference.optimum import Optimum
+from expfam.inference.vcov import trusts_variance
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -124,10 +124,12 @@ def _overdispersion(case: _Case) -> Iterator[Finding]:
         said = "The variance is the family's."
     elif not case.fit.statistics.dispersion_fixed:
         word, said = "ok", "The variance is beyond the family's, and standard errors count that: phi is estimated."
-    elif kind not in OF_MODEL:
+    elif not trusts_variance(kind):
         word = "look"
         said = f"Standard errors stand ({kind}), but AIC, likelihood ratios and prediction intervals are the family's: "
         said += "take family='negative_binomial', or a quasi family."
+    elif case.fit.statistics.dispersion_kind == "given":
+        said = "Standard errors are too small for the dispersion that was given: leave dispersion= out, or vcov='HC0'."
     else:
         said = "Standard errors are too small: take family='negative_binomial', a quasi family, or vcov='HC0'."
     yield Finding("overdispersion", spread, f"Pearson chi-squared / df {spread:.4g}", test.p_value, word, said)

@@ -62,6 +62,11 @@ class Asked:
         return self.kind
 
 
+def trusts_variance(label: str) -> bool:
+    """Do errors of this label rest on the variance of the family?"""
+    return label in ("model", "observed") or label.endswith(", parametric")
+
+
 def asked(vcov: str | Mapping[str, Any] | None) -> Asked:
     """What `vcov=` says; ExpfamError naming what is allowed."""
     if vcov is None:
