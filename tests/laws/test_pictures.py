@@ -5,6 +5,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -303,6 +304,28 @@ def test_shares_are_of_what_the_rows_are_counted_by(unit: str, tmp_path: Path) -
     page = fit.report(tmp_path / "m.html", figures=False).read_text()
     for word in COUNTED:
         assert (f">{word.capitalize()}</" in page) == (word in (unit, "rows")), word
+
+
+UNKNOWN: dict[str, Any] = {
+    "zeros": np.zeros(N), "negative": -np.ones(N), "text": ["?"] * N, "gaps": [None] * N, "lists": [[1, 2]] * N,
+    "dates": [date(2026, 1, 1)] * N,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("known", UNKNOWN)
+@pytest.mark.parametrize("response", ["log(size)", "cbind(count, f)"])
+def test_effects_need_no_response_of_rows_handed_over(response: str, known: str) -> None:
+    """Where it tells no trials, whatever stands in its place, a row counts as one."""
+    data = rows()
+    fit = ef.glm(f"{response} ~ x + g", data, family="binomial" if "cbind" in response else "gaussian")
+    without = {name: data[name] for name in ("x", "g")}
+    unknown = without | dict.fromkeys(("size", "count", "f"), UNKNOWN[known])
+    share = [np.mean(data["g"] == level) for level in "abc"]
+    for here in (unknown, without):
+        assert fit.plot.effect("g", data=here).data["share"] == pytest.approx(share)
+        assert fit.plot.effects(data=here).data["g.share"] == pytest.approx(share)
+    ours, theirs = (np.asarray(fit.marginal_effects(data=here)["estimate"]) for here in (unknown, without))
+    assert ours == pytest.approx(theirs)
 
 
 def test_huge_factors_show_their_largest_levels_and_say_so() -> None:

@@ -198,13 +198,15 @@ def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             assert column(after, name) == pytest.approx(column(before, name), rel=1e-10)
 
 
-@pytest.mark.parametrize("options", [{"weights": "w"}, {"family": "binomial", "trials": "w"}])
+@pytest.mark.parametrize("options", [{"weights": "w"}, {"family": "binomial", "trials": "w"}, {"family": "binomial"}])
 def test_rows_of_no_weight_count_in_no_rows(options: dict[str, Any]) -> None:
     """A fit leaves them out, and so do averages over the same rows handed over; without the column all rows count."""
     data = book(3)
     off = np.arange(N) < 4
     data |= {"w": np.where(off, 0.0, 2.0), "x": np.where(off, 50.0, data["x"]), "y": np.minimum(data["y"], 1)}
-    fit = ef.glm("y ~ x + g" if "weights" in options else "b ~ x + g", data, **{"family": "poisson"} | options)
+    data |= {"s": data["w"] * data["b"], "k": data["w"] * (1 - data["b"])}
+    response = "y" if "weights" in options else "b" if "trials" in options else "cbind(s, k)"
+    fit = ef.glm(f"{response} ~ x + g", data, **{"family": "poisson"} | options)
     kept = {name: values[~off] for name, values in data.items()}
     for ask in (ef.Fit.marginal_effects, lambda at, **rows: at.marginal_means("g", at="rows", type="response", **rows)):
         for rows in (data, kept, {name: kept[name] for name in ("x", "g")}):
@@ -214,6 +216,12 @@ def test_rows_of_no_weight_count_in_no_rows(options: dict[str, Any]) -> None:
     if "weights" in options:
         found = fit.detach().marginal_effects("x", data=every)
         assert column(found)[0] == pytest.approx(np.mean(fit.predict(every)) * fit.coef[1])
+    else:
+        mean = fit.predict(kept)
+        assert column(fit.marginal_effects("x"))[0] == pytest.approx(np.mean(mean * (1 - mean)) * fit.coef[1])
+    if options.keys() & {"weights", "trials"}:
+        with pytest.raises(ef.SchemaError, match=r"all zero|nothing is left to average"):
+            fit.marginal_effects(data=data | {"w": 0 * data["w"]})
 
 
 def test_frequencies_sandwiches_groups_and_held_values() -> None:

@@ -45,9 +45,9 @@ def marginal_effects(
               mean change of log mu, and "..ex" the same as "..dx"
     data      rows to average over instead of those of the fit
 
-    Rows count their frequency or sampling weight, else once; those of weight 0 not at all. Errors by the delta method
-    from the fit's covariance, with exact gradients. Columns: (by,) term, (class,) contrast, estimate, std_error,
-    statistic, p_value, conf_low, conf_high. Raises ExpfamError: no such variable, no covariance, no rows.
+    Rows count their frequency or sampling weight, else once; those of weight 0 or no trials not at all. Errors by the
+    delta method from the fit's covariance, with exact gradients. Columns: (by,) term, (class,) contrast, estimate,
+    std_error, statistic, p_value, conf_low, conf_high. Raises ExpfamError: no such variable, no covariance, no rows.
     """
     one_of("method", method, METHODS)
     fit.known_covariance()

@@ -52,6 +52,12 @@ class Plan:
         return given + self.offsets if role == "offset" else given
 
     @property
+    def pair(self) -> tuple[Node, ...]:
+        """Successes and failures, where the response is a cbind of them."""
+        node = self.roles.get("response")
+        return node.args if isinstance(node, Call) and node.function == "cbind" else ()
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """All columns read, predictors first."""
         return tuple(dict.fromkeys((*self.predictors, *_columns((*self.offsets, *self.roles.values())))))

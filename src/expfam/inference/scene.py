@@ -10,7 +10,7 @@ import numpy as np
 from expfam._typing import AnyArray, FloatArray, IntArray
 from expfam.data.names import nearest
 from expfam.design import Columns, Design, assemble
-from expfam.errors import ExpfamError
+from expfam.errors import ExpfamError, SchemaError
 from expfam.matrix import MatrixTerms
 from expfam.model import Model, offset_of, unit_of
 from expfam.source import RowSet, Source, check_vectors, tell_dropped
@@ -324,8 +324,13 @@ def counts(model: Model, rows: RowSet) -> FloatArray:
 
 
 def counted(rows: RowSet) -> AnyArray:
-    """Which rows have a weight and trials, (n,)."""
+    """Which rows have a weight and trials, (n,); SchemaError where none has."""
     found = np.ones(rows.n, dtype=bool)
     for name in ("weights", "trials"):
         found &= rows.vectors[name] > 0 if name in rows.vectors else True
+    if not found.any():
+        raise SchemaError(
+            "every row has 0 trials or the weight 0; nothing is left to average. Give some, or leave the "
+            "column out to count each row once"
+        )
     return found

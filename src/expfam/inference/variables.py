@@ -291,11 +291,7 @@ class FormulaScene(Scene):
 
     @property
     def vectors(self) -> Mapping[str, FloatArray]:
-        found = dict(_rows(self.schema, self.table, self.given).vectors)
-        if _at_hand(self.schema, self.table, "response"):
-            response = evaluate(self.schema, self.table, "response")
-            found |= {"trials": np.add(*response)} if isinstance(response, tuple) else {}
-        return {name: vector for name, vector in found.items() if not np.isnan(vector).any()}
+        return _rows(self.schema, self.table, self.given).vectors
 
     def groups(self, name: str) -> tuple[tuple[str, ...], IntArray]:
         unit = next((text for text in self.nodes if self._coded(text) and name in (text, self._unit(text))), None)
@@ -327,7 +323,7 @@ def of_formula(model: Model, source: Source, fitted: bool, beside: Sequence[str]
     if gone.all():
         raise SchemaError("every row lacks a value in some column that the model reads; nothing is left to average")
     table = table if kept is None else table.filter(kept)
-    given = at_kept(given, kept)
+    given = at_kept(given, kept) | _trials(found, schema, table)
     rows = replace(_rows(schema, table, given), kept=kept, dropped=lacking)
     check_supplied(model, rows)
     if not fitted:
@@ -340,7 +336,8 @@ def of_formula(model: Model, source: Source, fitted: bool, beside: Sequence[str]
 
 def _read(model: Model, found: Plan, fitted: bool, names: Sequence[str], beside: Sequence[str]) -> tuple[str, ...]:
     """The columns to read: those needed, those that say what rows stand for, where they are there, and others."""
-    there = (name for name in found.columns if name in names)
+    roles = [node for role in ROLES[1:] for node in found.asks(role)] + list(found.pair)
+    there = (name for node in roles for name in columns_of(node) if name in names)
     return tuple(dict.fromkeys((*_needed(model, found, fitted, names), *there, *beside)))
 
 
@@ -364,6 +361,19 @@ def _rows(schema: Schema, table: Table, given: Mapping[str, FloatArray]) -> RowS
             found: Any = evaluate(schema, table, name)
             vectors[name] = np.asarray(found, dtype=np.float64) + (given.get(name, 0.0) if name == "offset" else 0.0)
     return RowSet((), table.n, table.kind, None, vectors)
+
+
+def _trials(found: Plan, schema: Schema, table: Table) -> dict[str, FloatArray]:
+    """The trials that a response of cbind tells, (n,), as the row vector that they are; of other rows none where it
+    holds no counts: it may be yet to come, whatever stands in its place, and each row is one then."""
+    if not found.pair or not _at_hand(schema, table, "response"):
+        return {}
+    try:
+        counts: Any = evaluate(schema, table, "response")
+    except SchemaError:  # text or dates
+        return {}
+    total = np.add(*counts)
+    return {"trials": total} if np.min(counts) >= 0 and 0 < total.max() < np.inf else {}  # no NaN
 
 
 def _at_hand(schema: Schema, table: Table, role: str) -> bool:
