@@ -336,6 +336,11 @@ def test_huge_factors_show_their_largest_levels_and_say_so() -> None:
     assert len(picture.data["level"]) == 30
     assert "0" in picture.data["level"].tolist()
     assert "the 30 levels with the most rows of g (4" in picture.note
+    assert "a low bar" in picture.caption
+    bare = fit.detach().plot.relativities("g")
+    assert bare.note == f"95% intervals; the first 30 levels of g ({len(fit.relativities()['level']) - 1})"
+    assert bare.data["level"].tolist() == sorted(set(g.astype(str)))[:30]
+    assert "bar" not in bare.caption
     assert len(fit.plot.effect("g").data["level"]) == 30
     forest = fit.plot.forest()
     assert len(forest.data["name"]) == 60

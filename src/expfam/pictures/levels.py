@@ -32,12 +32,14 @@ def largest(exposure: AnyArray, most: int = MOST) -> IntArray:
 
 
 def cut(sizes: Mapping[str, int], parts: Mapping[str, Numbers], what: str) -> list[str]:
-    """What a note says of panels that show fewer levels than the `sizes` that there are."""
+    """What a note says of panels that show fewer levels than the `sizes` that there are: those with the most of `what`,
+    the first ones where it is empty, for there are no rows to count."""
     short = {name: size for name, size in sizes.items() if len(parts[name]["level"]) < size}
     if not short:
         return []
     most = max(len(parts[name]["level"]) for name in short)
-    return [f"the {most} levels with the most {what} of {', '.join(f'{name} ({n:,})' for name, n in short.items())}"]
+    which = f"the {most} levels with the most {what}" if what else f"the first {most} levels"
+    return [f"{which} of {', '.join(f'{name} ({n:,})' for name, n in short.items())}"]
 
 
 def width(labels: Sequence[str]) -> tuple[float, float]:

@@ -22,12 +22,10 @@ REACH = 20.0
 WORDS = {"relativity": ("Relativities", "mean", "means"), "odds_ratio": ("Odds ratios", "odds", "odds")}
 READ = (
     "Each point is the factor on the {} of its level against the reference (a ring, at 1), with its interval: one that "
-    "crosses 1 is no evidence of a difference, and a low bar means little experience."
+    "crosses 1 is no evidence of a difference"
 )
-ALONE = (
-    "Each point is the {} at its level, other factors at their references and numbers at 0, with its interval; a low "
-    "bar means little experience."
-)
+ALONE = "Each point is the {} at its level, other factors at their references and numbers at 0, with its interval"
+LOW = "; a low bar means little experience"
 
 
 def relativities(plot: "Pictures", term: str | None = None, *, level: float = 0.95, data: Any = None) -> Picture:
@@ -37,7 +35,8 @@ def relativities(plot: "Pictures", term: str | None = None, *, level: float = 0.
 
     Of more than 30 levels, or 12 beside other terms, those of largest exposure. data: level, relativity (odds_ratio),
     conf_low, conf_high, (m,) or (m, k) for classes, share of exposure, reference (1 for a reference level, else 0);
-    several terms' behind their names, "Area.level". A loaded fit without data has no share.
+    several terms' behind their names, "Area.level". A loaded fit without data has no share, and of many levels it shows
+    the first.
     """
     model = plot.fit.model
     shown, classes = column(model), model.modelled
@@ -51,7 +50,8 @@ def relativities(plot: "Pictures", term: str | None = None, *, level: float = 0.
     bases, (title, word, own) = {name: name in answer.bases for name in parts}, WORDS[shown]
     note += "".join(f"; {name} has no reference: its points are {own}" for name, base in bases.items() if base)
     title, read = (own.capitalize(), ALONE) if all(bases.values()) else (title, READ)
-    read, drawing = read.format(word), partial(_draw, bases, shown, classes, what)
+    read = f"{read.format(word)}{LOW if _barred(parts) else ''}."
+    drawing = partial(_draw, bases, shown, classes, what)
     if term is None:
         return Picture("relativities", title, note, read, prefixed(parts), drawing, grid(len(parts)))
     size = levels.width(parts[term]["level"].tolist())
@@ -85,12 +85,17 @@ def _numbers(table: Numbers, term: str, shown: str, d: int, most: int) -> Number
 
 def _notes(parts: Mapping[str, Numbers], sizes: Mapping[str, int], shown: str, what: str) -> Iterator[str]:
     """What the bars are, and what is not shown."""
-    if all("share" in data for data in parts.values()):
+    if _barred(parts):
         yield f"bars: share of {what}"
     yield from levels.cut(sizes, parts, what)
     lost = sum(int((~(np.isfinite(data[shown]) & (data[shown] > 0))).sum()) for data in parts.values())
     if lost:
         yield f"{lost} levels have no finite estimate and no point"
+
+
+def _barred(parts: Mapping[str, Numbers]) -> bool:
+    """Are there rows to draw shares of?"""
+    return all("share" in data for data in parts.values())
 
 
 def _more(count: int) -> Iterator[str]:
