@@ -161,6 +161,35 @@ def test_levels_without_a_reference_are_called_means_or_odds(tmp_path: Path) -> 
     assert "has no reference" not in ef.glm("y ~ g + h", data, family="poisson").plot.relativities().note
 
 
+@pytest.mark.parametrize(
+    ("formula", "read", "note"),
+    [
+        ("y ~ g:x", "the factor on the mean of its level for one unit more of a number,", "for one unit more of x"),
+        ("y ~ C(g, 'sum')", "of its level against the average of all levels,", "against their average"),
+        ("y ~ g:h", "the factor on the mean of its level on top of the other terms,", "on top of the other terms"),
+        ("y ~ g - 1 + g:x", "for one unit more of a number,", "are means; g:x has no reference: its points are for"),
+        ("y ~ g + g:x", "against the reference (a ring, at 1),", "; g:x has no reference: its points are for one unit"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::expfam.errors.AliasWarning")
+def test_levels_are_said_to_be_compared_with_what_they_are(formula: str, read: str, note: str) -> None:
+    picture = ef.glm(formula, book(26), family="poisson").plot.relativities()
+    assert read in picture.caption
+    assert note in picture.note
+    assert ("reference" in picture.caption) == any(picture.data[key].any() for key in picture.data if "refer" in key)
+
+
+def test_factors_of_slopes_and_of_sum_contrasts_are_ratios_of_predictions() -> None:
+    at = {"g": np.array(["a", "b", "c"]), "x": np.ones(3)}
+    slopes = ef.glm("y ~ g:x", book(26), family="poisson")
+    ratio = slopes.predict(at | {"x": np.full(3, 2.0)}) / slopes.predict(at)
+    assert slopes.plot.relativities("g:x").data["relativity"] == pytest.approx(ratio)
+    totals = ef.glm("y ~ C(g, 'sum')", book(26), family="poisson")
+    mean = totals.predict(at)
+    shown = totals.plot.relativities("C(g, 'sum')").data["relativity"]
+    assert shown == pytest.approx(mean / np.exp(np.log(mean).mean()))
+
+
 def test_matrices_loaded_fits_and_left_out_columns(tmp_path: Path) -> None:
     data = book(26)
     bare = ef.glm_arrays(np.column_stack([data["x"], data["z"]]), data["y"], family="poisson")

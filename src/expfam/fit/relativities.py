@@ -1,5 +1,6 @@
 """The actuary's table: every level with its relativity, interval and exposure. The function is a method of `Fit`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from expfam.data.answer import frame_like
 from expfam.fit.checks import check_rows, fresh
 from expfam.inference import wald
-from expfam.inference.relativities import column, experience, levels
+from expfam.inference.relativities import Levels, column, experience, levels
 from expfam.model import Prepared, prepare
 from expfam.source import RowSet
 
@@ -20,7 +21,8 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
     """exp(effect) of every level of every term, the references, 1, among them: one row a level.
 
     A term of a spline or a polynomial has none, for no column of it means anything alone: see `plot.effects`. Without
-    an intercept the levels of the first factor have no reference: theirs are means, or odds, of their own.
+    an intercept the levels of the first factor have no reference: theirs are means, or odds, of their own. Levels of
+    g:x without x are factors for one unit more of x; those of sum contrasts are against the average of all levels.
 
     term, (class,) level     "B:Diesel" for interactions; empty for a number, whose relativity is that of one unit more
     estimate, std_error      of the effect on the linear predictor; 0 for a reference level
@@ -42,12 +44,12 @@ def relativities(fit: "Fit", level: float = 0.95, data: Any = None) -> Any:
 @dataclass(frozen=True, slots=True, eq=False)
 class OfLevels:
     """The columns of the table, the kind of frame it is to be, what rows are counted by, "" without rows, and the terms
-    whose levels are compared with no reference."""
+    by their names."""
 
     columns: dict[str, Any]
     kind: str
     unit: str
-    bases: frozenset[str]
+    terms: Mapping[str, Levels]
 
 
 def of_levels(fit: "Fit", level: float, data: Any = None) -> OfLevels:
@@ -67,9 +69,9 @@ def of_levels(fit: "Fit", level: float, data: Any = None) -> OfLevels:
         ends = np.exp(estimates - reach * errors), np.exp(estimates + reach * errors)
         out |= {"estimate": estimates, "std_error": errors, shown: np.exp(estimates)}
     out |= {"conf_low": ends[0], "conf_high": ends[1]}
-    bases = frozenset(part.term for part in terms if part.base)
+    named = {part.term: part for part in terms}
     if data is None and fit.source is None:
-        return OfLevels(out, fit.kind, "", bases)
+        return OfLevels(out, fit.kind, "", named)
     rows, prepared = _rows(fit, data)
     found = experience(prepared, fit.estimate.reshape(len(fit.estimate), -1), rows, terms)
     exposure = np.repeat(np.concatenate([part.exposure for part in found]), d)
@@ -77,7 +79,7 @@ def of_levels(fit: "Fit", level: float, data: Any = None) -> OfLevels:
     out |= {"exposure": exposure, "share": exposure / total}
     out["rows"] = np.repeat(np.concatenate([part.rows for part in found]), d).astype(np.int64)
     out |= {name: np.concatenate([getattr(part, name) for part in found]).ravel() for name in ("observed", "fitted")}
-    return OfLevels(out, rows.kind, prepared.unit, bases)
+    return OfLevels(out, rows.kind, prepared.unit, named)
 
 
 def _rows(fit: "Fit", data: Any) -> tuple[RowSet, Prepared]:

@@ -24,15 +24,23 @@ COLUMNS = {"log": "relativity", "logit": "odds_ratio", "softmax": "odds_ratio"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Levels:
-    """One term, the `place`-th: the labels of its raw columns, its coefficients, and the contrast that takes these to
-    those (see `design.Columns`); `base`: it stands for the intercept, its levels are compared with no reference."""
+    """One term, the `place`-th: the labels of its raw columns, its coefficients, the contrast that takes these to those
+    (see `design.Columns`), and what its labels are compared with:
+
+    "reference"  the level whose effect is 0
+    "average"    the mean effect of all levels, as of sum and Helmert contrasts
+    "slope"      the same row with one less of `number`, which has an effect of its own at each level
+    "others"     what the other terms say: every level has a coefficient beside an intercept
+    "nothing"    the term stands for the intercept, its levels are means
+    """
 
     term: str
     place: int
     labels: tuple[str, ...]
     columns: slice
     contrast: AnyArray | None
-    base: bool = False
+    against: str = "slope"
+    number: str = ""
 
     def effects(self, theta: FloatArray) -> FloatArray:
         """C theta, (labels, d): what each adds to eta; 0 for a reference level."""
@@ -84,16 +92,24 @@ def levels(terms: Terms) -> tuple[Levels, ...]:
     for k, (block, term) in enumerate(zip(terms.blocks, terms.schema.terms, strict=True)):
         if any(variables[name].width is not None for name in term.variables):
             continue
-        base = not based and all(term.full) and all(variables[name].levels for name in term.variables)
-        based |= base
         labels, contrast = coding.cells(term, variables)
-        found.append(Levels(block.label, k, labels, block.columns, contrast, base))
+        number = ":".join(name for name in term.variables if not variables[name].levels)
+        against = _against(len(labels), contrast, number, based)
+        based |= against == "nothing"
+        found.append(Levels(block.label, k, labels, block.columns, contrast, against, number))
     if len(found) < len(terms.blocks) and all(terms.blocks[part.place].is_intercept for part in found):
         raise ExpfamError(
             "the model has only splines or polynomials: no effect of theirs is one factor; marginal_effects() and "
             "plot.effects() show how the mean runs"
         )
     return tuple(found)
+
+
+def _against(count: int, contrast: AnyArray | None, number: str, based: bool) -> str:
+    """What `count` labels are compared with; `based`: some term before stands for the intercept, or is it."""
+    if contrast is not None and (contrast.ndim == 2 or len(contrast) < count):
+        return "average" if contrast.ndim == 2 and contrast.any(axis=1).all() else "reference"
+    return "slope" if number else "others" if based else "nothing"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.data.names import some
 from expfam.errors import ExpfamError
-from expfam.inference.relativities import column
+from expfam.inference.relativities import Levels, column
 from expfam.pictures import levels
 from expfam.pictures.grid import grid, inches, part, prefixed, split
 from expfam.pictures.picture import Picture
@@ -20,11 +20,19 @@ if TYPE_CHECKING:
 
 REACH = 20.0
 WORDS = {"relativity": ("Relativities", "mean", "means"), "odds_ratio": ("Odds ratios", "odds", "odds")}
-READ = (
-    "Each point is the factor on the {} of its level against the reference (a ring, at 1), with its interval: one that "
-    "crosses 1 is no evidence of a difference"
-)
-ALONE = "Each point is the {} at its level, other factors at their references and numbers at 0, with its interval"
+READ = {
+    "reference": "the factor on the {} of its level against the reference (a ring, at 1)",
+    "average": "the factor on the {} of its level against the average of all levels, at 1",
+    "slope": "the factor on the {} of its level for one unit more of a number",
+    "others": "the factor on the {} of its level on top of the other terms",
+    "nothing": "the {} at its level, other factors at their references and numbers at 0",
+}
+"""What a point is, by what the levels are compared with (see `Levels`)."""
+
+BARE = {
+    "average": "against their average", "slope": "for one unit more of {}", "others": "on top of the other terms"
+}  # fmt: skip
+EVEN = ": one that crosses 1 is no evidence of a difference"
 LOW = "; a low bar means little experience"
 
 
@@ -47,15 +55,29 @@ def relativities(plot: "Pictures", term: str | None = None, *, level: float = 0.
     parts = {name: _numbers(table, name, shown, len(classes) or 1, most) for name in terms[:PANELS]}
     sizes = {name: int((table["term"] == name).sum()) // (len(classes) or 1) for name in parts}
     note = "; ".join((f"{percent(level)} intervals", *_notes(parts, sizes, shown, what), *_more(len(terms))))
-    bases, (title, word, own) = {name: name in answer.bases for name in parts}, WORDS[shown]
-    note += "".join(f"; {name} has no reference: its points are {own}" for name, base in bases.items() if base)
-    title, read = (own.capitalize(), ALONE) if all(bases.values()) else (title, READ)
-    read = f"{read.format(word)}{LOW if _barred(parts) else ''}."
+    shows = [answer.terms[name] for name in parts]
+    title, bases = WORDS[shown][0], {part.term: part.against == "nothing" for part in shows}
+    note += "".join(_bare(part, shown) for part in shows if part.against != "reference")
+    title, read = WORDS[shown][2].capitalize() if all(bases.values()) else title, _read(shows, shown, _barred(parts))
     drawing = partial(_draw, bases, shown, classes, what)
     if term is None:
         return Picture("relativities", title, note, read, prefixed(parts), drawing, grid(len(parts)))
     size = levels.width(parts[term]["level"].tolist())
     return Picture("relativities", f"{title} of {plain(term)}", note, read, parts[term], drawing, size)
+
+
+def _bare(part: Levels, shown: str) -> str:
+    """What a note says of a term without a reference."""
+    what = BARE[part.against].format(part.number) if part.against in BARE else WORDS[shown][2]
+    return f"; {part.term} has no reference: its points are {what}"
+
+
+def _read(shows: Sequence[Levels], shown: str, barred: bool) -> str:
+    """What a point is, by the first of READ that some term has; a note tells of the others."""
+    kinds = {part.against for part in shows}
+    kind = next(kind for kind in READ if kind in kinds)
+    even = "" if kind == "nothing" else EVEN
+    return f"Each point is {READ[kind].format(WORDS[shown][1])}, with its interval{even}{LOW if barred else ''}."
 
 
 def _terms(table: Numbers, term: str | None, every: Sequence[str]) -> list[str]:
@@ -90,7 +112,7 @@ def _notes(parts: Mapping[str, Numbers], sizes: Mapping[str, int], shown: str, w
     yield from levels.cut(sizes, parts, what)
     lost = sum(int((~(np.isfinite(data[shown]) & (data[shown] > 0))).sum()) for data in parts.values())
     if lost:
-        yield f"{lost} levels have no finite estimate and no point"
+        yield f"{lost} level{'s have' if lost > 1 else ' has'} no finite estimate and no point"
 
 
 def _barred(parts: Mapping[str, Numbers]) -> bool:

@@ -41,7 +41,7 @@ def _parts(study: Study) -> Iterator[Part]:
 def _table(study: Study, found: Any, term: str, rows: list[int]) -> Table:
     answer, unit = found.columns, found.unit
     factor = "odds_ratio" if "odds_ratio" in answer else "relativity"
-    head = BASE[factor] if term in found.bases else factor.replace("_", " ").capitalize()
+    head = BASE[factor] if found.terms[term].against == "nothing" else factor.replace("_", " ").capitalize()
     columns = [
         ("level", "Level", None), *([("class", "Class", None)] if "class" in answer else []),
         (factor, head, figure), ("conf_low", "Lower", figure),
