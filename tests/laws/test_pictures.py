@@ -272,6 +272,7 @@ def test_relativities_are_those_of_the_table() -> None:
     for name in ("relativity", "conf_low", "conf_high", "share"):
         assert found[name] == pytest.approx(np.asarray(table[name])[here])
     assert found["reference"].tolist() == [1, 0, 0]
+    assert {name: values.dtype.kind for name, values in found.items()} == dict.fromkeys(found, "f") | {"level": "U"}
     assert fit.plot.relativities().data["g.relativity"] == pytest.approx(found["relativity"])
 
 

@@ -100,7 +100,7 @@ def _numbers(table: Numbers, term: str, shown: str, d: int, most: int) -> Number
     chosen = levels.largest(size, most)
     found = {name: mine[name][chosen].astype(float) for name in (shown, "conf_low", "conf_high")}
     found = found if d > 1 else {name: values[:, 0] for name, values in found.items()}
-    found["level"] = mine["level"][chosen, 0]
+    found["level"] = mine["level"][chosen, 0].astype(str)
     found["reference"] = (mine["std_error"][chosen].astype(float) == 0).all(axis=1).astype(float)
     return found | {"share": size[chosen]} if "share" in mine else found
 
