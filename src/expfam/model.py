@@ -8,10 +8,10 @@ import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.design import assemble
-from expfam.errors import ResponseError, SchemaError
-from expfam.families import ExponentialFamily
+from expfam.errors import ExpfamError, ResponseError, SchemaError
+from expfam.families import Bernoulli, ExponentialFamily
 from expfam.families._special import AT_ONCE
-from expfam.links import Link
+from expfam.links import Link, Logit
 from expfam.objective import Data
 from expfam.parallel import is_ones, meanwhile, ordered_map, repeated, slices
 from expfam.penalties import Penalty
@@ -70,6 +70,14 @@ class Model:
             return self.names
         return tuple(f"{label}:{name}" for label in self.modelled for name in self.names)
 
+    def check_one_line(self, what: str) -> None:
+        """ExpfamError where a row has several linear predictors, and `what` needs one."""
+        if (d := len(self.modelled)) > 1:
+            raise ExpfamError(
+                f"{what} needs one linear predictor, and a response of several classes has more ({self.response} {d}): "
+                "fit the classes of interest one against another"
+            )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
@@ -105,6 +113,14 @@ class Prepared:
         out = np.full((self.given, *values.shape[1:]), np.nan)
         out[self.places] = values
         return out
+
+    def of_class(self, k: int, rest: str, offset: FloatArray | None) -> "Prepared":
+        """The rows of a response of classes as those of two: class k, the success, against the `rest`."""
+        model, data = self.model, self.data
+        assert model.classes is not None
+        model = replace(model, family=Bernoulli(), link=Logit(), classes=(rest, model.classes[k]))
+        y = (data.y == k).astype(np.float64)
+        return replace(self, model=model, data=replace(data, y=y, conjugate=np.zeros_like(y), offset=offset))
 
     @property
     def precision(self) -> FloatArray:

@@ -189,6 +189,7 @@ CASES: dict[str, dict[str, Any]] = {
     "power link": {"formula": "pos ~ x", "family": "gamma", "link": "power(0.5)"},
     "quasi": {"formula": "y ~ x", "family": "quasipoisson"},
     "classes": {"formula": "c ~ x + g", "family": "categorical"},
+    "two classes": {"formula": "h ~ x", "family": "categorical"},
     "ridge": {"formula": "y ~ x", "family": "poisson", "penalty": ef.Ridge(0.1)},
     "firth": {"formula": "b ~ x", "family": "bernoulli", "bias": "firth"},
     "robust": {"formula": "y ~ x", "family": "poisson", "vcov": "HC1"},

@@ -1,5 +1,8 @@
 """Residuals and influence: R's on recorded/, statsmodels live, rows really left out, quantile residuals uniform."""
 
+import warnings
+from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -8,8 +11,10 @@ from scipy.stats import kstest
 from tests.oracles.test_r import FACTS, R_RESOLUTION, fit_of
 
 import expfam as ef
+from expfam.diagnostics.residuals import KINDS
 
 NAMES = [name for name, fact in FACTS.items() if fact.get("hat")]
+MEASURES = ("leverage", "cooks_distance", "rstandard", "rstudent", "dffits", "sigma")
 
 
 def of_r(values: list[float | None]) -> np.ndarray:
@@ -205,3 +210,49 @@ def test_a_row_of_leverage_one_has_no_influence_to_tell(seed: int) -> None:
         assert np.isfinite(measure[1:]).all()
     rest = ef.glm("k ~ x + g", {name: values[1:] for name, values in data.items()}, family="poisson").influence()
     assert found.dfbeta()[1:, 1] == pytest.approx(rest.dfbeta()[:, 1], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, {"penalty": ef.Ridge(0.05)}, {"bias": "firth"}, {"offset": "e"}, {"vcov": "HC1"},
+        {"weights": "f"}, {"weights": "f", "weights_kind": "frequency"}, {"weights": "f", "weights_kind": "sampling"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_two_classes_are_judged_as_the_first_of_them_against_the_reference(options: dict[str, Any]) -> None:
+    rng, n = np.random.default_rng(4), 300
+    x, f = rng.normal(size=n), rng.integers(0, 4, n).astype(float)
+    first = rng.random(n) < 1 / (1 + np.exp(-x))
+    x[7] = np.nan
+    data = {"x": x, "f": f, "g": rng.choice(["u", "v"], n), "one": first * 1.0, "y": np.where(first, "a", "b")}
+    offset = rng.normal(size=n) if "offset" in options else None
+    options = {name: value for name, value in options.items() if name != "offset"}
+    beside = [{} if offset is None else {"offset": e} for e in (offset, None if offset is None else offset[:, None])]
+    with warnings.catch_warnings(action="ignore", category=ef.DataWarning):  # of the row that was left out
+        one = ef.glm("one ~ x + g", data, family="bernoulli", **options, **beside[0])
+        two = ef.glm("y ~ x + g", data, family="categorical", **options, **beside[1])
+    response = two.residuals("response")
+    seen = ~np.isnan(response)
+    assert np.array_equal(response[seen] > 0, first[seen])
+    assert seen.sum() == (~np.isnan(x) & (f > 0 if "weights" in options else True)).sum()
+    asked: dict[str, Callable[[ef.Fit], Any]] = {
+        **{kind: lambda fit, kind=kind: fit.residuals(kind) for kind in KINDS},
+        **{name: lambda fit, name=name: getattr(fit.influence(), name) for name in MEASURES},
+        "dfbetas": lambda fit: fit.influence().dfbetas(),
+        "partial": lambda fit: np.column_stack(list(fit.partial_residuals().values())),
+        "vif": lambda fit: fit.vif().gvif,
+        "worm": lambda fit: np.column_stack(list(fit.plot.worm().data.values())),
+        "panels": lambda fit: fit.plot.panels().data["leverage.x"],
+    }
+    if not {"penalty", "bias"} & set(options) and options.get("weights_kind") != "sampling":
+        asked["link"] = lambda fit: astuple(fit.link_test())
+        asked["form"] = lambda fit: fit.form_tests().statistic
+    if options.get("weights_kind") != "sampling":
+        asked["uniformity"] = lambda fit: astuple(fit.uniformity_test())
+    for name, ask in asked.items():
+        found, want = ask(two), ask(one)
+        assert np.shape(found) == np.shape(want), name
+        assert found == pytest.approx(want, rel=1e-5, abs=1e-7, nan_ok=True), name
+    verdicts = [{each.name: each.verdict for each in fit.checks() if "calib" not in each.name} for fit in (one, two)]
+    assert verdicts[0] == verdicts[1]

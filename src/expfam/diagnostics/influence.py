@@ -76,8 +76,7 @@ class Influence:
 
 def influence(optimum: Optimum, dispersion: float, df: float | None) -> Influence:
     """All of it but dfbeta, in one read of the rows; `df` are the residual degrees of freedom, None if phi is known."""
-    if optimum.classes > 1:
-        raise ExpfamError("influence needs one linear predictor; fit the classes of interest one against another")
+    optimum = optimum.one_line("influence()")
     data, bread = optimum.problem.objective.data, optimum.factor.inverse()
 
     found = np.empty((6, data.n))

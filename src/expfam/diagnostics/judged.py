@@ -7,9 +7,7 @@ from scipy.special import logit
 
 from expfam._typing import FloatArray
 from expfam.errors import ExpfamError
-from expfam.families import Bernoulli
 from expfam.inference.optimum import Optimum
-from expfam.links import Logit
 from expfam.model import Model, Prepared
 from expfam.parallel import ordered_map, slices
 
@@ -84,10 +82,7 @@ class Judged:
         parts = {name: getattr(self, name)[:, k] for name in ("observed", "expected", "variance")}
         with np.errstate(divide="ignore"):
             eta = np.clip(logit(parts["expected"] / self.weight), -FAR, FAR)
-        y, data = parts["observed"] / self.weight, self.prepared.data
-        model = replace(self.model, family=Bernoulli(), link=Logit(), classes=(f"not {label}", str(label)))
-        data = replace(data, y=y, conjugate=np.zeros_like(y), offset=None)
-        prepared = replace(self.prepared, model=model, data=data)
+        prepared = self.prepared.of_class(k, f"not {label}", None)
         return replace(self, prepared=prepared, eta=eta, line=eta, **parts)
 
 

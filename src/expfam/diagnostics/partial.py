@@ -6,7 +6,6 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.diagnostics.residuals import at_rows, means
-from expfam.errors import ExpfamError
 from expfam.inference.optimum import Optimum
 from expfam.parallel import ordered_map, ordered_sum, slices
 from expfam.source import Block
@@ -19,8 +18,7 @@ def partial_residuals(optimum: Optimum, blocks: Sequence[Block]) -> FloatArray:
 
     Beside an intercept what a term adds has mean 0 over the rows (frequencies counted). Aliased columns add nothing.
     """
-    if optimum.classes > 1:
-        raise ExpfamError("partial residuals need one linear predictor; fit one class against another")
+    optimum = optimum.one_line("partial_residuals()")
     data, theta = optimum.prepared.data, optimum.theta
     each = np.zeros((len(theta), len(blocks)))
     for k, block in enumerate(blocks):

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from expfam._typing import FloatArray
-from expfam.errors import ExpfamError, one_of
+from expfam.errors import one_of
 from expfam.inference.optimum import Optimum
 from expfam.objective import Data
 from expfam.parallel import ordered_map, slices
@@ -57,10 +57,10 @@ def at_rows(optimum: Optimum, block: Data, rows: slice) -> Rows:
 
 
 def residuals(optimum: Optimum, kind: str, dispersion: float, seed: int) -> FloatArray:
-    """The residuals of all rows, (n,); ExpfamError for classes, which have no single one."""
+    """The residuals of all rows, (n,), of two classes those of the first; ExpfamError for more, which have no single
+    one."""
     one_of("kind", kind, KINDS)
-    if optimum.classes > 1:
-        raise ExpfamError("a response of several classes has no single residual; look at predict() against the classes")
+    optimum = optimum.one_line("residuals()")
     data = optimum.problem.objective.data
     streams = np.random.SeedSequence(seed).spawn(-(-data.n // ROWS) or 1)
 

@@ -98,10 +98,10 @@ def link_test(optimum: Optimum, judged: Judged) -> LinkTest:
     found = scores(optimum, square, d).test(slice(0, d), phi)
     coefficient, se = np.nan, np.nan
     if d == 1:
-        offset = judged.prepared.data.offset
-        line = judged.eta if offset is None else judged.eta - offset
+        rows, line = optimum.one_line("link_test()").prepared, judged.eta.ravel()
+        line = line if rows.data.offset is None else line - rows.data.offset
         z = (line - centre[0]) / width[0]
-        again = small(judged.prepared, np.column_stack([line, z**2]), np.array([0.0, 1.0, 0.0]), phi)
+        again = small(rows, np.column_stack([line, z**2]), np.array([0.0, 1.0, 0.0]), phi)
         coefficient, se = float(again.coef[2] / width[0] ** 2), float(again.se[2] / width[0] ** 2)
     p = float(2 * ndtr(-abs(coefficient / se))) if se > 0 else np.nan
     return LinkTest(found.statistic, found.df, found.p_value, coefficient, se, p, found.size)
@@ -141,8 +141,7 @@ def _width(columns: slice) -> int:
 def form_tests(optimum: Optimum, dispersion: float, kind: str) -> FormTests:
     """All terms by one read of the rows; terms whose values are too few for a curve are left out."""
     check_likelihood(optimum, "form_tests()")
-    if optimum.classes > 1:
-        raise ExpfamError("form_tests() needs one linear predictor; fit one class against another")
+    optimum = optimum.one_line("form_tests()")
     known = [(label, j) for label, j in numbers(optimum.model.terms) if optimum.kept[j]]
     if len(known) > MOST:
         raise ExpfamError(f"form_tests() of {len(known):,} numbers at once would fill the memory; fit at most {MOST}")

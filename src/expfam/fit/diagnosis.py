@@ -16,6 +16,8 @@ def residuals(fit: "Fit", kind: str = "deviance", *, seed: int = 0, data: Any = 
     kind   "deviance", "pearson", "working", "response" as R's residuals.glm; "anscombe"; "quantile", randomised by
            `seed` for discrete responses: standard normal if the model holds
     data   the rows, where a loaded or detached fit has none
+
+    Of two classes they are those of the first against the reference, 1 or 0; more have no single residual.
     """
     here = fit.at_rows(data)
     return here.prepared.placed(kinds.residuals(here, kind, fit.dispersion, seed))

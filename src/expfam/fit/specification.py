@@ -26,8 +26,7 @@ def vif(fit: "Fit", data: Any = None) -> Collinearity:
 
 def vif_of(fit: "Fit", here: Callable[[], Optimum]) -> Collinearity:
     """The same, from the rows read by `here` where the covariance of the fit does not do."""
-    if fit.estimate.ndim > 1:
-        raise ExpfamError("vif() needs one linear predictor; fit one class against another")
+    fit.model.check_one_line("vif()")
     if fit.vcov_kind == "model" and fit.model.weights_kind != "sampling":
         return collinearity(fit.model.terms.blocks, fit.known_covariance().full(), fit.kept, fit.kind)
     at = here()

@@ -2,9 +2,11 @@
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from expfam._remembers import Remembers
 from expfam._typing import AnyArray, BoolArray, FloatArray
 from expfam.errors import ConvergenceWarning
 from expfam.inference.covariance import known
@@ -23,7 +25,7 @@ TOL, STEPS = 1e-9, 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Optimum:
+class Optimum(Remembers):
     """The rows, the problem in standard coordinates, and the optimum there: F at beta with its information, factorised.
 
     `objective` is F as a function of theta, (p,) or (p, d) in the columns' own units; `solved` the information of what
@@ -72,6 +74,21 @@ class Optimum:
     def classes(self) -> int:
         """d, how many linear predictors a row has."""
         return 1 if self.beta.ndim == 1 else self.beta.shape[1]
+
+    def one_line(self, what: str) -> "Optimum":
+        """The optimum as that of a response of numbers, for `what` reads a row as one: of two classes as that of the
+        first against the reference, which has the same odds. ExpfamError for more."""
+        self.model.check_one_line(what)
+        return self._line
+
+    @cached_property
+    def _line(self) -> "Optimum":
+        if not self.model.family.vector:
+            return self
+        assert self.model.classes is not None
+        offset = self.prepared.data.offset
+        rows = self.prepared.of_class(0, self.model.classes[1], None if offset is None else offset[:, 0])
+        return optimum(rows, self.theta[:, 0])
 
     def means(self, block: Data) -> FloatArray:
         """mu of some rows, (n,) or (n, d)."""

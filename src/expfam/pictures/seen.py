@@ -61,7 +61,7 @@ def seen(
     plot: "Pictures", data: Any, kind: str | None, seed: int, *, standard: bool = False, influential: bool = False
 ) -> Seen:
     """Look at the rows: the residuals of `kind`, None for the one that suits the family."""
-    fit, here = plot.fit, plot.rows(data)
+    fit, here = plot.fit, plot.rows(data).one_line("a picture of residuals")
     model, prepared = here.model, here.prepared
     kind = kind or residual_kind(model)
     residual = kinds.residuals(here, kind, fit.dispersion, seed)

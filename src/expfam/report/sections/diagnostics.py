@@ -66,10 +66,10 @@ def _influential(study: Study) -> Iterator[Part]:
 
 
 def _observed(study: Study) -> FloatArray:
-    prepared = study.here.prepared
+    prepared = study.here.one_line("observed").prepared
     return prepared.placed(prepared.data.y.astype(np.float64))
 
 
 def _fitted(study: Study) -> FloatArray:
-    here = study.here
+    here = study.here.one_line("fitted")
     return here.prepared.placed(here.means(here.problem.objective.data))
