@@ -214,6 +214,20 @@ def test_compare_tells_of_likelihoods_at_other_dispersions(family: str) -> None:
     assert told not in str(ef.compare(fits["half"], fits["half"]))
 
 
+def test_compare_tells_what_coefficients_of_one_name_are_against() -> None:
+    rows = {**data(("red", "green", "blue")), "h": np.repeat(list("uvw"), 80)}
+    blue = ef.glm("g ~ x + h", rows, family=ef.families.Categorical(reference="blue"))
+    red = ef.glm("g ~ x + h", rows, family="categorical")
+    told = "The reference of the response g differs (one blue, two red): its coefficients do not compare"
+    both = ef.compare(blue, red, names=["one", "two"])
+    assert both.notes[-1] == told
+    assert "green:x" in both.terms
+    assert "reference" not in str(ef.compare(red, red.update(". ~ x")))
+    fewer = ef.glm("x ~ h", {name: values[rows["h"] != "u"] for name, values in rows.items()})
+    assert "The reference of h differs ((1) u, (2) v)" in " ".join(ef.compare(ef.glm("x ~ h", rows), fewer).notes)
+    assert "reference" not in str(ef.compare(fewer, blue.update(". ~ x")))  # g has one, x none
+
+
 def test_compare_shows_classes_estimated_numbers_and_fits_that_failed() -> None:
     rows = data(("red", "green", "blue"))
     soft = ef.compare(ef.glm("g ~ x", rows, family="categorical"))

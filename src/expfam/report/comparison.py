@@ -154,6 +154,22 @@ def _measure(fit: "Estimates") -> tuple[str, float]:
     return kind if kind in ("ml", "given") else "convention", fit.dispersion if kind == "given" else 0.0
 
 
+def _against(fit: "Estimates") -> dict[str, str]:
+    """What coefficients are against: the reference level of each factor, and that of a response of classes."""
+    model = fit.model
+    own = {f"the response {model.response}": model.classes[-1 if model.family.vector else 0]} if model.classes else {}
+    return {**model.terms.references, **own}
+
+
+def _references(fits: Sequence["Estimates"], names: Sequence[str]) -> Iterator[str]:
+    """Factors and responses whose reference is not the same in all fits that have them, and what it is in each."""
+    found = [_against(fit) for fit in fits]
+    for factor in dict.fromkeys(factor for part in found for factor in part):
+        if len({part[factor] for part in found if factor in part}) > 1:
+            each = (f"{name} {part[factor]}" for name, part in zip(names, found, strict=True) if factor in part)
+            yield f"The reference of {factor} differs ({', '.join(each)}): its coefficients do not compare"
+
+
 def _notes(fits: Sequence["Estimates"], names: Sequence[str]) -> Iterator[str]:
     """The models, then the reasons for which figures of these fits are not on one scale."""
     yield from (f"{name} {fit.model.terms.title}" for name, fit in zip(names, fits, strict=True))
@@ -173,6 +189,7 @@ def _notes(fits: Sequence["Estimates"], names: Sequence[str]) -> Iterator[str]:
             f"The likelihoods are at dispersions of different kinds ({found}): log-likelihood, AIC and BIC need not "
             "compare; fit all with the same dispersion="
         )
+    yield from _references(fits, names)
     if any(np.isnan(fit.loglik) for fit in fits):
         yield "No log-likelihood: quasi families and sampling weights have none"
     if len({fit.vcov_kind for fit in fits}) > 1:
