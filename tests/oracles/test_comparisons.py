@@ -161,3 +161,31 @@ def test_a_term_without_which_an_exact_fit_would_not_be_exact_matters_beyond_mea
     assert fit.deviance == 0
     for table, row in ((fit.drop1(), 1), (fit.anova(), 1), (fit.drop1(test="lrt"), 1)):
         assert (table["deviance"][row], table["statistic"][row], table["p_value"][row]) == (1.0, np.inf, 0.0)
+
+
+def test_fits_of_other_reference_classes_are_compared_by_their_likelihoods() -> None:
+    """The offset against one class is another number against another: o_i - o_k, of the same model."""
+    rng, n = np.random.default_rng(3), 300
+    data = {"y": rng.choice(["a", "b", "c"], n), "x": rng.normal(size=n), "z": rng.normal(size=n)}
+    o = {label: rng.normal(size=n) for label in "abc"}
+
+    def fitted(formula: str, reference: str, offset: bool) -> ef.Fit:
+        against = [o[label] - o[reference] for label in "abc" if label != reference]
+        beside: dict[str, Any] = {"offset": np.column_stack(against)} if offset else {}
+        return ef.glm(formula, data, family=ef.families.Categorical(reference=reference), **beside)
+
+    for offset in (False, True):
+        large = fitted("y ~ x + z", "c", offset)
+        want = fitted("y ~ x", "c", offset).anova(large)
+        for reference in "ab":
+            table = fitted("y ~ x", reference, offset).anova(large)
+            assert table["df"][1] == 2
+            for name in ("statistic", "p_value"):
+                assert table[name][1] == pytest.approx(want[name][1], rel=1e-6)
+    with pytest.raises(ef.ExpfamError, match="different offsets"):
+        fitted("y ~ x", "a", False).anova(large)
+    apart = fitted("y ~ x", "a", False).detach().anova(fitted("y ~ x + z", "c", False).detach())
+    assert apart["df"][1] == 2
+    fewer = ef.glm("y ~ x", {name: values[data["y"] != "c"] for name, values in data.items()}, family="categorical")
+    with pytest.raises(ef.ExpfamError, match="y has the classes a, b, c in one and a, b in the other"):
+        fewer.anova(large)

@@ -1,17 +1,20 @@
 """Is a larger model worth its coefficients? Likelihood ratio and F tests between fits of the same rows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from expfam.errors import ExpfamError, one_of
+from expfam.families import Categorical, ExponentialFamily
 from expfam.fit.checks import check_rows
 from expfam.fit.comparisons import test_of, yardstick
 from expfam.inference.tails import Yardstick
-from expfam.model import Prepared
+from expfam.model import Model, Prepared
 from expfam.nuisance import OF_NUMBER
+from expfam.objective import Data
 
 if TYPE_CHECKING:
     from expfam.fit import Fit
@@ -32,7 +35,7 @@ def models(fits: Sequence["Fit"], test: str | None, data: Any = None) -> dict[st
         test_of(fit, test, wald_too=False)
     ordered = sorted(fits, key=lambda fit: -fit.df_residual)
     largest = ordered[-1]
-    own = any(fit.model.family != largest.model.family for fit in ordered)
+    own = any(_law(fit) != _law(largest) for fit in ordered)
     levels = [-2 * fit.loglik if own else fit.deviance for fit in ordered]
     for (small, large), (above, below) in zip(pairwise(ordered), pairwise(levels), strict=True):
         _comparable(small, large)
@@ -55,6 +58,12 @@ def _refused(reason: str) -> ExpfamError:
     return ExpfamError(f"these fits cannot be compared by a likelihood ratio: {reason}")
 
 
+def _law(fit: "Fit") -> ExponentialFamily:
+    """The family, whatever class is the reference: any other gives the same likelihood."""
+    family = fit.model.family
+    return replace(family, reference=None) if isinstance(family, Categorical) else family
+
+
 def _comparable(small: "Fit", large: "Fit") -> None:
     """ExpfamError with the reason, unless the likelihoods of both may be compared, as far as they say themselves."""
     one, two = small.model, large.model
@@ -62,11 +71,14 @@ def _comparable(small: "Fit", large: "Fit") -> None:
     estimated = numbers[0] == numbers[1] != ()  # a theta without bound leaves a fit of the Poisson family
     same = one.family.name == two.family.name or estimated
     same = same and one.link == two.link and one.response == two.response
+    classes = [sorted(model.classes or ()) for model in (one, two)]
     reasons = {
         f"they are models of {one.response} ({one.family.name}, {one.link.name}) and of {two.response} "
         f"({two.family.name}, {two.link.name})": not same,
+        f"{one.response} has the classes {', '.join(classes[0])} in one and {', '.join(classes[1])} in the other; fit "
+        "both on the same rows": one.family.vector and classes[0] != classes[1],
         f"their {one.family.name} families differ by a number that was given; give both the same, or have it estimated "
-        "by both": one.family != two.family and not estimated,
+        "by both": _law(small) != _law(large) and not estimated,
         f"they were fitted on different rows: {small.n:,} of weight {small.weights_sum:g}, {large.n:,} of weight "
         f"{large.weights_sum:g}; fit both on the rows that are complete in both": small.n != large.n
         or not np.isclose(small.weights_sum, large.weights_sum, rtol=1e-9),
@@ -101,13 +113,13 @@ def _null_differs(small: "Fit", large: "Fit") -> bool:
     """Have models with an intercept another null deviance, so that the rows of one cannot be those of the other?"""
     one, two = small.null_deviance, large.null_deviance
     streamed = any(fit.certificate.streamed for fit in (small, large))  # too roughly
-    alike = small.model.family == large.model.family and all("Intercept" in fit.names for fit in (small, large))
+    alike = _law(small) == _law(large) and all("Intercept" in fit.names for fit in (small, large))
     return alike and not streamed and bool(np.isfinite([one, two]).all() and not np.isclose(one, two, rtol=1e-6))
 
 
 def _same_rows(small: Prepared, large: Prepared) -> None:
     """ExpfamError where rows, responses, weights or offsets are not the same."""
-    one, two = small.data, large.data
+    one, two = small.data, _referred(large, small.model)
     here, there = (np.arange(p.given) if p.places is None else p.places for p in (small, large))
     if not (np.array_equal(here, there) and np.array_equal(one.y, two.y) and np.array_equal(one.weight, two.weight)):
         raise _refused(
@@ -116,6 +128,19 @@ def _same_rows(small: Prepared, large: Prepared) -> None:
     left, right = (np.zeros(1) if data.offset is None else data.offset for data in (one, two))
     if not np.allclose(left, right, rtol=1e-9, atol=1e-9):
         raise _refused("they were fitted with different offsets or exposures; fit both with the same")
+
+
+def _referred(prepared: Prepared, model: Model) -> Data:
+    """The rows with classes in the order that another model has, its reference last: codes and offsets follow it."""
+    data, own, asked = prepared.data, prepared.model.classes, model.classes
+    if not model.family.vector or own is None or asked is None or own == asked:
+        return data
+    place = [own.index(label) for label in asked]
+    y = np.argsort(place)[data.y.astype(np.intp)].astype(np.float64)
+    if data.offset is None:
+        return replace(data, y=y)
+    every = np.column_stack([data.offset, np.zeros(data.n)])[:, place]
+    return replace(data, y=y, offset=every[:, :-1] - every[:, -1:])
 
 
 def _as_named(small: Prepared, large: Prepared) -> bool:
