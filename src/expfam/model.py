@@ -138,7 +138,7 @@ def choice(name: str, value: str) -> str:
 def prepare(model: Model, rows: RowSet) -> Prepared:
     """Check the row vectors and the response, bind the family to its classes, and lay out the design."""
     assert rows.response is not None
-    found = _laid_out(model, rows, target(model.family, rows.response))
+    found = _laid_out(model, rows, target(model.family, rows.response, model.classes is not None))
     bound, data = found.model, found.data
     if bound.family.vector and bound.classes is not None:
         check_weighed(bound.classes, data.y, data.weight, bound.response)

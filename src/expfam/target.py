@@ -45,10 +45,11 @@ class Target:
     classes: tuple[str, ...] | None
 
 
-def target(family: ExponentialFamily, raw: RawResponse) -> Target:
-    """Check the response against the family's support and number its classes."""
+def target(family: ExponentialFamily, raw: RawResponse, again: bool = False) -> Target:
+    """Check the response against the family's support and number its classes; `again`: the family learned its number
+    of classes from other rows, and learns it anew from these."""
     if isinstance(family, Categorical):
-        return _classes(family, raw)
+        return _classes(replace(family, k=None) if again else family, raw)
     if raw.codes is not None:
         return _two_levels(family, raw)
     assert raw.numbers is not None
@@ -140,7 +141,7 @@ def _classes(family: Categorical, raw: RawResponse) -> Target:
     places = np.full(len(labels), -1, dtype=np.int32)
     for k, label in enumerate(labels):
         places[k] = order.index(label) if label in order else -1
-    return Target(replace(family, k=len(order)), places[codes].astype(float), None, tuple(order))
+    return Target(family.with_classes(len(order)), places[codes].astype(float), None, tuple(order))
 
 
 def labelled(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:

@@ -716,6 +716,24 @@ def test_files_of_earlier_versions_load(tmp_path: Path) -> None:
     assert older.statistics == fit.statistics
 
 
+@pytest.mark.parametrize("k", [2, 4])
+def test_as_many_classes_are_fitted_as_were_asked_for(k: int) -> None:
+    rng = np.random.default_rng(2)
+    data = {"y": np.resize(list("abc"), 90), "x": rng.normal(size=90), "z": rng.normal(size=90)}
+    told = rf"Categorical\(k={k}\) is of {k} classes, and the response has 3"
+    with pytest.raises(ef.ResponseError, match=told):
+        ef.glm("y ~ x", data, family=Categorical(k=k))
+    with pytest.raises(ef.ResponseError, match=told):
+        ef.OnlineGLM("y ~ x", family=Categorical(k=k), classes=["a", "b", "c"])
+    with pytest.raises(ef.ResponseError, match=told):
+        ef.OnlineGLM("y ~ x", family=Categorical(k=k)).partial_fit(data)
+    fit = ef.glm("y ~ x", data, family=Categorical(k=3))
+    assert np.array_equal(fit.coef, ef.glm("y ~ x", data, family="categorical").coef)
+    data["z"][data["y"] == "c"] = np.nan  # another formula may leave fewer classes, as it would if it were the first
+    with pytest.warns(ef.DataWarning):
+        assert fit.update(". ~ z", data=data).classes == ("a", "b")
+
+
 def test_classes_of_large_numbers_keep_all_their_digits() -> None:
     rng = np.random.default_rng(0)
     codes = np.array([1000001, 1000002, 2000001])[rng.integers(0, 3, 90)]

@@ -44,7 +44,12 @@ class Categorical(ExponentialFamily):
         return "codes 0 ... k-1" if self.k is None else f"whole codes 0 ... {self.k - 1}"
 
     def with_classes(self, k: int) -> Self:
-        """The same family for k classes. Raises ResponseError for k < 2."""
+        """The same family for the k classes of a response. ResponseError for k < 2, or where another k was given."""
+        if self.k not in (None, k):
+            raise ResponseError(
+                f"Categorical(k={self.k}) is of {self.k} classes, and the response has {k}: give k={k}, leave k out "
+                "for as many as there are, or check how the rows were chosen"
+            )
         return replace(self, k=int(k))
 
     def T(self, y: FloatArray) -> FloatArray:

@@ -68,5 +68,5 @@ def widened(memory: Memory, at: IntArray, shape: tuple[int, ...]) -> Memory:
 
 def classes_of(model: Model, classes: tuple[str, ...]) -> Model:
     """The model with the classes of its response named beforehand."""
-    family = replace(model.family, k=len(classes)) if isinstance(model.family, Categorical) else model.family
+    family = model.family.with_classes(len(classes)) if isinstance(model.family, Categorical) else model.family
     return replace(model, family=family, classes=classes)
