@@ -1,14 +1,18 @@
 """Files as they are named; and those that are written: checked before any work, and there whole or not at all."""
 
 import os
+import re
 import shutil
+import sys
 from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import IO, Any
 
 from expfam.errors import ExpfamError
+
+OPEN = re.compile(r"(/dev|/proc/(?P<process>\d+)(/task/\d+)?)/fd/(?P<number>\d+)")  # what processes have open
 
 
 def located(path: str | PathLike[str]) -> Path:
@@ -23,9 +27,9 @@ def destination(what: str, path: Path, inputs: Iterable[Path] = (), suffixes: It
     if path.is_dir():
         raise ExpfamError(f"{what} {path} is a folder; give the name of a file in it")
     target = meant(path)
-    if _special(target) and not os.access(target, os.W_OK):
+    if _stream(target) and not os.access(target, os.W_OK):
         raise ExpfamError(f"{what} {path} may not be written to; choose another name")
-    if not _special(target) and not (target.parent.is_dir() and os.access(target.parent, os.W_OK)):
+    if not _stream(target) and not (target.parent.is_dir() and os.access(target.parent, os.W_OK)):
         folder = target.parent if path.is_symlink() else path.parent
         raise ExpfamError(f"{what} {path}: there is no folder {folder} to write to; make it first")
     if path.exists() and any(other.exists() and path.samefile(other) for other in inputs):
@@ -36,19 +40,19 @@ def destination(what: str, path: Path, inputs: Iterable[Path] = (), suffixes: It
 def whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Let `write` fill a file beside the target, then rename it; ExpfamError where that fails.
 
-    A link stays, and the file it leads to is replaced; a pipe or a device stays, too, and is written to.
+    A link stays, and the file it leads to is replaced; a stream stays, too, and is written to once all is there.
     """
     target = meant(path)
-    special = _special(target)
+    stream = _stream(target)
     try:
-        folder = Path(mkdtemp(prefix="expfam-")) if special else target.parent
+        folder = Path(mkdtemp(prefix="expfam-")) if stream else target.parent
         part = folder / f".{target.name}.{os.getpid()}.part"
         try:
             write(part)
-            _put(part, target, special)
+            _put(part, target, stream)
         finally:
             part.unlink(missing_ok=True)
-            if special:
+            if stream:
                 folder.rmdir()
     except OSError as error:
         raise ExpfamError(
@@ -57,20 +61,40 @@ def whole(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def meant(path: Path) -> Path:
-    """The file that a path leads to by links; the path itself where that is a pipe or a device."""
-    return path if _special(path) else Path(os.path.realpath(path))
+    """The file that a path leads to by links; the path itself where that is a stream."""
+    return path if _stream(path) else Path(os.path.realpath(path))
 
 
-def _special(path: Path) -> bool:
-    """Is it there, and neither a file of its own nor a folder: a pipe, a terminal, /dev/null?"""
-    return path.exists() and not path.is_file() and not path.is_dir()
+def _stream(path: Path) -> bool:
+    """Is it there to be written to, not replaced: a pipe, a terminal, /dev/null, what a process has open?"""
+    return path.exists() and not path.is_dir() and not (path.is_file() and _open_file(path) is None)
 
 
-def _put(part: Path, target: Path, special: bool) -> None:
-    if special:
-        with open(part, "rb") as written, open(target, "wb") as pipe:
-            shutil.copyfileobj(written, pipe)
+def _open_file(path: Path) -> re.Match[str] | None:
+    """The open file of a process by which a path leads, as /dev/stdout does by /proc/self/fd/1: of which, its number.
+
+    What it is of may be a file with a name: that may hold what others wrote, and be written to by them further.
+    """
+    here = os.path.join(os.path.realpath(path.parent), path.name)
+    found = OPEN.fullmatch(here)
+    return _open_file(path.parent / os.readlink(here)) if found is None and os.path.islink(here) else found
+
+
+def _put(part: Path, target: Path, stream: bool) -> None:
+    if stream:
+        with open(part, "rb") as written, _opened(target) as out:
+            shutil.copyfileobj(written, out)
         return
     if target.exists():
         shutil.copymode(target, part)
     part.replace(target)
+
+
+def _opened(target: Path) -> IO[bytes]:
+    """A stream to write to: after what was printed, where it is this process's own; at the end of another's file."""
+    found = _open_file(target)
+    if found is None or found["process"] not in (None, str(os.getpid())):
+        return open(target, "ab" if found else "wb")
+    for printed in filter(None, (sys.stdout, sys.stderr)):
+        printed.flush()
+    return os.fdopen(os.dup(int(found["number"])), "wb")

@@ -769,3 +769,31 @@ def test_a_link_leads_to_the_file_that_is_written_and_a_pipe_stays_one(shell: Sh
     assert (Path("m.json").is_symlink(), expfam.load(elsewhere / "m.json").coef) == (True, pytest.approx(model.coef))
     Path("nowhere.json").symlink_to("absent/m.json")
     assert "there is no folder" in shell.refused("fit", "book.csv", FORMULA, *POISSON, "--save", "nowhere.json")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="names what a process has open")
+def test_what_is_open_already_is_written_to_and_keeps_what_it_holds(shell: Shell, model: expfam.Fit) -> None:
+    """/dev/stdout is a file where a shell sends it to one: its lines stay, and what is printed later follows."""
+    saved = Path("model.json").read_text()
+    words = [sys.executable, "-m", "expfam", "fit", "book.csv", FORMULA, *POISSON, "--save", "/dev/stdout"]
+    for mode in ("ab", "wb"):
+        with open("log.txt", mode) as log:
+            log.write(b"kept\n")
+            log.flush()
+            assert subprocess.run(words, stdout=log, stderr=log, check=False).returncode == 0
+        text = Path("log.txt").read_text()
+        assert text.startswith("kept\n\nGeneralized linear model")
+        assert text.index("Deviance") < text.index('"format": "expfam-fit"') < text.index("Saved to /dev/stdout (")
+    with (
+        open("more.txt", "wb", buffering=0) as out,
+        subprocess.Popen("cat", stdin=subprocess.PIPE, stdout=out) as other,
+    ):
+        for place in (f"/dev/fd/{out.fileno()}", f"/proc/{other.pid}/fd/1"):
+            if os.path.exists(place):
+                Path("link").unlink(missing_ok=True)
+                Path("link").symlink_to(place)
+                out.write(b"first\n")
+                model.save("link")
+                assert Path("more.txt").read_text().endswith(f"first\n{saved}")
+        other.communicate()
+    assert Path("more.txt").read_text().startswith(f"first\n{saved}")
