@@ -1,10 +1,12 @@
 """Files as they are named; and those that are written: checked before any work, and there whole or not at all."""
 
+import errno
 import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,6 +15,7 @@ from typing import IO, Any
 from expfam.errors import ExpfamError
 
 OPEN = re.compile(r"(/dev|/proc/(?P<process>\d+)(/task/\d+)?)/fd/(?P<number>\d+)")  # what processes have open
+STAYS = (errno.EPERM, errno.EACCES, errno.EROFS, errno.EBUSY, errno.EXDEV)  # why a file cannot be replaced by another
 
 
 def located(path: str | PathLike[str]) -> Path:
@@ -27,11 +30,11 @@ def destination(what: str, path: Path, inputs: Iterable[Path] = (), suffixes: It
     if path.is_dir():
         raise ExpfamError(f"{what} {path} is a folder; give the name of a file in it")
     target = meant(path)
-    if _stream(target) and not os.access(target, os.W_OK):
-        raise ExpfamError(f"{what} {path} may not be written to; choose another name")
-    if not _stream(target) and not (target.parent.is_dir() and os.access(target.parent, os.W_OK)):
+    if not _stream(target) and not os.path.isdir(target.parent):
         folder = target.parent if path.is_symlink() else path.parent
         raise ExpfamError(f"{what} {path}: there is no folder {folder} to write to; make it first")
+    if not _may_be_written(target) and (_stream(target) or not _may_be_written(target.parent)):
+        raise ExpfamError(f"{what} {path} may not be written to; choose another name, or another folder")
     if path.exists() and any(other.exists() and path.samefile(other) for other in inputs):
         raise ExpfamError(f"{what} {path} would overwrite what is read; choose another name")
     return path
@@ -40,20 +43,14 @@ def destination(what: str, path: Path, inputs: Iterable[Path] = (), suffixes: It
 def whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Let `write` fill a file beside the target, then rename it; ExpfamError where that fails.
 
-    A link stays, and the file it leads to is replaced; a stream stays, too, and is written to once all is there.
+    A link stays, and the file it leads to is replaced; a stream stays, too, and is written to once all is there. So is
+    a file that no other can take the place of: in a folder that may not be changed, or mounted by itself.
     """
     target = meant(path)
-    stream = _stream(target)
     try:
-        folder = Path(mkdtemp(prefix="expfam-")) if stream else target.parent
-        part = folder / f".{target.name}.{os.getpid()}.part"
-        try:
+        with _draft(target) as part:
             write(part)
-            _put(part, target, stream)
-        finally:
-            part.unlink(missing_ok=True)
-            if stream:
-                folder.rmdir()
+            _put(part, target)
     except OSError as error:
         raise ExpfamError(
             f"{path} cannot be written: {error.strerror or error}; free some space or choose another folder"
@@ -80,18 +77,42 @@ def _open_file(path: Path) -> re.Match[str] | None:
     return _open_file(path.parent / os.readlink(here)) if found is None and os.path.islink(here) else found
 
 
-def _put(part: Path, target: Path, stream: bool) -> None:
-    if stream:
-        with open(part, "rb") as written, _opened(target) as out:
-            shutil.copyfileobj(written, out)
-        return
-    if target.exists():
-        shutil.copymode(target, part)
-    part.replace(target)
+def _may_be_written(path: Path) -> bool:
+    """Is it there, and is it allowed to whom this process acts for?"""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+@contextmanager
+def _draft(target: Path) -> Iterator[Path]:
+    """A file to fill, beside the target where it can be; removed in the end if it is still there."""
+    beside = not _stream(target) and (_may_be_written(target.parent) or not target.exists())
+    folder = target.parent if beside else Path(mkdtemp(prefix="expfam-"))
+    part = folder / f".{target.name}.{os.getpid()}.part"
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+        if not beside:
+            folder.rmdir()
+
+
+def _put(part: Path, target: Path) -> None:
+    """The draft in place of the target; or what is in it into the target, where that cannot be replaced."""
+    if not _stream(target) and part.parent == target.parent:
+        try:
+            if target.exists():
+                shutil.copymode(target, part)
+            part.replace(target)
+            return
+        except OSError as error:
+            if error.errno not in STAYS:
+                raise
+    with open(part, "rb") as written, _opened(target) as out:
+        shutil.copyfileobj(written, out)
 
 
 def _opened(target: Path) -> IO[bytes]:
-    """A stream to write to: after what was printed, where it is this process's own; at the end of another's file."""
+    """What is written to as it is: after what was printed, where this process has it open; at its end, if another."""
     found = _open_file(target)
     if found is None or found["process"] not in (None, str(os.getpid())):
         return open(target, "ab" if found else "wb")

@@ -1,11 +1,17 @@
 """The command line as a user meets it: what it prints where, the files it leaves, the exit code."""
 
+import errno
+import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +30,8 @@ from expfam.cli.files import write
 from expfam.cli.frames import show
 from expfam.errors import ExpfamError
 from expfam.families import FAMILIES
+from expfam.modelfile import to_dict
+from expfam.outputs import destination
 from expfam.report.sections import SECTIONS
 
 FORMULA = "ClaimNb ~ Area + cut(DrivAge, [25, 40]) + log(Density)"
@@ -797,3 +805,58 @@ def test_what_is_open_already_is_written_to_and_keeps_what_it_holds(shell: Shell
                 assert Path("more.txt").read_text().endswith(f"first\n{saved}")
         other.communicate()
     assert Path("more.txt").read_text().startswith(f"first\n{saved}")
+
+
+@pytest.fixture
+def locked() -> Iterator[Path]:
+    """A folder that this process may not change, with files it may write to, one that it may not, and a link to one."""
+    folder, user = Path(tempfile.mkdtemp()), os.geteuid()
+    for name, mode in (("m.json", 0o666), ("read.json", 0o444)):
+        (folder / name).write_text("old")
+        (folder / name).chmod(mode)
+    (folder / "link.json").symlink_to("m.json")
+    folder.chmod(0o555)
+    if not user:  # whom nothing is forbidden
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of folders are those of POSIX")
+def test_a_file_that_cannot_be_replaced_is_written_to(model: expfam.Fit, locked: Path) -> None:
+    """As where the folder is another user's: the check before the work and the writing agree."""
+    saved = json.dumps(to_dict(model), indent=1)
+    for name in ("m.json", "link.json"):
+        model.save(destination("--save", locked / name))
+        assert (locked / "m.json").read_text() == saved
+        (locked / "m.json").write_text("old")
+    for name in ("read.json", "new.json"):
+        with pytest.raises(expfam.ExpfamError, match="may not be written to"):
+            destination("--save", locked / name)
+        with pytest.raises(expfam.ModelFileError, match="cannot be written: Permission denied"):
+            model.save(locked / name)
+    assert {path.name: path.read_text() for path in locked.iterdir()} == {
+        "m.json": "old", "link.json": "old", "read.json": "old"
+    }  # fmt: skip
+
+
+def test_a_file_that_is_mounted_by_itself_is_written_to(
+    model: expfam.Fit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As into a container: it may not be renamed over. A disk that is full is another matter: nothing is touched."""
+    saved = (tmp_path / "model.json").read_text()
+    for number, text in ((errno.EBUSY, saved), (errno.ENOSPC, "old")):
+
+        def refused(part: Path, target: Path, number: int = number) -> None:
+            raise OSError(number, os.strerror(number))
+
+        (tmp_path / "m.json").write_text("old")
+        monkeypatch.setattr(Path, "replace", refused)
+        with nullcontext() if text == saved else pytest.raises(expfam.ModelFileError, match="No space left"):
+            model.save(tmp_path / "m.json")
+        assert (tmp_path / "m.json").read_text() == text
+        assert not [path for path in tmp_path.iterdir() if path.suffix == ".part"]
