@@ -130,9 +130,18 @@ def made(plain: Mapping[str, Any], make: Callable[[], T], place: str) -> T:
 
 
 def _digest(plain: Mapping[str, Any]) -> str:
-    """SHA-256 of all but the digest, whatever the order of keys and the space between them."""
+    """SHA-256 of all but the digest, whatever the order of keys, the space between them, and how a number is spelled.
+
+    1.0, 1 and 1e0 are one number, and so are 0 and -0.0: other programs that read and write JSON know no difference.
+    """
     rest = {key: value for key, value in plain.items() if key != "digest"}
-    return sha256(json.dumps(rest, sort_keys=True, default=_number).encode()).hexdigest()
+    same = json.loads(json.dumps(rest, default=_number), parse_float=_spelled)
+    return sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
+
+
+def _spelled(number: str) -> int | float:
+    found = float(number)
+    return int(found) if found.is_integer() else found
 
 
 def to_dict(fit: Fit) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from scipy.special import xlogy
 import expfam as ef
 from expfam.diagnostics.text import aligned, wide
 from expfam.families import Categorical
+from expfam.modelfile import sealed
 
 N = 300
 
@@ -418,6 +419,29 @@ def test_damaged_model_files(damage: Any, message: str, tmp_path: Path) -> None:
     path.write_text(damage(path.read_text()))
     with pytest.raises(ef.ModelFileError, match=message):
         ef.load(path)
+
+
+def test_a_file_may_be_written_again_by_what_knows_no_kinds_of_numbers(tmp_path: Path) -> None:
+    """JSON of JavaScript has 1 for 1.0 and 0 for -0.0; the order of keys is nobody's promise."""
+    formula, data, path = "claims ~ bs(age, knots=[30.0, 40.0]) + exposure", rows(), tmp_path / "m.json"
+    fit = ef.glm(formula, data, family="tweedie(1.5)", penalty=ef.Ridge(1.0))
+    stream = ef.OnlineGLM("claims ~ age", "poisson", half_life=1000.0).partial_fit(data)
+    for made, load in ((fit, ef.load), (stream, ef.OnlineGLM.from_state)):
+        made.save(path)
+        text = path.read_text()
+        plain = json.loads(
+            text, parse_float=lambda number: int(number[:-2]) if number.endswith(".0") else float(number)
+        )
+        assert text.count(".0,") > json.dumps(plain).count(".0,")
+        path.write_text(json.dumps(dict(reversed(plain.items()))))
+        assert np.array_equal(load(path).predict(data), made.predict(data))
+        plain["expfam"] = "0"
+        path.write_text(json.dumps(plain))
+        with pytest.raises(ef.ModelFileError, match="edited or damaged"):
+            load(path)
+    one, same = {"a": [1.0, np.float32(2)], "b": -0.0, "c": 1e22}, {"c": 10**22, "b": 0, "a": [1, 2]}
+    assert sealed(one)["digest"] == sealed(same)["digest"] != sealed({**one, "a": [1, 3]})["digest"]
+    assert sealed({"a": True})["digest"] != sealed({"a": 1})["digest"]
 
 
 @pytest.mark.parametrize(
