@@ -187,6 +187,48 @@ def test_a_source_that_breaks_off_has_taught_its_whole_lines(kind: str, tmp_path
     assert ef.OnlineGLM.from_state(state).rows == there.count(b"\n") - (kind == "csv")
 
 
+@pytest.mark.parametrize("n", [3_000, 70_000], ids=["within a chunk", "beyond one"])
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_a_packed_file_whose_sum_does_not_agree_teaches_no_line_that_is_in_doubt(
+    kind: str, n: int, tmp_path: Path
+) -> None:
+    """Other responses than were packed; what was taken in before anybody could know is told to be in doubt."""
+    rows, path = records(n), tmp_path / f"wrong.{kind}.gz"
+    data, other = (b"".join(csv(some) if kind == "csv" else ndjson(some)) for some in (rows, flipped(rows)))
+    packed = gzip.compress(data)
+    path.write_bytes(gzip.compress(other)[:-8] + packed[-8:])  # the sum and the size that the right rows have
+    model = ef.OnlineGLM(FORMULA, "bernoulli")
+    with pytest.raises(ef.SchemaError) as told:
+        model.consume(path)
+    taken = 0 if n == 3_000 else 65_536 - (kind == "csv")
+    beyond = " beyond line 65536, up to which all was taken in, though some of it may be wrong" if taken else ""
+    assert f"cannot be read{beyond}: CRC check failed" in str(told.value)
+    assert ("learn anew from" if taken else "name") + " a file of rows that is whole" in str(told.value)
+    assert model.rows == taken
+
+
+def flipped(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first 201 responses are others."""
+    return [{**row, "y": 1 - row["y"] if i < 201 else row["y"]} for i, row in enumerate(rows)]
+
+
+def test_a_packed_file_that_is_damaged_inside_is_told_to_be_so(tmp_path: Path) -> None:
+    """Not as a line with too few fields, which the damage makes of one."""
+    rows, path = csv(records(3_000)), tmp_path / "wrong.csv.gz"
+    packed = bytearray(gzip.compress(b"".join(rows), 0))
+    at = packed.index(rows[2_500])
+    packed[at + 1] = ord(";")
+    packer = zlib.compressobj(wbits=31)
+    nonsense = packer.compress(b"".join(rows)) + packer.flush(zlib.Z_FULL_FLUSH) + b"\xff" * 20  # no code begins so
+    for damaged, says in ((bytes(packed), "CRC check failed"), (nonsense, "Error -3 while decompressing")):
+        path.write_bytes(damaged)
+        for strict in (False, True):
+            model = ef.OnlineGLM(FORMULA, "bernoulli")
+            with pytest.raises(ef.SchemaError, match=f"cannot be read: {says}"):
+                model.consume(path, strict=strict)
+            assert model.rows == 0
+
+
 class Failing(BytesIO):
     """A source whose disk fails after its bytes."""
 

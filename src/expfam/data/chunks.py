@@ -5,7 +5,6 @@ What cannot be read as a row is told by the number of its line, and is no reason
 
 import gzip
 import re
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ import numpy as np
 from expfam._typing import IntArray
 from expfam.data.csv import CSV
 from expfam.data.dialect import PLAIN, Dialect, check_lines, check_unpacked, undecoded
-from expfam.data.lines import batches
+from expfam.data.lines import DOUBTFUL, batches
 from expfam.data.names import Wanted, choose
 from expfam.data.numerals import MOSTLY, share
 from expfam.errors import SchemaError
@@ -60,7 +59,8 @@ def chunks(source: Path | IO[bytes] | CSV, kind: str | None, wanted: Wanted, row
     """The rows of a file or a pipe, so many at a time. kind: "parquet", "csv" or "ndjson"; None: by the file's name, or
     "csv" where a dialect is given.
 
-    SchemaError where a file cannot be read, once all lines before that place were handed on, or its kind is not known.
+    SchemaError where a file cannot be read, once all lines before that place were handed on that this does not make
+    doubtful, or its kind is not known.
     """
     if isinstance(source, TextIOBase):
         raise SchemaError(
@@ -82,10 +82,12 @@ def chunks(source: Path | IO[bytes] | CSV, kind: str | None, wanted: Wanted, row
                 yield chunk
     except FileNotFoundError:
         raise SchemaError(f"there is no file {place}") from None
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, *DOUBTFUL) as error:
+        doubtful = bool(last) and isinstance(error, DOUBTFUL)
         beyond = f" beyond line {last}, up to which all was taken in" if last else ""
+        doubt, remedy = (", though some of it may be wrong", "learn anew from") if doubtful else ("", "name")
         raise SchemaError(
-            f"{str(place)!r} cannot be read{beyond}: {error}; name a file of rows that is whole"
+            f"{str(place)!r} cannot be read{beyond}{doubt}: {error}; {remedy} a file of rows that is whole"
         ) from error
 
 

@@ -1,5 +1,7 @@
 """Lines of a file or a pipe, many at a time where many are there; what trickles in is handed on within a second."""
 
+import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from io import UnsupportedOperation
 from select import select
@@ -9,12 +11,16 @@ from typing import IO
 PIECE = 1 << 20  # bytes asked for at a time; a pipe gives what it has
 WAIT = 1.0  # seconds that a line waits for others
 
+DOUBTFUL = (gzip.BadGzipFile, zlib.error)
+"""What ends the reading of a packed file and says that something before that place is not as it was packed."""
+
 
 def batches(source: IO[bytes], rows: int, first: int) -> Iterator[list[bytes]]:
     """Lines without their breaks, up to `rows` at a time; where the source is slow, those of a second.
 
     The first batch has at least `first` lines, if so many come at all: types are learned from it. An interruption, and
-    whatever else ends the reading, is raised after the whole lines before it have been handed on.
+    whatever else ends the reading, is raised after the whole lines before it have been handed on; but not those that it
+    makes doubtful.
     """
     lines: list[bytes] = []
     rest, wanted, since = b"", first, monotonic()
@@ -28,6 +34,8 @@ def batches(source: IO[bytes], rows: int, first: int) -> Iterator[list[bytes]]:
             for lo in range(0, many, rows):
                 yield out[lo : lo + rows]
                 wanted, since = 1, monotonic()
+    except DOUBTFUL:
+        raise
     except (Exception, KeyboardInterrupt):
         if lines:
             yield lines
