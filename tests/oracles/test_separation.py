@@ -305,7 +305,7 @@ def test_what_is_too_large_for_a_programme(monkeypatch: pytest.MonkeyPatch) -> N
     assert fit.separation().limits == ("g[d] -> -inf",)
     assert not fit.separation().exact
     assert "by the solver's last step" in str(fit.separation())
-    monkeypatch.setattr("expfam.diagnostics.certificate.affordable", lambda *_: False)
+    monkeypatch.setattr("expfam.solvers.ended.affordable", lambda *_: False)
     split = {"x": data["x"], "y": (data["x"] > 0.1).astype(int)}
     fit = separated("y ~ x", split, family="bernoulli", solver="lbfgs")
     found = fit.certificate.separation
