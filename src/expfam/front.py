@@ -187,7 +187,7 @@ def _pair(given: Options) -> tuple[tuple[ExponentialFamily, Link], tuple[Asked, 
 
 def _model(pair: tuple[ExponentialFamily, Link], terms: Terms, given: Options, arrays: dict[str, AnyArray]) -> Model:
     """The model of the options; the response is named, and the family bound to its classes, when rows are read."""
-    kinds = {name: choice(name, given[name]) for name in ("weights_kind", "missing", "unseen")}
+    kinds: dict[str, Any] = {name: choice(name, given[name]) for name in ("weights_kind", "missing", "unseen")}
     family, link = pair
     penalty, bias = penalty_of(given["penalty"]), bias_of(given["bias"])
     return Model(family, link, terms, penalty, response="", classes=None, supplied=tuple(arrays), bias=bias, **kinds)

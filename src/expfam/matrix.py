@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray
+from expfam.data.column import Kind
 from expfam.data.entries import FLOATS, check_numbers, labels_or_numbers, numbers
 from expfam.data.frame import labels, selected
 from expfam.design import Columns, sought
@@ -215,5 +216,6 @@ def _raw(values: AnyArray, kept: BoolArray | None) -> RawResponse:
     values = values if kept is None else values[kept]
     if values.dtype.kind in "USb":
         labels, codes = labels_of(values)
-        return RawResponse("y", codes=codes, labels=labels, rows=rows)
+        kind: Kind = "bool" if values.dtype.kind == "b" else "text"
+        return RawResponse("y", codes=codes, labels=labels, rows=rows, label_kind=kind)
     return RawResponse("y", numbers=values.astype(np.float64, copy=False), rows=rows)

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
+from expfam.data.column import Kind
 from expfam.design import assemble
 from expfam.errors import ExpfamError, ResponseError, SchemaError
 from expfam.families import Bernoulli, ExponentialFamily
@@ -33,7 +34,8 @@ class Model:
 
     `classes` are the response's labels (two-class: failure first; else reference last), None for numbers; `supplied`
     the row vectors that came as arrays at the fit, which other data does not have; `bias` is what adjusted scores
-    reduce, "mean" or "median", None for maximum likelihood.
+    reduce, "mean" or "median", None for maximum likelihood; `label_kind` is what the labels were, None where no row has
+    come and in files of before it was kept.
     """
 
     family: ExponentialFamily
@@ -47,6 +49,7 @@ class Model:
     unseen: str
     supplied: tuple[str, ...]
     bias: str | None = None
+    label_kind: Kind | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -172,7 +175,9 @@ def _laid_out(model: Model, rows: RowSet, goal: Target) -> Prepared:
         weight = weight if factor is None else weight * factor
     if not weight.any():
         raise SchemaError("no row has a positive weight; at least one must count")
-    bound = replace(model, family=goal.family, classes=goal.classes, response=rows.response.name)
+    bound = replace(
+        model, family=goal.family, classes=goal.classes, response=rows.response.name, label_kind=goal.label_kind
+    )
     conjugate = meanwhile(partial(_conjugate, goal), rows.n)
     design = assemble(rows.columns, rows.n, pairs=_pairs(goal))
     data = Data(design, goal.y, conjugate(), weight, offset_of(bound, rows))

@@ -12,6 +12,7 @@ import numpy as np
 from expfam import __version__, families, links, penalties
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.answer import KINDS
+from expfam.data.column import valued
 from expfam.declared import declared, finite
 from expfam.diagnostics.certificate import Certificate
 from expfam.errors import ExpfamError, FamilyError, ModelFileError, one_of
@@ -181,6 +182,7 @@ def model_to_dict(model: Model) -> dict[str, Any]:
         "unseen": model.unseen,
         "supplied": model.supplied,
         "bias": model.bias,
+        "label_kind": model.label_kind,
     }
 
 
@@ -199,11 +201,13 @@ def model_from_dict(plain: Mapping[str, Any], family: ExponentialFamily | str | 
         plain["unseen"],
         _listed("supplied", plain["supplied"]),
         plain.get("bias"),
+        plain.get("label_kind"),
     )
     declared(found)
     for name in ("weights_kind", "missing", "unseen"):
         choice(name, getattr(found, name))
     one_of("bias", found.bias, (None, *NAMES.values()))
+    undamaged(lambda: valued(found.classes or (), found.label_kind or "text"), "'classes', 'label_kind'")
     return found
 
 

@@ -104,7 +104,7 @@ class OnlineGLM:
             known, link_of(link, known), MatrixTerms((), False), penalty_of(penalty), "", None,
             choice("weights_kind", weights_kind), choice("missing", missing), "reference", (),
         )  # fmt: skip
-        model = model if classes is None else classes_of(model, tuple(map(str, classes)))
+        model = model if classes is None else classes_of(model, tuple(map(label_of, classes)))
         request = Request(formula, weights, offset, exposure, trials, hash_bits=hash_bits)
         syntax(request)
         ask = Ask(request, model, vcov, prior if solver is None else solver.prior, half_life, solver, bound_here())

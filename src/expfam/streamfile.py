@@ -29,7 +29,7 @@ from expfam.stream.walking import Walked
 
 VERSION = 2
 MODELS = ("asked", "known", "model")
-ROWS = ("terms", "classes", "response")  # of a model, what the first rows tell, beside how many classes there are
+ROWS = ("terms", "classes", "response", "label_kind")  # of a model, what the first rows tell
 KINDS = ("f8", "u1", "i1", "i2", "i4", "i8")  # of arrays
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expfam._typing import AnyArray, FloatArray, IntArray
+from expfam.data.column import Kind
 from expfam.data.column import label as label_of
 from expfam.data.numerals import is_numeral, strangers
 from expfam.errors import ResponseError
@@ -21,7 +22,7 @@ from expfam.families.quasi_binomial import QuasiBinomial
 class RawResponse:
     """A response column: numbers (n,); or codes (n,) of sorted labels; or numbers with trials (successes, failures).
 
-    `rows` (n,) are the places in the data as given, None where no row was left out.
+    `rows` (n,) are the places in the data as given, None where no row was left out; `label_kind` is what labels were.
     """
 
     name: str
@@ -30,19 +31,22 @@ class RawResponse:
     labels: tuple[str, ...] = ()
     trials: FloatArray | None = None
     rows: AnyArray | None = None
+    label_kind: Kind = "number"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """The response a fit works on: y (n,) numbers or class codes, trials (n,) or None, the family bound to its classes.
 
-    `classes` are labels in code order: for two-class families failure first, for Categorical the reference last.
+    `classes` are labels in code order: for two-class families failure first, for Categorical the reference last. They
+    were of `label_kind`.
     """
 
     family: ExponentialFamily
     y: FloatArray
     trials: FloatArray | None
     classes: tuple[str, ...] | None
+    label_kind: Kind
 
 
 def target(family: ExponentialFamily, raw: RawResponse, again: bool = False) -> Target:
@@ -60,7 +64,7 @@ def target(family: ExponentialFamily, raw: RawResponse, again: bool = False) -> 
         )
     family.check(raw.numbers, raw.name, raw.rows)
     classes = ("0", "1") if isinstance(family, Bernoulli) else None
-    return Target(family, raw.numbers, raw.trials, classes)
+    return Target(family, raw.numbers, raw.trials, classes, raw.label_kind)
 
 
 def known(family: ExponentialFamily, classes: tuple[str, ...] | None, raw: RawResponse, remedy: str) -> Target:
@@ -81,7 +85,7 @@ def known(family: ExponentialFamily, classes: tuple[str, ...] | None, raw: RawRe
             row=row,
         )
     table = np.array([place.get(label, -1) for label in labels], dtype=float)
-    return Target(family, table[codes], raw.trials, classes)
+    return Target(family, table[codes], raw.trials, classes, raw.label_kind)
 
 
 def _check_numerals(raw: RawResponse) -> None:
@@ -120,7 +124,7 @@ def _two_levels(family: ExponentialFamily, raw: RawResponse) -> Target:
             f"{raw.name} has {len(raw.labels)} levels ({_some(raw.labels)}); {family.name} needs 2: {remedy}"
         )
     assert raw.codes is not None
-    return Target(family, raw.codes.astype(float), raw.trials, raw.labels)
+    return Target(family, raw.codes.astype(float), raw.trials, raw.labels, raw.label_kind)
 
 
 def _classes(family: Categorical, raw: RawResponse) -> Target:
@@ -141,7 +145,8 @@ def _classes(family: Categorical, raw: RawResponse) -> Target:
     places = np.full(len(labels), -1, dtype=np.int32)
     for k, label in enumerate(labels):
         places[k] = order.index(label) if label in order else -1
-    return Target(family.with_classes(len(order)), places[codes].astype(float), None, tuple(order))
+    bound = family.with_classes(len(order))
+    return Target(bound, places[codes].astype(float), None, tuple(order), raw.label_kind)
 
 
 def labelled(raw: RawResponse) -> tuple[tuple[str, ...], IntArray]:

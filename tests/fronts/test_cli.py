@@ -479,6 +479,10 @@ def test_predict_classes(shell: Shell, portfolio: pa.Table) -> None:
     assert "a label has no interval" in shell.refused(
         "predict", "areas.json", "book.csv", "--type", "class", "--interval", "confidence"
     )
+    many = portfolio.append_column("many", pa.array(portfolio["Density"].to_numpy() > 500))
+    expfam.glm("many ~ DrivAge", many, family="bernoulli").save("many.json")
+    assert shell("predict", "many.json", "book.csv", "--type", "class", "--out", "m.parquet").code == 0
+    assert parquet.read_table("m.parquet")["prediction"].type == pa.bool_()
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])

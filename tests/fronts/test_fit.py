@@ -220,6 +220,53 @@ def test_classes() -> None:
         ef.glm("x ~ z", data).predict(data, type="class")
 
 
+LABELS: dict[str, tuple[Any, str]] = {
+    "whole": (lambda k: k, "int64"),
+    "small": (lambda k: k.astype(np.uint8), "int64"),
+    "whole floats": (lambda k: k * 1.0, "int64"),
+    "halves": (lambda k: k + 0.5, "float64"),
+    "booleans": (lambda k: k > 0, "bool"),
+    "text": (lambda k: np.array(["a", "b", "c"])[k], "object"),
+    "categories": (lambda k: pd.Series(pd.Categorical(k)), "int64"),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_predicted_labels_are_of_the_type_of_the_response(kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    k = rng.integers(0, 3, N)
+    k[:3] = range(3)
+    make, dtype = LABELS[kind]
+    y, x = make(k), 3 * k + rng.normal(size=N)
+    frame = pd.DataFrame({"x": x, "y": y})
+    fits = [ef.glm_arrays(x[:, None], y, family="categorical"), *(
+        ef.glm(f"{response} ~ x", frame, family="categorical") for response in ("y", "C(y)")
+    )]  # fmt: skip
+    stream = ef.OnlineGLM("y ~ x", "categorical").partial_fit(frame)
+    fits += [ef.OnlineGLM.from_state(stream.state()).partial_fit(frame).fit]
+    fits[1].save(tmp_path / "fit.json")
+    for fit in (*fits, ef.load(tmp_path / "fit.json")):
+        found = fit.predict(x[:, None] if fit is fits[0] else frame, type="class")
+        assert found.dtype == dtype
+        assert np.mean(found == np.asarray(y)) > 0.8
+    assert fits[1].predict({"x": [9.0, None]}, type="class").tolist() == [np.unique(np.asarray(y))[-1], None]
+
+
+def test_models_of_before_the_type_of_labels_was_kept_predict_text(tmp_path: Path) -> None:
+    x = np.r_[-2.0, -1.0, 0.0, 1.0, 2.0, 3.0]
+    fit = ef.glm("y ~ x", {"x": x, "y": [0, 0, 1, 0, 1, 1]}, family="bernoulli")
+    assert fit.predict({"x": x}, type="class").tolist() == [0, 0, 0, 1, 1, 1]
+    fit.save(tmp_path / "fit.json")
+    plain = json.loads((tmp_path / "fit.json").read_text())
+    del plain["digest"]
+    (tmp_path / "odd.json").write_text(json.dumps({**plain, "label_kind": "bool"}))
+    with pytest.raises(ef.ModelFileError, match="'label_kind'"):
+        ef.load(tmp_path / "odd.json")
+    del plain["label_kind"]
+    (tmp_path / "old.json").write_text(json.dumps(plain))
+    assert ef.load(tmp_path / "old.json").predict({"x": x}, type="class").tolist() == ["0", "0", "0", "1", "1", "1"]
+
+
 def test_softmax_intervals_are_the_delta_method() -> None:
     """The standard error of a probability against numeric derivatives of h in the coefficients."""
     rng = np.random.default_rng(0)

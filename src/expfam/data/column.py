@@ -1,7 +1,7 @@
 """Arrow array -> Column: float64 numbers, or codes of labels sorted by codepoint, in as few bytes as hold them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -20,7 +20,8 @@ class Column:
     """One column: `values` (n,) of a number, or `codes` (n,) into `labels` of text or bool.
 
     `null` (n,) marks the rows the backend calls missing, None where there are none; there `values` is NaN and
-    `codes` -1. A NaN that is not null stays a value: whoever reads the column decides what it means.
+    `codes` -1. A NaN that is not null stays a value: whoever reads the column decides what it means. `label_kind` is
+    what the labels were: a category may be a number.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Column:
     codes: IntArray | None = None
     labels: tuple[str, ...] = ()
     null: BoolArray | None = None
+    label_kind: Kind = "text"
 
 
 def label(value: object) -> str:
@@ -36,6 +38,18 @@ def label(value: object) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     return str(value)
+
+
+def valued(labels: Sequence[str], kind: Kind) -> AnyArray:
+    """The inverse of `label`, (k,): whole numbers as int64, others as float64, booleans as bool, text as objects."""
+    if kind == "bool":
+        return np.array([{"False": False, "True": True}[text] for text in labels])
+    if kind == "text":
+        return np.array(labels, dtype=object)
+    try:
+        return np.array(list(map(int, labels)))
+    except ValueError:
+        return np.array(list(map(float, labels)))
 
 
 def smallest(levels: int) -> np.dtype[np.signedinteger[Any]]:
@@ -117,8 +131,9 @@ def decode(name: str, array: Any) -> Column:
         null = np.asarray(array.is_null()) if array.null_count else None
         return Column(name, kind, values=floats.to_numpy(zero_copy_only=False), null=null)
     if kind == "bool":
-        return _coded(name, kind, array.cast(pa.int8()), ["False", "True"])
-    return _coded(name, kind, array.indices, _texts(name, array.dictionary))
+        return replace(_coded(name, kind, array.cast(pa.int8()), ["False", "True"]), label_kind=kind)
+    found = _coded(name, kind, array.indices, _texts(name, array.dictionary))
+    return replace(found, label_kind=kind_of(name, array.type.value_type))
 
 
 def _texts(name: str, labels: Any) -> list[Any]:

@@ -38,7 +38,8 @@ def predict(
 ) -> Any:
     """h(X theta + offset) for new rows (None: the fitted data, unchanged), (n,), or (n, k) over all classes.
 
-    type       "response", "link" or "class" (the label)
+    type       "response", "link" or "class": the most probable label, as the response has it: whole numbers as int64,
+               others as float64, booleans as bool, text (and whatever is beside a row that has none) as objects
     interval   "confidence": of the mean or of eta. "prediction": of a new observation, by the family with eta and the
                dispersion as uncertain as they are; of counts and shares the innermost values whose tails hold at most
                (1 - level) / 2 each. Either answers with a frame of fit, (se,) lower, upper
@@ -63,7 +64,8 @@ def predict(
     if type == "class":
         if se or interval:
             raise ExpfamError("type='class': a label has no interval and no error; take type='response'")
-        return prediction.spread_out(_labels(fit, line), line.kept)
+        labels = _labels(fit, line)
+        return prediction.spread_out(labels if line.kept is None else labels.astype(object), line.kept)
     with np.errstate(all="ignore"):  # of the strange rows, which are told
         parts = {"fit": line.eta if type == "link" else prediction.mean(fit.model, line.eta)}
         if se or interval:

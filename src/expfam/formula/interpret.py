@@ -143,13 +143,13 @@ def _column(table: Table, name: str) -> Value:
     if column.values is not None:
         return column.values
     assert column.codes is not None
-    return Factor(column.codes, column.labels, truth=column.kind == "bool")
+    return Factor(column.codes, column.labels, label_kind=column.label_kind)
 
 
 def number(found: Value, node: Node, within: str) -> Any:
     """`found` as a float or as numbers (n,); a boolean counts as 0 and 1; SchemaError for text."""
     if isinstance(found, Factor):
-        if not found.truth:
+        if found.label_kind != "bool":
             example = f" (level {foremost(found.levels)!r})" if found.levels else ""
             raise SchemaError(
                 f"{within} needs numbers, but {node.text} holds text{example}; cast the column to a number, "

@@ -1,7 +1,7 @@
 """What do the response, weights, offset, exposure and trials come to on a table? Unchecked but for type."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -32,8 +32,10 @@ def _response(node: Node, table: Table, recall: Recall) -> Column | Pair:
     found: Any = value(node, table, recall)
     if isinstance(found, Factor):
         null = found.codes < 0
-        kind: Literal["bool", "text"] = "bool" if found.truth else "text"
-        return Column(node.text, kind, codes=found.codes, labels=found.levels, null=null if null.any() else None)
+        return Column(
+            node.text, "bool" if found.label_kind == "bool" else "text", codes=found.codes, labels=found.levels,
+            null=null if null.any() else None, label_kind=found.label_kind,
+        )  # fmt: skip
     return Column(node.text, "number", values=np.asarray(number(found, node, node.text)))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from expfam._typing import FloatArray, IntArray
+from expfam.data.column import Kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +20,7 @@ class Unseen:
 class Factor:
     """`codes` (n,) into `levels`, -1 where the level is missing or unseen; how contrasts are to code it.
 
-    `truth` marks a boolean, which arithmetic may read as 0 and 1.
+    `label_kind` is what the levels were; arithmetic may read booleans as 0 and 1.
     """
 
     codes: IntArray
@@ -27,7 +28,7 @@ class Factor:
     reference: str | None = None
     contrasts: str = "treatment"
     unseen: tuple[Unseen, ...] = ()
-    truth: bool = False
+    label_kind: Kind = "text"
 
 
 State: TypeAlias = dict[str, Any]

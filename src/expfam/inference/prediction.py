@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from expfam._typing import AnyArray, BoolArray, FloatArray
+from expfam.data.column import valued
 from expfam.design import Design, assemble
 from expfam.inference.covariance import roots
 from expfam.inference.wald import critical
@@ -61,11 +62,10 @@ def outside(model: Model, eta: FloatArray, mu: FloatArray) -> BoolArray:
 
 
 def classes(model: Model, mu: FloatArray) -> AnyArray:
-    """The most probable label of each row."""
+    """The most probable label of each row, in the type that the response had."""
     assert model.classes is not None
     codes = mu.argmax(axis=1) if mu.ndim == 2 else (mu > 0.5).astype(int)
-    labels: AnyArray = np.array(model.classes, dtype=object)
-    return np.asarray(labels[codes])
+    return np.asarray(valued(model.classes, model.label_kind or "text")[codes])
 
 
 def standard_errors(model: Model, eta: FloatArray, covariance: FloatArray, type: str) -> FloatArray:

@@ -210,4 +210,5 @@ def _narrowed(array: AnyArray) -> AnyArray:
 def _response(model: Model, raw: RawResponse) -> tuple[Model, Target]:
     """A response checked and numbered by the classes that the model knows, or by those here if it knows none yet."""
     goal = known(model.family, model.classes, raw, "name all that may come by classes=[...]")
-    return replace(model, family=goal.family, classes=goal.classes, response=raw.name), goal
+    kind = model.label_kind if model.response else goal.label_kind  # the first rows tell it
+    return replace(model, family=goal.family, classes=goal.classes, response=raw.name, label_kind=kind), goal

@@ -1,5 +1,6 @@
 """C(g): text or numbers as a factor whose levels, reference and contrasts are learned once."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def _apply(
 ) -> Factor:
     found = as_factor(x)
     factor = recode(bucketed(found, **state["hash"]) if "hash" in state else found, tuple(state["levels"]))
-    return Factor(factor.codes, factor.levels, state["reference"], state["contrasts"], factor.unseen)
+    return replace(factor, reference=state["reference"], contrasts=state["contrasts"])
 
 
 def _listed(levels: Any) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ def as_factor(x: Factor | FloatArray) -> Factor:
     if isinstance(x, Factor):
         return x
     if not x.size:
-        return Factor(np.zeros(0, np.int8), ())
+        return Factor(np.zeros(0, np.int8), (), label_kind="number")
     low, high = float(x.min()), float(x.max())
     if max(-low, high) >= 2**53:
         raise SchemaError(f"C: {high if high > -low else low!r} is too large to tell apart as a level; cast it to text")
@@ -70,7 +71,8 @@ def as_factor(x: Factor | FloatArray) -> Factor:
         codes, values = (np.cumsum(seen, dtype=np.int32) - 1)[steps], low + np.flatnonzero(seen)
     else:
         codes, values = _hashed(x)
-    return Factor(codes.astype(smallest(values.size), copy=False), tuple(map(label, values.tolist())))
+    codes = codes.astype(smallest(values.size), copy=False)
+    return Factor(codes, tuple(map(label, values.tolist())), label_kind="number")
 
 
 def _hashed(x: FloatArray) -> tuple[Any, FloatArray]:
@@ -92,7 +94,7 @@ def recode(factor: Factor, levels: tuple[str, ...]) -> Factor:
     table = np.array([*(place.get(level, -1) for level in factor.levels), -1], smallest(len(levels)))
     codes = table[factor.codes]
     unseen = _strange(factor, codes) if (table[:-1] < 0).any() else ()
-    return Factor(codes, levels, unseen=unseen, truth=factor.truth)
+    return Factor(codes, levels, unseen=unseen, label_kind=factor.label_kind)
 
 
 def _strange(factor: Factor, codes: IntArray) -> tuple[Unseen, ...]:
