@@ -22,7 +22,8 @@ from expfam.families.quasi_binomial import QuasiBinomial
 class RawResponse:
     """A response column: numbers (n,); or codes (n,) of sorted labels; or numbers with trials (successes, failures).
 
-    `rows` (n,) are the places in the data as given, None where no row was left out; `label_kind` is what labels were.
+    `rows` (n,) are the places in the data as given, None where no row was left out; `label_kind` is what labels were;
+    `reference` the label that is to be failure, or the class that the others are against, None where none was named.
     """
 
     name: str
@@ -32,6 +33,7 @@ class RawResponse:
     trials: FloatArray | None = None
     rows: AnyArray | None = None
     label_kind: Kind = "number"
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def known(family: ExponentialFamily, classes: tuple[str, ...] | None, raw: RawRe
     if classes is None or (numbers and (raw.trials is not None or classes == ("0", "1"))):
         return target(family, raw)
     labels, codes = (raw.labels, raw.codes) if raw.codes is not None else labelled(raw)
+    _check_reference(raw, classes[-1 if isinstance(family, Categorical) else 0], "the model's classes have")
     place = {label: k for k, label in enumerate(classes)}
     strange = [k for k, label in enumerate(labels) if label not in place and (codes == k).any()]
     if strange:
@@ -111,7 +114,7 @@ def _remedy(labels: tuple[str, ...]) -> str:
 
 
 def _two_levels(family: ExponentialFamily, raw: RawResponse) -> Target:
-    """Text and booleans as a 0/1 response: the first level is failure."""
+    """Text and booleans as a 0/1 response: the first level, or the reference that is named, is failure."""
     if not isinstance(family, Bernoulli | Binomial | QuasiBinomial):
         _check_numerals(raw)
         raise ResponseError(
@@ -124,7 +127,15 @@ def _two_levels(family: ExponentialFamily, raw: RawResponse) -> Target:
             f"{raw.name} has {len(raw.labels)} levels ({_some(raw.labels)}); {family.name} needs 2: {remedy}"
         )
     assert raw.codes is not None
-    return Target(family, raw.codes.astype(float), raw.trials, raw.labels, raw.label_kind)
+    first = 0 if raw.reference is None else raw.labels.index(raw.reference)
+    labels = raw.labels[first], raw.labels[1 - first]
+    return Target(family, (raw.codes != first).astype(float), raw.trials, labels, raw.label_kind)
+
+
+def _check_reference(raw: RawResponse, other: str, whose: str) -> None:
+    """ResponseError where the response names another reference than the one that is there."""
+    if raw.reference not in (None, other):
+        raise ResponseError(f"{raw.name} has the reference {raw.reference!r}, {whose} {other!r}; leave one out")
 
 
 def _classes(family: Categorical, raw: RawResponse) -> Target:
@@ -136,11 +147,12 @@ def _classes(family: Categorical, raw: RawResponse) -> Target:
         raise ResponseError(
             f"{raw.name} has one class only ({_some(labels)}); a categorical response needs two or more"
         )
-    reference = used[-1] if family.reference is None else str(family.reference)
+    if family.reference is not None:
+        _check_reference(raw, label_of(family.reference), "Categorical(reference=...)")
+    named = family.reference if raw.reference is None else raw.reference
+    reference = used[-1] if named is None else label_of(named)
     if reference not in used:
-        raise ResponseError(
-            f"reference={family.reference!r} is no class of {raw.name}; the classes are {_some(tuple(used))}"
-        )
+        raise ResponseError(f"reference={named!r} is no class of {raw.name}; the classes are {_some(tuple(used))}")
     order = [label for label in used if label != reference] + [reference]
     places = np.full(len(labels), -1, dtype=np.int32)
     for k, label in enumerate(labels):

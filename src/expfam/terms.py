@@ -189,5 +189,8 @@ def response_of(name: str, found: Worth, table: Table) -> RawResponse:
         return RawResponse(name, numbers=share, trials=trials, rows=table.rows)
     assert isinstance(found, Column)
     if found.codes is not None:
-        return RawResponse(name, codes=found.codes, labels=found.labels, rows=table.rows, label_kind=found.label_kind)
+        return RawResponse(
+            name, codes=found.codes, labels=found.labels, rows=table.rows, label_kind=found.label_kind,
+            reference=found.reference,
+        )  # fmt: skip
     return RawResponse(name, numbers=found.values, rows=table.rows)

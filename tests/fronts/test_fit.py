@@ -252,6 +252,40 @@ def test_predicted_labels_are_of_the_type_of_the_response(kind: str, tmp_path: P
     assert fits[1].predict({"x": [9.0, None]}, type="class").tolist() == [np.unique(np.asarray(y))[-1], None]
 
 
+def test_a_response_has_the_reference_it_names(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=N)
+    data = {"x": x, "y": rng.choice(["a", "b", "c"], N)}
+    soft = ef.glm("C(y, ref='a') ~ x", data, family="categorical")
+    assert soft.classes == ("b", "c", "a")
+    assert np.array_equal(soft.coef, ef.glm("y ~ x", data, family=Categorical(reference="a")).coef)
+    data["z"] = np.where(x + rng.logistic(size=N) > 0, "a", "b")
+    of_b, of_a = (ef.glm(f"C(z, ref='{ref}') ~ x", data, family="bernoulli") for ref in "ab")
+    assert of_a.classes == ("b", "a")
+    assert of_a.coef == pytest.approx(-of_b.coef, rel=1e-6)
+    assert of_b.coef == pytest.approx(ef.glm("z ~ x", data, family="bernoulli").coef)
+    assert ef.glm("C(z, levels=['b', 'a']) ~ x", data, family="bernoulli").classes == ("b", "a")
+    of_a.save(tmp_path / "fit.json")
+    for fit in (of_a, ef.load(tmp_path / "fit.json")):
+        assert fit.roc(data).auc == pytest.approx(of_a.roc().auc)
+    stream = ef.OnlineGLM("C(z, ref='b') ~ x", "bernoulli").partial_fit(data)
+    assert stream.fit.classes == ("b", "a")
+    assert stream.partial_fit({"x": x[:1], "z": ["a"]}).rows == N + 1
+
+
+def test_a_response_that_contradicts_the_model_is_refused() -> None:
+    data = {"x": np.arange(6.0), "y": ["a", "b", "c", "b", "a", "c"]}
+    with pytest.raises(ef.FormulaError, match="contrasts= codes columns, and a response has none"):
+        ef.glm("C(y, contrasts='sum') ~ x", data, family="categorical")
+    with pytest.raises(ef.ResponseError, match=r"has the reference 'a', Categorical\(reference=...\) 'b'"):
+        ef.glm("C(y, ref='a') ~ x", data, family=Categorical(reference="b"))
+    with pytest.raises(ef.ResponseError, match="has the reference 'a', the model's classes have 'c'"):
+        ef.OnlineGLM("C(y, ref='a') ~ x", "categorical", classes=["a", "b", "c"]).partial_fit(data)
+    stream = ef.OnlineGLM("C(y) ~ x", "categorical").partial_fit(data)
+    with pytest.raises(ef.ResponseError, match="'d' in row 1, which is none of the classes a, b, c"):
+        stream.partial_fit({"x": [0.0, 1.0], "y": ["a", "d"]})
+
+
 def test_models_of_before_the_type_of_labels_was_kept_predict_text(tmp_path: Path) -> None:
     x = np.r_[-2.0, -1.0, 0.0, 1.0, 2.0, 3.0]
     fit = ef.glm("y ~ x", {"x": x, "y": [0, 0, 1, 0, 1, 1]}, family="bernoulli")

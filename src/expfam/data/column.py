@@ -21,7 +21,7 @@ class Column:
 
     `null` (n,) marks the rows the backend calls missing, None where there are none; there `values` is NaN and
     `codes` -1. A NaN that is not null stays a value: whoever reads the column decides what it means. `label_kind` is
-    what the labels were: a category may be a number.
+    what the labels were: a category may be a number. `reference` is the label that C(y, ref=...) names of a response.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Column:
     labels: tuple[str, ...] = ()
     null: BoolArray | None = None
     label_kind: Kind = "text"
+    reference: str | None = None
 
 
 def label(value: object) -> str:

@@ -1,6 +1,7 @@
 """What do the response, weights, offset, exposure and trials come to on a table? Unchecked but for type."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -8,9 +9,11 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.data.column import Column
 from expfam.data.table import Table
+from expfam.errors import FormulaError
 from expfam.formula.expression import Call, Node
-from expfam.formula.interpret import Recall, number, value
+from expfam.formula.interpret import Recall, arguments_of, number, value
 from expfam.formula.schema import Role
+from expfam.formula.transforms.factor import as_factor, recode
 from expfam.formula.values import Factor
 
 Pair: TypeAlias = tuple[FloatArray, FloatArray]
@@ -31,12 +34,28 @@ def _response(node: Node, table: Table, recall: Recall) -> Column | Pair:
         return successes, failures
     found: Any = value(node, table, recall)
     if isinstance(found, Factor):
+        found = _settled(node, found, table, recall)
         null = found.codes < 0
         return Column(
             node.text, "bool" if found.label_kind == "bool" else "text", codes=found.codes, labels=found.levels,
             null=null if null.any() else None, label_kind=found.label_kind,
+            reference=found.reference,
         )  # fmt: skip
     return Column(node.text, "number", values=np.asarray(number(found, node, node.text)))
+
+
+def _settled(node: Node, found: Factor, table: Table, recall: Recall) -> Factor:
+    """A response's factor with the reference that was asked for, if one was, and all its labels: which of them are
+    classes it is for the model to say."""
+    if not (isinstance(node, Call) and node.function == "C"):
+        return replace(found, reference=None)
+    given, _ = arguments_of(node, table, recall)
+    if "contrasts" in given:
+        raise FormulaError(f"{node.text}: contrasts= codes columns, and a response has none; leave it out")
+    if found.unseen:
+        levels = (*found.levels, *(level.label for level in found.unseen))
+        found = replace(recode(as_factor(given["x"]), levels), reference=found.reference)
+    return found if given.get("ref") is not None else replace(found, reference=None)
 
 
 def _numbers(node: Node, table: Table, recall: Recall, within: str) -> FloatArray:
