@@ -273,6 +273,12 @@ def test_a_response_has_the_reference_it_names(tmp_path: Path) -> None:
     assert stream.partial_fit({"x": x[:1], "z": ["a"]}).rows == N + 1
 
 
+def test_a_number_that_is_missing_is_no_class() -> None:
+    y = np.array([0.0, 1, 2, np.nan, 0, 1, 2, 1])
+    with pytest.raises(ef.ResponseError, match=r"C\(y, ref=0\): nan in row 3 is no class"):
+        ef.glm("C(y, ref=0) ~ x", {"y": y, "x": np.arange(8.0)}, family="categorical")
+
+
 def test_a_response_that_contradicts_the_model_is_refused() -> None:
     data = {"x": np.arange(6.0), "y": ["a", "b", "c", "b", "a", "c"]}
     with pytest.raises(ef.FormulaError, match="contrasts= codes columns, and a response has none"):

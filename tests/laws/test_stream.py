@@ -120,6 +120,22 @@ def test_a_stream_tells_what_its_prior_alone_holds(n: int, kind: str) -> None:
         assert fit.se[0] == pytest.approx(1 / np.sqrt(p * (1 - p) * (data["g"] == "a").sum()), rel=0.02)
 
 
+@pytest.mark.parametrize(("n", "levels", "unit"), [(500, 20, 1.0), (500, 40, 1.0), (2000, 5, 1e-3), (2000, 5, 1e6)])
+@pytest.mark.parametrize("family", ["bernoulli", "poisson"])
+def test_a_stream_names_the_separated_levels_that_newton_finds(n: int, levels: int, unit: float, family: str) -> None:
+    """And no coefficient beside them, in whatever unit its column is."""
+    rng = np.random.default_rng(0)
+    x, level = rng.normal(size=n), np.append(0, rng.integers(0, levels, n - 1))
+    y = (rng.random(n) < 1 / (1 + np.exp(1 - 0.5 * x))).astype(float)
+    data = {"y": np.where(level == levels - 1, 0, y), "x": x * unit, "g": np.char.add("g", level.astype(str))}
+    with pytest.warns(ef.SeparationWarning):
+        fit = learned(data, formula="y ~ x + C(g, ref='g0')", family=family).fit
+    with pytest.warns(ef.SeparationWarning):
+        exact = ef.glm("y ~ x + C(g, ref='g0')", data, family=family)
+    assert set(fit.certificate.separated) == set(exact.certificate.separated)
+    assert set(np.array(fit.names)[np.isnan(fit.se)]) == set(fit.certificate.separated)
+
+
 @pytest.mark.parametrize("n", [30, 100, 2000])
 @pytest.mark.parametrize("near", [1.0, 1e-3])
 def test_a_stream_of_finite_estimates_has_no_separation(n: int, near: float) -> None:

@@ -230,6 +230,14 @@ def test_calibration_within_levels() -> None:
         claims(large).calibration(by=np.arange(3_000).astype(str))
 
 
+@pytest.mark.parametrize("label", [1, 1.0, np.int64(1), np.float32(1)])
+def test_a_class_is_named_as_the_response_has_it(label: Any) -> None:
+    data = book(8)
+    fit = ef.glm("k ~ x", data | {"k": np.arange(len(data["x"])) % 3}, family="categorical")
+    np.testing.assert_array_equal(fit.lift(label=label).observed, fit.lift(label="1").observed)
+    assert label in fit.predict(type="class")
+
+
 def test_classes_are_judged_one_by_one() -> None:
     data = book(8)
     fit = ef.glm("c ~ x + z", data, family="categorical")

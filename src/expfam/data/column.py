@@ -36,7 +36,7 @@ class Column:
 
 def label(value: object) -> str:
     """4.0 -> '4', 4.5 -> '4.5', anything else as text: one level has one name, whatever type held it."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+    if isinstance(value, float | np.floating) and value.is_integer() and abs(float(value)) < 2**53:
         return str(int(value))
     return str(value)
 

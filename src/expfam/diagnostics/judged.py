@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import logit
 
 from expfam._typing import FloatArray
+from expfam.data.column import label as label_of
 from expfam.errors import ExpfamError
 from expfam.inference.optimum import Optimum
 from expfam.model import Model, Prepared
@@ -66,23 +67,25 @@ class Judged:
         """expected / exposure."""
         return (self.expected.T / self.exposure).T
 
-    def one(self, label: str | None) -> "Judged":
-        """The rows as seen by one class against all others; a response of numbers has no `label` to name."""
+    def one(self, label: object) -> "Judged":
+        """The rows as seen by one class against all others, named as the response has it or as text; a response of
+        numbers has no `label` to name."""
         classes = (self.model.classes or ()) if self.model.family.vector else ()
         if not classes and label is None:
             return self
-        if label not in classes:
+        name = label_of(label)
+        if label is None or name not in classes:
             known, said = ", ".join(map(repr, classes)), "" if label is None else f"label={label!r}: "
             raise ExpfamError(
                 f"{said}a response of classes is judged class by class; name one of {known}, as in label={classes[0]!r}"
                 if classes
                 else f"label={label!r}: only a response of several classes has labels; leave it out"
             )
-        k = classes.index(str(label))
+        k = classes.index(name)
         parts = {name: getattr(self, name)[:, k] for name in ("observed", "expected", "variance")}
         with np.errstate(divide="ignore"):
             eta = np.clip(logit(parts["expected"] / self.weight), -FAR, FAR)
-        prepared = self.prepared.of_class(k, f"not {label}", None)
+        prepared = self.prepared.of_class(k, f"not {name}", None)
         return replace(self, prepared=prepared, eta=eta, line=eta, **parts)
 
 

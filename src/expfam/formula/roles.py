@@ -9,7 +9,7 @@ import numpy as np
 from expfam._typing import FloatArray
 from expfam.data.column import Column
 from expfam.data.table import Table
-from expfam.errors import FormulaError
+from expfam.errors import FormulaError, ResponseError
 from expfam.formula.expression import Call, Node
 from expfam.formula.interpret import Recall, arguments_of, number, value
 from expfam.formula.schema import Role
@@ -52,6 +52,11 @@ def _settled(node: Node, found: Factor, table: Table, recall: Recall) -> Factor:
     given, _ = arguments_of(node, table, recall)
     if "contrasts" in given:
         raise FormulaError(f"{node.text}: contrasts= codes columns, and a response has none; leave it out")
+    x = given["x"]
+    if isinstance(x, np.ndarray) and not np.isfinite(x).all():
+        at = int(np.flatnonzero(~np.isfinite(x))[0])
+        row = table.row(at)
+        raise ResponseError(f"{node.text}: {x[at]} in row {row} is no class; leave the row out", row=row)
     if found.unseen:
         levels = (*found.levels, *(level.label for level in found.unseen))
         found = replace(recode(as_factor(given["x"]), levels), reference=found.reference)

@@ -24,17 +24,20 @@ from expfam.solvers.pseudo import ALIASED, TOLD, inflation, pseudo
 HELD = 50.0, 1000.0  # of P, a hundredth of a row: half a row, of many rows a tenth of their number, up to ten. What
 # columns that are nearly collinear leave is more, for P then is less
 LITTLE = 0.5  # of an eta squared: one event tells about 1
-MOVES = 1e-3  # of the most that a direction moves a linear predictor
+MOVES = 1e-3  # of the most that a direction moves a linear predictor,
+NAMED = 0.1  # and from which share on a coefficient is named: what H mixes in from others is less
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """Directions V (p d, k) in the coordinates learned, (V'(H + P)V)^-1 = diag(`spread`), and where theta is along
-    them, (p d,); `back` takes it to coefficients of the columns as they are."""
+    """Directions V (p d, k) in the coordinates learned, (V'(H + P)V)^-1 = diag(`spread`), where theta is along them,
+    (p d,), and how large a typical entry of a column is, (p d,); `back` takes V to coefficients of the columns as they
+    are."""
 
     V: FloatArray
     spread: FloatArray
     along: FloatArray
+    typical: FloatArray
     back: Any
 
     @property
@@ -44,9 +47,9 @@ class Held:
 
     @property
     def which(self) -> BoolArray:
-        """The coefficients that a direction moves, (p d,)."""
-        size = np.abs(self._own(self.V))
-        return np.asarray((size > MOVES * size.max(axis=0)).any(axis=1))
+        """The coefficients that a direction moves, (p d,), by what that does to a linear predictor."""
+        size = np.abs(self._own(self.V)) * self.typical[:, None]
+        return np.asarray((size > NAMED * size.max(axis=0)).any(axis=1))
 
     @property
     def signs(self) -> IntArray:
@@ -69,7 +72,8 @@ def held(model: Model, memory: Memory, phi: float, bread: FloatArray, back: Any)
     met = np.tile(memory.met, d)
     if not _can_run(model) or memory.rows < TOLD * met.sum() or not phi > 0:
         return None
-    unit = np.diagonal(pseudo(memory.places, d))[met]
+    every = np.diagonal(pseudo(memory.places, d))
+    unit = every[met]
     if phi * (np.diagonal(bread)[met] @ unit) <= 1 / LITTLE:
         return None
     from scipy.linalg import eigh
@@ -87,7 +91,7 @@ def held(model: Model, memory: Memory, phi: float, bread: FloatArray, back: Any)
     whole = np.zeros((len(met), int(chosen.sum())))
     whole[met] = V[:, chosen]
     along = whole @ (whole.T @ memory.prior @ by_class(memory.theta))
-    return Held(whole, 1 / (1 + found[chosen]), along, back)
+    return Held(whole, 1 / (1 + found[chosen]), along, np.sqrt(every), back)
 
 
 def _resisted(model: Model, V: FloatArray, met: BoolArray) -> BoolArray:
