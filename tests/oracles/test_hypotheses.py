@@ -370,6 +370,18 @@ def test_f_of_a_known_dispersion_has_no_end_of_degrees_of_freedom(options: dict[
         assert table["p_value"][-1] == pytest.approx(meant, rel=1e-7)
 
 
+def test_deviances_know_what_a_parametric_bootstrap_draws_from() -> None:
+    """The family, as they do; rows drawn with their neighbours' scatter are another matter."""
+    plain = ef.glm("y ~ x + g", claims(), family="poisson")
+    drawn, rows = (
+        ef.glm("y ~ x + g", claims(), family="poisson", vcov={"bootstrap": 20, "kind": kind})
+        for kind in ("parametric", "cases")
+    )
+    np.testing.assert_array_equal(drawn.anova()["p_value"], plain.anova()["p_value"])
+    with pytest.raises(ef.ExpfamError, match="know nothing of"):
+        rows.anova()
+
+
 def test_deviances_of_a_fit_with_a_sandwich() -> None:
     fit = ef.glm("y ~ x + g", claims(), family="poisson", vcov={"cluster": "w"})
     small = ef.glm("y ~ x", claims(), family="poisson")

@@ -14,6 +14,7 @@ from expfam.inference.hypotheses import wald
 from expfam.inference.optimum import Optimum
 from expfam.inference.reduction import unpenalised
 from expfam.inference.tails import Yardstick, chi_squared
+from expfam.inference.vcov import trusts_variance
 from expfam.nuisance.dispersion import Asked, dispersion
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def test_of(fit: "Fit", test: str | None, *, wald_too: bool) -> str:
     """The test asked for, or the one that fits: LR where phi is known, else F; refused where it would not hold."""
     one_of("test", test, (None, *TESTS))
     sampled = fit.model.weights_kind == "sampling"
-    own = sampled or fit.vcov_kind not in ("model", "observed")
+    own = sampled or not trusts_variance(fit.vcov_kind)
     if sampled and (test not in (None, "wald") or not wald_too):
         raise ExpfamError("sampling weights have no likelihood to compare: take anova(type=3, test='wald')")
     if test == "wald" and not wald_too:

@@ -176,14 +176,14 @@ def _operate(node: Operation, table: Table, recall: Recall) -> Value:
 
 
 @lru_cache(maxsize=1024)
-def _bound(call: Call) -> Mapping[str, Node]:
+def bound(call: Call) -> Mapping[str, Node]:
     """The arguments of a call by name."""
     return TRANSFORMS[call.function].bind(call.args, dict(call.keywords))
 
 
 def arguments_of(node: Call, table: Table, recall: Recall) -> tuple[dict[str, Any], Mapping[str, Node]]:
     """What a call is given, by name: the values, and the expressions they come from."""
-    transform, nodes = TRANSFORMS[node.function], _bound(node)
+    transform, nodes = TRANSFORMS[node.function], bound(node)
     values = {name: value(part, table, recall) for name, part in nodes.items()}
     return {name: _argument(transform, node, name, nodes[name], found) for name, found in values.items()}, nodes
 

@@ -11,10 +11,12 @@ from expfam.data.column import Column
 from expfam.data.table import Table
 from expfam.errors import FormulaError, ResponseError
 from expfam.formula.expression import Call, Node
-from expfam.formula.interpret import Recall, arguments_of, number, value
+from expfam.formula.interpret import Recall, bound, number, value
 from expfam.formula.schema import Role
 from expfam.formula.transforms.factor import as_factor, recode
 from expfam.formula.values import Factor
+
+NO_CLASS = frozenset(("nan", "inf", "-inf"))  # numbers that are labels only as text
 
 Pair: TypeAlias = tuple[FloatArray, FloatArray]
 Worth: TypeAlias = Column | Pair | FloatArray
@@ -49,18 +51,24 @@ def _settled(node: Node, found: Factor, table: Table, recall: Recall) -> Factor:
     classes it is for the model to say."""
     if not (isinstance(node, Call) and node.function == "C"):
         return replace(found, reference=None)
-    given, _ = arguments_of(node, table, recall)
+    given = bound(node)
     if "contrasts" in given:
         raise FormulaError(f"{node.text}: contrasts= codes columns, and a response has none; leave it out")
-    x = given["x"]
+    if found.unseen or not NO_CLASS.isdisjoint(found.levels):  # only then is the column worth a second look
+        x: Any = value(given["x"], table, recall)
+        _check_finite(node, x, table)
+        levels = (*found.levels, *(level.label for level in found.unseen))
+        found = replace(recode(as_factor(x), levels), reference=found.reference)
+    named = value(given["ref"], table, recall) if "ref" in given else None
+    return replace(found, reference=None) if named is None else found
+
+
+def _check_finite(node: Node, x: Any, table: Table) -> None:
+    """ResponseError for numbers that are no classes; text may say what it likes."""
     if isinstance(x, np.ndarray) and not np.isfinite(x).all():
         at = int(np.flatnonzero(~np.isfinite(x))[0])
         row = table.row(at)
         raise ResponseError(f"{node.text}: {x[at]} in row {row} is no class; leave the row out", row=row)
-    if found.unseen:
-        levels = (*found.levels, *(level.label for level in found.unseen))
-        found = replace(recode(as_factor(given["x"]), levels), reference=found.reference)
-    return found if given.get("ref") is not None else replace(found, reference=None)
 
 
 def _numbers(node: Node, table: Table, recall: Recall, within: str) -> FloatArray:

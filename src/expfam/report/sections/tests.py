@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from expfam.errors import ExpfamError
+from expfam.inference.vcov import trusts_variance
 from expfam.report.numbers import count, figure, p_value, total
 from expfam.report.parts import Facts, Part, Prose, Section, tabled
 from expfam.report.study import Study
@@ -24,7 +25,7 @@ def _terms(study: Study) -> Iterator[Part]:
         raise ExpfamError("the model has no terms but the intercept")
     if len(blocks) > MOST:
         raise ExpfamError(f"{len(blocks)} terms would be {len(blocks)} refits; fit.anova(type=2) does them")
-    wald = fit.model.weights_kind == "sampling" or fit.vcov_kind not in ("model", "observed")
+    wald = fit.model.weights_kind == "sampling" or not trusts_variance(fit.vcov_kind)
     answer = fit.anova(type=3 if wald else 2)
     statistic = "Wald" if wald else "F" if fit.df_reference is not None else "Chi-squared"
     columns = [
