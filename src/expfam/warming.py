@@ -19,6 +19,7 @@ from expfam.families import (
 )
 from expfam.kernels.compiling import compiling
 from expfam.kernels.lines import NARROW
+from expfam.kernels.pace import Update
 from expfam.links import link
 from expfam.objective import Data, Objective
 from expfam.penalties import NoPenalty
@@ -47,7 +48,7 @@ def warmup(progress: bool = False) -> None:
 
 def each() -> Iterator[str]:
     """Evaluate a tiny problem of every pair on every kind of column; yields what was just compiled."""
-    from expfam.kernels import lookup
+    from expfam.kernels import lookup, steps, steps_classes
 
     draw = np.random.default_rng(0)
     for name, columns in _kinds(draw):
@@ -62,6 +63,9 @@ def each() -> Iterator[str]:
     yield "tables of values"
     for learner in (Poisson(), Categorical(3)):
         _learn(learner, assemble((Columns(("Intercept",)),), N, True), draw)
+    for update in Update:
+        steps.moved(update)
+        steps_classes.moved(update)
     yield "rows one after the other"
     for family in FAMILIES:
         _evaluate(family, assemble((Columns(("Intercept",)),), N, True), draw)

@@ -23,6 +23,7 @@ from expfam.kernels import steps, steps_classes, steps_definition, walk_batches,
 from expfam.kernels import walk as walk_rows
 from expfam.kernels.pace import Ask, Average, Clock, Rule, State, Update
 from expfam.kernels.pairs import domain, pair
+from expfam.kernels.pointer import number, pointer, run
 from expfam.kernels.scores import score
 from expfam.kernels.scores import weight as weighted
 from expfam.links import Identity, Link, Log, Logit, Probit, Softmax, link
@@ -85,6 +86,17 @@ def weights(pair, eta):  # type: ignore[no-untyped-def]
     for i in range(len(eta)):
         out[i] = weighted(pair, eta[i])
     return out
+
+
+@njit(error_model="numpy")
+def stepped(pair, update, eta, t, k, unit, work):  # type: ignore[no-untyped-def]
+    """z by the kernel at an address."""
+    return number(update, (pair, eta, t, k, unit, pointer(work)))
+
+
+@njit(error_model="numpy")
+def stepped_classes(update, v, d):  # type: ignore[no-untyped-def]
+    run(update, (pointer(v), d))
 
 
 # ---- one row ----------------------------------------------------------------------------------------------------
@@ -162,7 +174,8 @@ def test_compiled_steps_are_the_definitions(
     for update in Update:
         if update == Update.EXPLICIT and not ends[0] < eta[0] < ends[1]:
             continue
-        z = steps.moved(numbers(family, link), int(update), float(eta[0]), float(t[0]), k, 1.0, np.empty(steps.STAGES))
+        at, work = steps.moved(int(update)), np.empty(steps.STAGES)
+        z = stepped(numbers(family, link), at, float(eta[0]), float(t[0]), k, 1.0, work)
         want = steps_definition.moved(lambda u: slow(family, link, u, t), update, ends, eta, np.array([k]), 1.0)
         assert z == pytest.approx(want[0], rel=2e-9 if update == Update.IMPORTANCE else 1e-12, abs=1e-13)
         assert ends[0] < eta[0] - z < ends[1]
@@ -171,13 +184,13 @@ def test_compiled_steps_are_the_definitions(
 @every_pair
 def test_the_flow_of_a_weight_is_the_flow_of_its_parts(family: ExponentialFamily, link: Link) -> None:
     rng = np.random.default_rng(1)
-    given_pair, work = numbers(family, link), np.empty(steps.STAGES)
+    given_pair, work, flow = numbers(family, link), np.empty(steps.STAGES), steps.moved(Update.IMPORTANCE)
     for eta, t, k in zip(
         places(family, link, rng.normal(size=8) / 2), responses(family, 8, rng), rng.exponential(0.05, 8), strict=True
     ):
-        whole = steps.moved(given_pair, 2, eta, t, k, 1.0, work)
-        part = steps.moved(given_pair, 2, eta, t, 0.3 * k, 1.0, work)
-        both = part + steps.moved(given_pair, 2, eta - part, t, 0.7 * k, 1.0, work)
+        whole = stepped(given_pair, flow, eta, t, k, 1.0, work)
+        part = stepped(given_pair, flow, eta, t, 0.3 * k, 1.0, work)
+        both = part + stepped(given_pair, flow, eta - part, t, 0.7 * k, 1.0, work)
         left = eta - whole - np.array([b for b in domain(family, link) if np.isfinite(b)])
         if np.abs(left).min(initial=1.0) > 0.2 * np.abs(eta - left).min(initial=0.0):  # not stopped at the edge
             assert both == pytest.approx(whole, rel=1e-8, abs=1e-12)
@@ -188,7 +201,7 @@ def test_implicit_steps_of_classes_bear_any_rate() -> None:
     for eta, k in product(([-800.0, 30.0, 900.0], [1e3, -1e3, 0.0], [0.1, 0.2, 0.3]), (1e-8, 1.0, 1e8, 1e22)):
         work = np.zeros((steps_classes.ROOM, 3))
         work[0], work[1], work[2] = eta, [1.0, 0.0, 0.0], k
-        steps_classes.moved(work.reshape(-1), 3, int(Update.IMPLICIT))
+        stepped_classes(steps_classes.moved(Update.IMPLICIT), work.reshape(-1), 3)
         z = work[steps_classes.Z]
         u = work[steps_classes.ETA] - z
         s = slow(Categorical(4), Softmax(), u[None], np.array([[1.0, 0.0, 0.0]]))[0]
@@ -205,7 +218,7 @@ def test_steps_of_several_classes(seed: int, power: float) -> None:
     for update in Update:
         work = np.zeros((steps_classes.ROOM, 3))
         work[:3] = eta, t, k
-        steps_classes.moved(work.reshape(-1), 3, int(update))
+        stepped_classes(steps_classes.moved(update), work.reshape(-1), 3)
         z = work[steps_classes.Z]
         want = steps_definition.moved(
             lambda u: slow(family, Softmax(), u[None], t[None])[0], update, (-np.inf, np.inf), eta, k, 1.0
@@ -283,12 +296,16 @@ def test_compiled_walks_are_the_definition(
         lambda u, i: slow(family, link, u.reshape(shape), t[i].reshape(shape)).ravel(), weight_of(family, link), ends
     )
     eta, reached, why = walk_definition.walk(own, x, (w, offset), ask, strength, known, clock)
-    runs: list[tuple[Any, tuple[np.ndarray, ...]]] = [(walk_batches.walk, (t, w, offset))]
+    twins: list[Any] = [walk_batches]
     if d == 1 and batch == 1 and rule != Rule.ADAM:
-        runs.append((walk_rows.walk, (t[:, 0].copy(), w, offset[:, 0].copy())))
-    for run, held in runs:
+        twins.append(walk_rows)
+    for twin in twins:
         state, ticks = flat(blank(d, ask)), np.zeros(len(Clock))
-        seen, last, reason = run(given_pair, x, held, ask, tuple(np.tile(s, d) for s in strength), state, ticks)
+        seen, work = np.full(n * d, np.nan), np.zeros(twin.space(ask, d, P * d))
+        out = seen, work, (steps if d == 1 else steps_classes).moved(ask.update)
+        last, reason = twin.walk(
+            given_pair, x, (t, w, offset), ask, tuple(np.tile(s, d) for s in strength), state, ticks, out
+        )
         assert (last, reason) == (reached, why)
         assert ticks == pytest.approx(clock, rel=1e-9)
         assert seen.reshape(n, d) == pytest.approx(eta, rel=1e-7, abs=1e-8, nan_ok=True)

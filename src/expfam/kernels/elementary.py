@@ -51,6 +51,23 @@ def economised(series: list[float], low: float, high: float) -> tuple[float, ...
     return tuple(map(float, chebyshev.truncate(10).convert(kind=Polynomial).coef))
 
 
+def _chosen(comparison: str) -> Any:
+    """Of two floats the second where it compares so with the first: what max() and min() mean, as one instruction."""
+
+    @intrinsic
+    def choose(typing, x, y):  # type: ignore[no-untyped-def]
+        def build(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            return builder.select(builder.fcmp_ordered(comparison, args[1], args[0]), args[1], args[0])
+
+        return types.float64(types.float64, types.float64), build
+
+    return choose
+
+
+larger = _chosen(">")
+smaller = _chosen("<")
+"""max() and min() of two floats, which Numba would compile apart."""
+
 LOG2_E = 1 / math.log(2)
 LN2_HIGH = float.fromhex("0x1.62e42fefap-1")  # 37 bits: k LN2_HIGH is exact for every exponent k
 LN2_LOW = 1.6465949582897082e-12

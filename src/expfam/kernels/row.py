@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from numba import njit
 
-from expfam.kernels.elementary import WITHIN
+from expfam.kernels.elementary import WITHIN, larger, smaller
 from expfam.kernels.pace import FOLDED, Average, Clock, Rule, State, Stop, Update
 from expfam.kernels.pointer import pointer
-from expfam.kernels.scores import score
+from expfam.kernels.scores import OPTIONS, score
 from expfam.kernels.steps import NEAR
 
 INVERSE, ADAGRAD, NORMALISED = int(Rule.INVERSE), int(Rule.ADAGRAD), int(Rule.NORMALISED)
@@ -21,7 +21,7 @@ INFINITE, OUTSIDE, FAR = int(Stop.INFINITE), int(Stop.OUTSIDE), int(Stop.FAR)
 ROWS, WEIGHT, STEPS, DUE, NORM, ANCHOR, MARKED, MASS = map(int, Clock)
 
 # Inlined, for a call would carry all arrays of the state from one stack to the other.
-within = njit(forceinline=True, error_model="numpy", fastmath={"contract"}, **WITHIN)
+within = njit(forceinline=True, **OPTIONS, **WITHIN)
 summed = njit(forceinline=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, **WITHIN)
 
 
@@ -104,7 +104,7 @@ def pointers(state):  # type: ignore[no-untyped-def]
 @within
 def age(ask, clock):  # type: ignore[no-untyped-def]
     if ask.average == POLYAK:
-        return max(clock[WEIGHT] - ask.burn_in, 0.0)
+        return larger(clock[WEIGHT] - ask.burn_in, 0.0)
     return 2.0 ** ((clock[WEIGHT] - clock[ANCHOR]) / ask.half_life) if ask.average == FADING else 0.0
 
 
@@ -128,7 +128,7 @@ def paid(ask, ridge, absolute, due, theta, owed, received):  # type: ignore[no-u
         return new, owed, received
     owed += absolute * due
     sign = 1.0 if new > 0 else -1.0 if new < 0 else 0.0
-    held = sign * max(abs(new) - (owed + sign * received), 0.0)
+    held = sign * larger(abs(new) - (owed + sign * received), 0.0)
     return held, owed, received + (held - new)
 
 
@@ -146,7 +146,7 @@ def finish(ask, state, clock, total, rows, size):  # type: ignore[no-untyped-def
     weight = clock[WEIGHT] - ask.burn_in
     if ask.every == 0 or clock[ROWS] % ask.every >= ask.batch or weight <= 0:
         return
-    gap = (weight - max(clock[MARKED] - ask.burn_in, 0.0)) * weight**2
+    gap = (weight - larger(clock[MARKED] - ask.burn_in, 0.0)) * weight**2
     for j in range(size):
         bar = state.theta[j] - state.lag[j] / weight
         state.line[j] += gap * bar
@@ -220,8 +220,8 @@ def prepared(ask, strength, state, clock, row):  # type: ignore[no-untyped-def]
 def clamped(pair, eta, unit):  # type: ignore[no-untyped-def]
     """eta, or the place nearest to it that is clearly inside the domain."""
     low, high = pair[5], pair[6]
-    edge = min(NEAR * unit, (high - low) / 4)
-    return min(max(eta, low + edge), high - edge)
+    edge = smaller(NEAR * unit, (high - low) / 4)
+    return smaller(larger(eta, low + edge), high - edge)
 
 
 @within

@@ -5,9 +5,11 @@ its value does. Numba's cache watches the file of a kernel alone: after a change
 """
 
 import math
+from typing import Any
 
 from numba import njit
 
+from expfam.kernels.elementary import WITHIN
 from expfam.kernels.pairs import Mean, Variance
 
 IDENTITY, LOG, LOGIT, PROBIT, CLOGLOG, LOGLOG, CAUCHIT, POWER = map(int, list(Mean)[:8])
@@ -15,8 +17,11 @@ POWERS, SHARE = int(Variance.POWER), int(Variance.SHARE)
 DENSITY = 1 / math.sqrt(2 * math.pi)
 FAR = 30.0  # from here on the normal hazard is its continued fraction, to the last digits
 
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+KEPT: dict[str, Any] = {"cache": True, **OPTIONS, **WITHIN}
+"""For what is called by its address, and stays on disk."""
 # What is not said here a function takes from the one that it is first compiled for.
-plain = njit(nogil=True, forceinline=False, error_model="numpy", fastmath={"contract"})
+plain = njit(forceinline=False, **OPTIONS, **WITHIN)
 
 
 @plain

@@ -6,10 +6,16 @@ written out in `steps_definition`; the laws hold these to it. Where a step would
 """
 
 import math
+from functools import cache
+from typing import Any
 
 import numpy as np
+from numba import njit, types
 
-from expfam.kernels.scores import IDENTITY, LOG, LOGIT, POWERS, SHARE, plain, score, weight
+from expfam.kernels.compiling import compiling
+from expfam.kernels.elementary import larger, smaller
+from expfam.kernels.pointer import address, number
+from expfam.kernels.scores import IDENTITY, KEPT, LOG, LOGIT, POWERS, SHARE, plain, score, weight
 
 EXPLICIT, IMPLICIT, IMPORTANCE = range(3)
 INWARD = 0.9  # of the way to the end of the domain, where a step would go past it
@@ -72,7 +78,7 @@ def _root(pair, eta, t, k, a, fa, b, fb):  # type: ignore[no-untyped-def]
         if phi * phi < xi and (1 - phi) * (1 - phi) < 1 - xi:
             at = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
         least = 2 * FOUND * abs(best) / width
-        at = min(max(at, least), 1 - least)
+        at = smaller(larger(at, least), 1 - least)
     return best
 
 
@@ -83,7 +89,7 @@ def _returned(pair, eta, t, k, unit):  # type: ignore[no-untyped-def]
     side = 1.0 if eta <= low else -1.0
     end, step = (low if side > 0 else high), NEAR * unit
     if math.isfinite(low) and math.isfinite(high):
-        step = min(step, (high - low) / 4)
+        step = smaller(step, (high - low) / 4)
     a = eta - (end + side * step)
     fa = _gap(pair, eta, t, k, a)
     if not side * fa > 0:
@@ -111,7 +117,7 @@ def implicit(pair, eta, t, k, unit):  # type: ignore[no-untyped-def]
     if step == 0:
         return 0.0
     sign = 1.0 if step > 0 else -1.0
-    step = step if abs(step) < 1e300 else sign * max(unit, abs(eta))
+    step = step if abs(step) < 1e300 else sign * larger(unit, abs(eta))
     end = eta - (pair[5] if sign > 0 else pair[6])
     a, fa, b = 0.0, -step, step
     for _ in range(BRACKETS):
@@ -141,7 +147,7 @@ def _known_flow(pair, eta, t, k):  # type: ignore[no-untyped-def]
         return -math.log1p((1 - t * math.exp(-eta)) * math.expm1(-k))
     if mean == LOGIT and variance == SHARE and (t == 0 or t == 1):
         odds = math.exp(eta if t == 1 else -eta)
-        r = min(k / (1 + odds), math.log1p(k / odds))
+        r = smaller(k / (1 + odds), math.log1p(k / odds))
         for _ in range(HALVINGS):
             by = (r + odds * math.expm1(r) - k) / (1 + odds * math.exp(r))
             r -= by
@@ -168,16 +174,16 @@ def flow(pair, eta, t, k, unit, slopes):  # type: ignore[no-untyped-def]
     for _ in range(PIECES):
         if left <= 0 or abs(left * slopes[0]) <= FLAT * abs(z):
             return z
-        h = min(h, left)
+        h = smaller(h, left)
         step, error = _piece(pair, eta, t, k, z, h, slopes)
         bound = FLOWN * abs(z + step) + NOISE * unit
         if not (error <= bound and _inside(pair, eta - (z + step))):
-            h *= max(0.1, 0.9 * (bound / error) ** 0.2) if error < math.inf else 0.1
+            h *= larger(0.1, 0.9 * (bound / error) ** 0.2) if error < math.inf else 0.1
             if h < 1e-12:
                 return _shortened(pair, eta, slopes[0])
             continue
         z, left, slopes[0] = z + step, left - h if h < left else 0.0, slopes[STAGES - 1]
-        h *= min(5.0, 0.9 * (bound / error) ** 0.2) if error > 0 else 5.0
+        h *= smaller(5.0, 0.9 * (bound / error) ** 0.2) if error > 0 else 5.0
     z += implicit(pair, eta - z, t, k * left, unit)
     return z if _inside(pair, eta - z) else _shortened(pair, eta, z)
 
@@ -198,20 +204,36 @@ def _piece(pair, eta, t, k, z, h, slopes):  # type: ignore[no-untyped-def]
     return h * step, error if math.isfinite(error) else math.inf
 
 
-@plain
-def moved(pair, update, eta, t, k, unit, slopes):  # type: ignore[no-untyped-def]
-    """z by the update asked for; k = 0 moves nothing."""
-    if k == 0:
-        return 0.0
-    if update == EXPLICIT:
-        return explicit(pair, eta, t, k)
-    return implicit(pair, eta, t, k, unit) if update == IMPLICIT else flow(pair, eta, t, k, unit, slopes)
+def explicitly(pair, eta, t, k, unit, work):  # type: ignore[no-untyped-def]
+    return 0.0 if k == 0 else explicit(pair, eta, t, k)
+
+
+def implicitly(pair, eta, t, k, unit, work):  # type: ignore[no-untyped-def]
+    return 0.0 if k == 0 else implicit(pair, eta, t, k, unit)
+
+
+def along(pair, eta, t, k, unit, work):  # type: ignore[no-untyped-def]
+    return 0.0 if k == 0 else flow(pair, eta, t, k, unit, work)
+
+
+UPDATES = explicitly, implicitly, along
+
+
+@cache
+def moved(update: int) -> int:
+    """Where z(pair, eta, t, k, unit, work) of one update begins in memory; `work` points to STAGES numbers, k = 0 moves
+    nothing. Each is compiled apart, for a walk takes one of them."""
+    make: Any = types
+    real, pair = make.float64, make.Tuple([make.int64, *[make.float64] * 2, make.int64, *[make.float64] * 3])
+    with compiling():
+        return address(njit(real(pair, *[real] * 4, make.CPointer(real)), **KEPT)(UPDATES[update]))
 
 
 @plain
-def straight(pair, update, eta, mean, t, k, unit, slopes):  # type: ignore[no-untyped-def]
-    """`moved` by the line s(mean) + weight(mean) (u - mean) for the score, where the step begins and ends near a mean
-    eta."""
+def straight(pair, how, eta, mean, t, k, unit, work):  # type: ignore[no-untyped-def]
+    """z by the line s(mean) + weight(mean) (u - mean) for the score, where the step begins and ends near a mean eta;
+    else by the score itself. how: the update, and where it begins in memory."""
+    update, by = how
     if abs(eta - mean) < unit and _inside(pair, eta) and _inside(pair, mean):
         slope = weight(pair, mean)
         z = k * (score(pair, mean, t) + slope * (eta - mean))
@@ -221,4 +243,4 @@ def straight(pair, update, eta, mean, t, k, unit, slopes):  # type: ignore[no-un
             z *= -math.expm1(-k * slope) / (k * slope)
         if abs(eta - z - mean) < unit and _inside(pair, eta - z):
             return z
-    return moved(pair, update, eta, t, k, unit, slopes)
+    return number(by, (pair, eta, t, k, unit, work))

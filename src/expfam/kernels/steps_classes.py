@@ -5,16 +5,21 @@ All vectors of d numbers stand one after the other behind one pointer v: ETA, T 
 """
 
 import math
+from functools import cache
+from typing import Any
 
-from expfam.kernels.scores import plain
+from numba import njit, types
+
+from expfam.kernels.compiling import compiling
+from expfam.kernels.elementary import larger, smaller
+from expfam.kernels.pointer import address, run
+from expfam.kernels.scores import KEPT, plain
 from expfam.kernels.steps import (
     ERROR,
-    EXPLICIT,
     FLAT,
     FLOWN,
     FOUND,
     HALVINGS,
-    IMPLICIT,
     NOISE,
     PIECES,
     STAGES,
@@ -31,7 +36,7 @@ def mean(v, d, eta, mu):  # type: ignore[no-untyped-def]
     """mu = softmax(eta), the reference class apart; returns log(1 + sum e^eta)."""
     top = 0.0
     for c in range(d):
-        top = max(top, v[eta * d + c])
+        top = larger(top, v[eta * d + c])
     rest = math.exp(-top)
     total = rest
     for c in range(d):
@@ -71,7 +76,7 @@ def _newton(v, d, eta, k):  # type: ignore[no-untyped-def]
     for c in range(d):
         pull = v[k * d + c] * v[MU * d + c]
         v[Z * d + c] += pull / (1 + pull) * across / beside
-        top = max(top, abs(v[Z * d + c]))
+        top = larger(top, abs(v[Z * d + c]))
     return top
 
 
@@ -124,7 +129,7 @@ def _piece(v, d, h):  # type: ignore[no-untyped-def]
         error = 0.0
         for j in range(STAGES):
             error += ERROR[j] * v[(SLOPES + j) * d + c]
-        excess = max(excess, abs(h * error) / (FLOWN * abs(v[TRIAL * d + c]) + NOISE))
+        excess = larger(excess, abs(h * error) / (FLOWN * abs(v[TRIAL * d + c]) + NOISE))
     return excess
 
 
@@ -136,7 +141,7 @@ def flow(v, d):  # type: ignore[no-untyped-def]
     _slope(v, d, 0)
     left = h = 1.0
     for _ in range(PIECES):
-        h = min(h, left)
+        h = smaller(h, left)
         excess = _piece(v, d, h)
         if excess <= 1:
             left = left - h if h < left else 0.0
@@ -144,7 +149,7 @@ def flow(v, d):  # type: ignore[no-untyped-def]
                 v[FROM * d + c], v[SLOPES * d + c] = v[TRIAL * d + c], v[(SLOPES + STAGES - 1) * d + c]
         if left == 0:
             break
-        h *= max(0.1, min(5.0, 0.9 * excess**-0.2)) if excess > 0 else 5.0
+        h *= larger(0.1, smaller(5.0, 0.9 * excess**-0.2)) if excess > 0 else 5.0
     for c in range(d):
         v[SLOPES * d + c], v[TIME * d + c] = v[ETA * d + c] - v[FROM * d + c], left * v[K * d + c]
     implicit(v, d, SLOPES, TIME)
@@ -153,16 +158,34 @@ def flow(v, d):  # type: ignore[no-untyped-def]
 
 
 @plain
-def moved(v, d, update):  # type: ignore[no-untyped-def]
-    """Z by the update asked for."""
-    if update == EXPLICIT:
-        mean(v, d, ETA, MU)
-        for c in range(d):
-            v[Z * d + c] = v[K * d + c] * (v[MU * d + c] - v[T * d + c])
-    elif update == IMPLICIT:
-        implicit(v, d, ETA, K)
-    else:
-        flow(v, d)
+def explicit(v, d):  # type: ignore[no-untyped-def]
+    """Z = k s(eta)."""
+    mean(v, d, ETA, MU)
+    for c in range(d):
+        v[Z * d + c] = v[K * d + c] * (v[MU * d + c] - v[T * d + c])
+
+
+def explicitly(v, d):  # type: ignore[no-untyped-def]
+    explicit(v, d)
+
+
+def implicitly(v, d):  # type: ignore[no-untyped-def]
+    implicit(v, d, ETA, K)
+
+
+def along(v, d):  # type: ignore[no-untyped-def]
+    flow(v, d)
+
+
+UPDATES = explicitly, implicitly, along
+
+
+@cache
+def moved(update: int) -> int:
+    """Where Z(v, d) by one update begins in memory, as `steps.moved`; v is a pointer to ROOM d numbers."""
+    make: Any = types
+    with compiling():
+        return address(njit(make.void(make.CPointer(make.float64), make.intp), **KEPT)(UPDATES[update]))
 
 
 @plain
@@ -186,17 +209,18 @@ def _near(v, d, unit, moves):  # type: ignore[no-untyped-def]
     far = 0.0
     for c in range(d):
         gap = abs(v[GAP * d + c] - (v[Z * d + c] if moves else 0.0))
-        far = max(far, gap if gap < unit else unit)
+        far = larger(far, gap if gap < unit else unit)
     return far < unit
 
 
 @plain
-def straight(v, d, update, unit):  # type: ignore[no-untyped-def]
-    """Z by the score less what it bends about a mean eta, where the step begins and ends near that; else `moved`."""
+def straight(v, d, by, unit):  # type: ignore[no-untyped-def]
+    """Z by the score less what it bends about a mean eta, where the step begins and ends near that; else as it is; by
+    the update that begins at the address `by`."""
     near = _near(v, d, unit, False)
     if near:
         _unbent(v, d, 1.0)
-    moved(v, d, update)
+    run(by, (v, d))
     if near and not _near(v, d, unit, True):
         _unbent(v, d, -1.0)
-        moved(v, d, update)
+        run(by, (v, d))

@@ -8,10 +8,10 @@ for eta and the mean gradient, for the rates of its columns, for the steps. Afte
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
 from numba import njit
 
-from expfam.kernels.pace import FIRST, SECOND, SMALL, TOO_FAR, Rule
+from expfam.kernels.compiling import ALONE
+from expfam.kernels.pace import FIRST, SECOND, SMALL, TOO_FAR, Ask, Rule
 from expfam.kernels.pointer import pointer
 from expfam.kernels.row import (
     ADAGRAD,
@@ -37,7 +37,7 @@ from expfam.kernels.row import (
     row_of,
     within,
 )  # fmt: skip
-from expfam.kernels.scores import score
+from expfam.kernels.scores import OPTIONS, score
 from expfam.kernels.steps import STAGES, straight
 from expfam.kernels.steps_classes import ETA, GAP, MU, ROOM, K, T, Z, mean
 from expfam.kernels.steps_classes import straight as straight_classes
@@ -135,7 +135,7 @@ def _seen(told, read, kept, eta, lo, hi):  # type: ignore[no-untyped-def]
 @within
 def _rated_rows(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
     """R of the columns of some rows from their mean gradient."""
-    (pair, ask, _, d), (state, clock), (lo, hi, total), (v, gradient, stamp, _, _) = told, kept, some, room
+    (pair, ask, _, d), (state, clock), (lo, hi, total), (v, gradient, stamp, _, _, _) = told, kept, some, room
     for i in range(lo, hi):
         w = read.weight[i] / (hi - lo)
         if w > 0:
@@ -154,7 +154,7 @@ def _rated_rows(told, read, kept, eta, some, room):  # type: ignore[no-untyped-d
 @within
 def _step(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
     """The mean of the steps of some rows; False where an explicit one goes too far."""
-    (pair, ask, _, d), (state, clock), (lo, hi, total), (v, _, _, shares, slopes) = told, kept, some, room
+    (pair, ask, _, d), (state, clock), (lo, hi, total), (v, _, _, shares, slopes, by) = told, kept, some, room
     speed, g = pace(ask, clock, total), age(ask, clock)
     for i in range(lo, hi):
         _given(read, eta, i, v, d)
@@ -165,9 +165,9 @@ def _step(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
             v[K * d + c] = speed * read.weight[i] * q
             v[GAP * d + c] = dot(row, state.lag) / g if g > 0 else math.nan
         if d == 1:
-            v[Z] = straight(pair, ask.update, eta[i], eta[i] - v[GAP], read.t[i], v[K], ask.unit, slopes)
+            v[Z] = straight(pair, (ask.update, by), eta[i], eta[i] - v[GAP], read.t[i], v[K], ask.unit, slopes)
         else:
-            straight_classes(v, d, ask.update, ask.unit)
+            straight_classes(v, d, by, ask.unit)
         for c in range(d):
             z, q = v[Z * d + c], shares[(i - lo) * d + c]
             if ask.update == EXPLICIT and not abs(z) <= TOO_FAR * ask.unit:
@@ -179,30 +179,36 @@ def _step(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def walk(pair, rows, given, ask, strength, arrays, clock):  # type: ignore[no-untyped-def]
-    """eta of every row before it was learned from, how many were learned from, and why not all."""
-    size, (t, weight, offset) = len(arrays.theta), given
+def space(ask: Ask, d: int, size: int) -> int:
+    """Numbers to work in, of d linear predictors with `size` coefficients in all: zeros."""
+    return (ROOM + ask.batch) * d + STAGES + 2 * size
+
+
+@njit(**ALONE, **OPTIONS)
+def walk(pair, rows, given, ask, strength, arrays, clock, out):  # type: ignore[no-untyped-def]
+    """How many rows were learned from, and why not all. out: where eta of every row goes as it was before that, `space`
+    zeros to work in, and the address of `moved` of the update, in `steps` or, of several classes, `steps_classes`."""
+    size, (t, weight, offset), (etas, work, by) = len(arrays.theta), given, out
     n, d = t.shape
-    state, penalty = pointers(arrays), (pointer(strength[0]), pointer(strength[1]))
-    seen, work, sums = np.full((n, d), np.nan), np.empty((ROOM + ask.batch) * d + STAGES), np.zeros(2 * size)
+    state, penalty, shares = pointers(arrays), (pointer(strength[0]), pointer(strength[1])), work[ROOM * d :]
+    slopes = shares[ask.batch * d :]
+    sums = slopes[STAGES:]
     read = Read(block_of(rows, size // d), pointer(t), pointer(weight), pointer(offset))
-    shares, slopes = work[ROOM * d :], work[(ROOM + ask.batch) * d :]
-    room = pointer(work), pointer(sums), pointer(sums[size:]), pointer(shares), pointer(slopes)
-    told, kept, eta = (pair, ask, penalty, d), (state, clock), pointer(seen)
+    room = pointer(work), pointer(sums), pointer(sums[size:]), pointer(shares), pointer(slopes), by
+    told, kept, eta = (pair, ask, penalty, d), (state, clock), pointer(etas)
     for lo in range(0, n, ask.batch):
-        hi, total = min(lo + ask.batch, n), 0.0
+        hi, total = lo + ask.batch if lo + ask.batch < n else n, 0.0
         for i in range(lo, hi):
             total += weight[i]
         end, why = _seen(told, read, kept, eta, lo, hi)
         if why != 0:
-            return seen, end, why
+            return end, why
         if total > 0:
             clock[STEPS] += 1
             if ask.rule >= ADAGRAD:
                 _rated_rows(told, read, kept, eta, (lo, hi, total), room)
             if ask.rule != ADAM and not _step(told, read, kept, eta, (lo, hi, total), room):
-                return seen, lo, FAR
+                return lo, FAR
             clock[DUE] += pace(ask, clock, total) * total / (hi - lo)
         finish(ask, state, clock, total, hi - lo, size)
-    return seen, n, 0
+    return n, 0

@@ -1,6 +1,7 @@
 """The way of one worker over rows: blocks laid out, handed to a kernel, losses summed."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -94,24 +95,33 @@ def advance(course: Course, place: Place, lo: int, hi: int) -> Place:
 def _kernel(course: Course, place: Place, data: Data) -> tuple[FloatArray, int, Stop]:
     """Learn from a block of rows: compiled, or by the definition where the family is a user's own."""
     family, ask = course.objective.family, course.ask
-    t = np.array(family.T(data.y), dtype=np.float64).reshape(data.n, -1)
-    offset = np.zeros_like(t) if data.offset is None else data.offset.reshape(t.shape).astype(np.float64)
+    t = np.array(family.T(data.y), dtype=np.float64, order="C").reshape(data.n, -1)
+    offset = np.zeros_like(t) if data.offset is None else data.offset.reshape(t.shape).astype(np.float64, order="C")
     rows_of, weight, d = course.layout.rows(data.design), data.weight.astype(np.float64), t.shape[1]
     numbers = CLASSES if family.vector and d > 1 else course.pair
     if numbers is None:
         return _by_definition(course, place, rows_of, t, (weight, offset))
     found = tuple(float(x) if isinstance(x, float) else int(x) for x in numbers)
-    if d == 1 and ask.batch == 1 and ask.rule != Rule.ADAM:
-        from expfam.kernels.walk import walk as compiled  # brings Numba
-
-        given = t[:, 0].copy(), weight, offset[:, 0].copy()
-    else:
-        from expfam.kernels.walk_batches import walk as compiled
-
-        given = t, weight, offset
+    twin, state = _twin(ask, d), place.state
+    eta, work = np.full(t.shape, np.nan), np.zeros(twin.space(ask, d, len(state.theta)))
+    given, out = (t, weight, offset), (eta.reshape(-1), work, _update(ask.update, d))
     with np.errstate(all="ignore"):
-        eta, reached, why = compiled(found, tuple(rows_of), given, ask, course.strength, place.state, place.clock)
-    return eta.reshape(t.shape), reached, Stop(why)
+        reached, why = twin.walk(found, tuple(rows_of), given, ask, course.strength, state, place.clock, out)
+    return eta, reached, Stop(why)
+
+
+def _twin(ask: Ask, d: int) -> Any:
+    """The compiled walk along rows of d linear predictors; brings Numba."""
+    from expfam.kernels import walk, walk_batches
+
+    return walk if d == 1 and ask.batch == 1 and ask.rule != Rule.ADAM else walk_batches
+
+
+def _update(update: int, d: int) -> int:
+    """Where the kernel begins by which a row of d linear predictors moves them."""
+    from expfam.kernels import steps, steps_classes
+
+    return steps.moved(update) if d == 1 else steps_classes.moved(update)
 
 
 def pair_of(objective: Objective) -> Pair | None:
