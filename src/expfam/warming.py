@@ -48,7 +48,7 @@ def warmup(progress: bool = False) -> None:
 
 def each() -> Iterator[str]:
     """Evaluate a tiny problem of every pair on every kind of column; yields what was just compiled."""
-    from expfam.kernels import lookup, steps, steps_classes
+    from expfam.kernels import debt, lookup, steps, steps_classes
 
     draw = np.random.default_rng(0)
     for name, columns in _kinds(draw):
@@ -63,6 +63,7 @@ def each() -> Iterator[str]:
     yield "tables of values"
     for learner in (Poisson(), Categorical(3)):
         _learn(learner, assemble((Columns(("Intercept",)),), N, True), draw)
+    debt.pay()
     for update in Update:
         steps.moved(update)
         steps_classes.moved(update)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, random_array
 from tests.laws._cases import FAMILY_CASES, LINK_CASES, exponential, label, means
 
 import expfam as ef
@@ -19,7 +19,7 @@ from expfam.design.rows import layout
 from expfam.design.standard import standardise
 from expfam.families import Bernoulli, Categorical, ExponentialFamily, Gamma, Gaussian, InverseGaussian, Poisson
 from expfam.inference import pivot
-from expfam.kernels import steps, steps_classes, steps_definition, walk_batches, walk_definition
+from expfam.kernels import debt, steps, steps_classes, steps_definition, walk_batches, walk_definition
 from expfam.kernels import walk as walk_rows
 from expfam.kernels.pace import Ask, Average, Clock, Rule, State, Update
 from expfam.kernels.pairs import domain, pair
@@ -28,7 +28,7 @@ from expfam.kernels.scores import score
 from expfam.kernels.scores import weight as weighted
 from expfam.links import Identity, Link, Log, Logit, Probit, Softmax, link
 from expfam.objective import Data, Objective
-from expfam.penalties import NoPenalty, PenaltyForm
+from expfam.penalties import ElasticNet, NoPenalty, Penalty, PenaltyForm, Ridge
 from expfam.response import Level, rows
 from expfam.solvers.course import CLASSES
 from expfam.solvers.trail import How, Trail, errors, estimate, start, widened
@@ -302,7 +302,7 @@ def test_compiled_walks_are_the_definition(
     for twin in twins:
         state, ticks = flat(blank(d, ask)), np.zeros(len(Clock))
         seen, work = np.full(n * d, np.nan), np.zeros(twin.space(ask, d, P * d))
-        out = seen, work, (steps if d == 1 else steps_classes).moved(ask.update)
+        out = seen, work, (steps if d == 1 else steps_classes).moved(ask.update), debt.pay()
         last, reason = twin.walk(
             given_pair, x, (t, w, offset), ask, tuple(np.tile(s, d) for s in strength), state, ticks, out
         )
@@ -382,6 +382,36 @@ def test_a_zero_is_the_same_stored_or_not(step: str, update: str, batch: int, av
         found.append(estimate(walk(goal, begun(goal, how), how), how, goal.penalty))
     assert found[0] == pytest.approx(found[1], rel=1e-12)
     assert found[0].all()
+
+
+@pytest.mark.parametrize("average", ["polyak", "exponential"])
+@pytest.mark.parametrize("penalty", [Ridge(0.3), Ridge(30.0), ElasticNet(0.002, 1.0)], ids=str)
+@pytest.mark.parametrize("step", ["constant", "adagrad"])
+def test_an_average_counts_what_falls_off_while_it_waits(step: str, penalty: Penalty, average: str) -> None:
+    """Columns that come at every row, zero or not, pay at every row; the others when they come again."""
+    rng = np.random.default_rng(4)
+    n = 300
+    X = np.where(rng.random((n, 3)) < 0.1, rng.normal(size=(n, 3)), 0.0)
+    y, w = (rng.random(n) < 0.4).astype(float), rng.choice([0.5, 1.0, 2.0], n)
+    how, found = How("implicit", step, 0.1, average=average, burn_in=70.0, half_life=30.0), []
+    for term in (Columns(tuple("abc"), values=X), Columns(tuple("abc"), sparse=csr_array(X))):
+        data = Data(assemble((term,), n, False), y, Bernoulli().conjugate(y), w, None)
+        goal = Objective(Bernoulli(), Logit(), penalty.bind(data.design.names), data)
+        found.append(estimate(walk(goal, begun(goal, how), how), how, goal.penalty))
+    assert found[0] == pytest.approx(found[1], rel=1e-9, abs=1e-15)
+    assert found[0].any()
+
+
+@pytest.mark.parametrize("strength", [0.05, 1.0])
+@pytest.mark.parametrize("options", [{}, {"passes": 5}, {"average": "exponential"}, {"workers": 2}], ids=str)
+def test_a_penalty_holds_the_average_of_rare_columns(options: dict[str, Any], strength: float) -> None:
+    """A few numbers near zero throw a coefficient far: the objective still ends below that of the mean alone."""
+    rng = np.random.default_rng(7)
+    X = random_array((500, 3000), density=0.01, format="csr", rng=rng)
+    y = X[:, :20].sum(axis=1) * 2 + rng.normal(size=500)
+    solver = ef.SGD(step="normalised", **options)
+    c = ef.glm_arrays(X, y, penalty=Ridge(strength), solver=solver).coef
+    assert np.mean((y - c[0] - X @ c[1:]) ** 2) + strength * c[1:] @ c[1:] < y.var()
 
 
 # ---- trails -----------------------------------------------------------------------------------------------------

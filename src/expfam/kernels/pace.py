@@ -3,6 +3,8 @@
 from enum import IntEnum
 from typing import NamedTuple
 
+import numpy as np
+
 from expfam._typing import FloatArray
 
 
@@ -70,6 +72,7 @@ class State(NamedTuple):
     paid       up to which `CLOCK.DUE` penalties were paid
     owed, received    of |theta|: all that could have been, and what was (Tsuruoka, Tsujii and Ananiadou 2009)
     line, area sums of W^2 bar and W^2 bar^2 over the points of the path of averages, bar
+    since      the weight up to which penalties were paid, where an average is kept
     """
 
     theta: FloatArray
@@ -83,6 +86,7 @@ class State(NamedTuple):
     received: FloatArray
     line: FloatArray
     area: FloatArray
+    since: FloatArray = np.zeros(0)
 
 
 class Clock(IntEnum):

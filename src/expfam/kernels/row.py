@@ -11,7 +11,7 @@ from numba import njit
 
 from expfam.kernels.elementary import WITHIN, larger, smaller
 from expfam.kernels.pace import FOLDED, Average, Clock, Rule, State, Stop, Update
-from expfam.kernels.pointer import pointer
+from expfam.kernels.pointer import pointer, run
 from expfam.kernels.scores import OPTIONS, score
 from expfam.kernels.steps import NEAR
 
@@ -97,7 +97,7 @@ def pointers(state):  # type: ignore[no-untyped-def]
     return State(
         pointer(state.theta), pointer(state.lag), pointer(state.squares), pointer(state.moment), pointer(state.local),
         pointer(state.scale), pointer(state.paid), pointer(state.owed), pointer(state.received), pointer(state.line),
-        pointer(state.area),
+        pointer(state.area), pointer(state.since),
     )  # fmt: skip
 
 
@@ -121,20 +121,14 @@ def pace(ask, clock, total):  # type: ignore[no-untyped-def]
 
 
 @within
-def paid(ask, ridge, absolute, due, theta, owed, received):  # type: ignore[no-untyped-def]
-    """theta after its penalties, and what is owed and was received of the absolute value."""
-    new = theta * math.exp(-ridge * due)
-    if ask.penalised < 2:
-        return new, owed, received
-    owed += absolute * due
-    sign = 1.0 if new > 0 else -1.0 if new < 0 else 0.0
-    held = sign * larger(abs(new) - (owed + sign * received), 0.0)
-    return held, owed, received + (held - new)
+def _now(ask, clock):  # type: ignore[no-untyped-def]
+    return clock[DUE], clock[WEIGHT], age(ask, clock)
 
 
 @within
-def finish(ask, state, clock, total, rows, size):  # type: ignore[no-untyped-def]
-    """What happens after a step: the fading average is anchored anew, and the path of averages gets a point."""
+def finish(ask, penalty, state, clock, total, rows, size):  # type: ignore[no-untyped-def]
+    """What happens after a step: the fading average is anchored anew, and the path of averages gets a point, of theta
+    without a debt."""
     clock[WEIGHT] += total
     clock[ROWS] += rows
     if ask.average == FADING:
@@ -146,6 +140,10 @@ def finish(ask, state, clock, total, rows, size):  # type: ignore[no-untyped-def
     weight = clock[WEIGHT] - ask.burn_in
     if ask.every == 0 or clock[ROWS] % ask.every >= ask.batch or weight <= 0:
         return
+    if ask.penalised > 0:
+        now = _now(ask, clock)
+        for j in range(size):
+            run(penalty[2], (ask, (penalty[0], penalty[1]), state, now, j))
     gap = (weight - larger(clock[MARKED] - ask.burn_in, 0.0)) * weight**2
     for j in range(size):
         bar = state.theta[j] - state.lag[j] / weight
@@ -153,22 +151,6 @@ def finish(ask, state, clock, total, rows, size):  # type: ignore[no-untyped-def
         state.area[j] += gap * bar**2
     clock[MASS] += gap
     clock[MARKED] = clock[WEIGHT]
-
-
-@within
-def _pay(ask, strength, state, due, g, j):  # type: ignore[no-untyped-def]
-    ridge, absolute = strength
-    old = state.theta[j]
-    lot = state.local[j] * (due - state.paid[j])
-    state.paid[j] = due
-    if ask.penalised > 1:
-        new, owed, received = paid(ask, ridge[j], absolute[j], lot, old, state.owed[j], state.received[j])
-        state.owed[j], state.received[j] = owed, received
-    else:
-        new = old * math.exp(-ridge[j] * lot)
-    state.theta[j] = new
-    if ask.average != 0:
-        state.lag[j] += g * (new - old)
 
 
 @within
@@ -200,15 +182,18 @@ def _rate(ask, state, squared, x, j):  # type: ignore[no-untyped-def]
 
 
 @within
-def prepared(ask, strength, state, clock, row):  # type: ignore[no-untyped-def]
-    """Penalties paid, scales met; the share of the norm."""
-    g, norm = age(ask, clock), 0.0
+def prepared(ask, penalty, state, clock, row):  # type: ignore[no-untyped-def]
+    """Penalties paid, scales met; the share of the norm. penalty: of the ridge, of absolute values, and where
+    `debt.pay` begins in memory."""
+    norm = 0.0
     if ask.penalised > 0:
+        strength, now = (penalty[0], penalty[1]), _now(ask, clock)
         for j in range(row.k):
-            _pay(ask, strength, state, clock[DUE], g, row.base + j)
+            run(penalty[2], (ask, strength, state, now, row.base + j))
         for at in range(row.lo, row.hi):
-            _pay(ask, strength, state, clock[DUE], g, place(row, at))
+            run(penalty[2], (ask, strength, state, now, place(row, at)))
     if ask.rule == NORMALISED:
+        g = age(ask, clock)
         for j in range(row.k):
             norm += _stretch(ask, state, row.x[row.at + j], g, row.base + j)
         for at in range(row.lo, row.hi):

@@ -42,10 +42,10 @@ def space(ask: Ask, d: int, size: int) -> int:
 @njit(**ALONE, **OPTIONS)
 def walk(pair, rows, given, ask, strength, arrays, clock, out):  # type: ignore[no-untyped-def]
     """How many rows were learned from, and why not all. out: where eta of every row goes as it was before that, `space`
-    numbers to work in, and the address of `steps.moved` of the update."""
-    n, size, (etas, numbers, by) = len(given[0]), len(arrays.theta), out
+    numbers to work in, and the addresses of `steps.moved` of the update and, if there is a penalty, `debt.pay`."""
+    n, size, (etas, numbers, by, pay) = len(given[0]), len(arrays.theta), out
     t, weight, offset = pointer(given[0]), pointer(given[1]), pointer(given[2])
-    state, penalty, work = pointers(arrays), (pointer(strength[0]), pointer(strength[1])), pointer(numbers)
+    state, penalty, work = pointers(arrays), (pointer(strength[0]), pointer(strength[1]), pay), pointer(numbers)
     block, eta = block_of(rows, size), pointer(etas)
     for i in range(n):
         row, w = row_of(block, i, 0), weight[i]
@@ -66,5 +66,5 @@ def walk(pair, rows, given, ask, strength, arrays, clock, out):  # type: ignore[
             if q > 0:
                 change(ask, state, row, z / q, g)
             clock[DUE] += speed * w
-        finish(ask, state, clock, w, 1, size)
+        finish(ask, penalty, state, clock, w, 1, size)
     return n, 0

@@ -187,10 +187,11 @@ def space(ask: Ask, d: int, size: int) -> int:
 @njit(**ALONE, **OPTIONS)
 def walk(pair, rows, given, ask, strength, arrays, clock, out):  # type: ignore[no-untyped-def]
     """How many rows were learned from, and why not all. out: where eta of every row goes as it was before that, `space`
-    zeros to work in, and the address of `moved` of the update, in `steps` or, of several classes, `steps_classes`."""
-    size, (t, weight, offset), (etas, work, by) = len(arrays.theta), given, out
+    zeros to work in, and the addresses of `moved` of the update, in `steps` or, of several classes, `steps_classes`,
+    and of `debt.pay`, if there is a penalty."""
+    size, (t, weight, offset), (etas, work, by, pay) = len(arrays.theta), given, out
     n, d = t.shape
-    state, penalty, shares = pointers(arrays), (pointer(strength[0]), pointer(strength[1])), work[ROOM * d :]
+    state, penalty, shares = pointers(arrays), (pointer(strength[0]), pointer(strength[1]), pay), work[ROOM * d :]
     slopes = shares[ask.batch * d :]
     sums = slopes[STAGES:]
     read = Read(block_of(rows, size // d), pointer(t), pointer(weight), pointer(offset))
@@ -210,5 +211,5 @@ def walk(pair, rows, given, ask, strength, arrays, clock, out):  # type: ignore[
             if ask.rule != ADAM and not _step(told, read, kept, eta, (lo, hi, total), room):
                 return lo, FAR
             clock[DUE] += pace(ask, clock, total) * total / (hi - lo)
-        finish(ask, state, clock, total, hi - lo, size)
+        finish(ask, penalty, state, clock, total, hi - lo, size)
     return n, 0

@@ -8,7 +8,7 @@ their distance from theta.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def walk(
         if not _step(family, ask, state, clock, batch, eta):
             return eta, lo, Stop.FAR
         clock[Clock.ROWS] += len(batch)
-        mark(ask, state, clock)
+        mark(ask, strength, state, clock)
     return eta, len(weight), Stop.NOT
 
 
@@ -102,16 +102,56 @@ def pay(ask: Ask, strength: tuple[FloatArray, FloatArray], state: State, clock: 
         return
     ridge, absolute = (part[at, None] for part in strength)
     due = state.local[at] * (clock[Clock.DUE] - state.paid[at])
-    old = state.theta[at]
-    new = old * np.exp(-ridge * due)
+    old, kept, left = state.theta[at], np.ones_like(due), np.ones_like(due)
+    new = shrunk = old * np.exp(-ridge * due)
     if ask.penalised > 1:
-        state.owed[at] += absolute * due
-        owed, received = state.owed[at], state.received[at]
-        held = np.sign(new) * np.maximum(np.abs(new) - (owed + np.sign(new) * received), 0.0)
-        state.received[at] += held - new
-        new = held
-    state.paid[at] = clock[Clock.DUE]
-    _change(ask, state, clock, at, new - old)
+        size, sign, accrued = np.abs(shrunk), np.sign(shrunk), absolute * due
+        before = np.maximum(state.owed[at] + sign * state.received[at], 0.0)
+        state.owed[at] += accrued
+        new = sign * np.maximum(size - np.maximum(state.owed[at] + sign * state.received[at], 0.0), 0.0)
+        rest = np.maximum(size - before, 0.0)
+        kept = np.divide(rest, size, out=kept, where=size > 0)
+        left = np.divide(rest, accrued, out=left, where=accrued > rest)
+        state.received[at] += new - shrunk
+    state.theta[at], state.paid[at] = new, clock[Clock.DUE]
+    if ask.average != Average.LAST:
+        fall, line = (old * kept, ridge * due), (new - shrunk * kept, left)
+        state.lag[at] += _waited(ask, clock, state.since[at], old * (kept - 1), fall, line)
+        state.since[at] = clock[Clock.WEIGHT]
+
+
+Fall: TypeAlias = tuple[FloatArray, FloatArray]
+"""With u from 0 to 1 while penalties wait: of a ridge, theta e^(-decay u), where it begins, and the decay; of absolute
+values, a straight line, by how much, and until which u."""
+
+
+def _waited(ask: Ask, clock: FloatArray, since: FloatArray, at_once: FloatArray, ridge: Fall, line: Fall) -> FloatArray:
+    """What theta adds to the lag as it falls off: the integral of age d theta. `at_once` is what was owed from before;
+    the weight grows evenly meanwhile."""
+    (old, decay), (by, left), now = ridge, line, float(clock[Clock.WEIGHT])
+    if ask.average == Average.FADING:
+        last, grown = _age(ask, clock), np.log(2) * (now - since) / ask.half_life
+        ahead = last * np.exp(-np.minimum(grown, decay)) * _mean_exp(-np.abs(grown - decay))
+        straight_on = last * np.exp(-grown * (1 - left)) * _mean_exp(-grown * left)
+        return np.asarray(at_once * last * np.exp(-grown) - old * decay * ahead + by * straight_on)
+    length = now - since
+    begin, end = since - ask.burn_in, now - ask.burn_in
+    skipped = np.clip(np.divide(-begin, length, out=np.zeros_like(length), where=length > 0), 0.0, 1.0)
+    age, rest = np.maximum(begin, 0.0), decay * (1 - skipped)
+    along = age * -np.expm1(-rest) + (max(end, 0.0) - age) * _mean_time(rest)
+    counted = np.divide(left - skipped, left, out=np.zeros_like(left), where=left > skipped)
+    straight_on = counted * (age + np.maximum(begin + length * left, 0.0)) / 2
+    return np.asarray(at_once * age - old * np.exp(-decay * skipped) * along + by * straight_on)
+
+
+def _mean_exp(x: FloatArray) -> FloatArray:
+    """The mean of e^(x u) over u from 0 to 1."""
+    return np.divide(np.expm1(x), x, out=np.ones_like(x), where=x != 0)
+
+
+def _mean_time(x: FloatArray) -> FloatArray:
+    """The integral of u x e^(-x u) over u from 0 to 1."""
+    return np.divide(-np.expm1(-x) - x * np.exp(-x), x, out=np.zeros_like(x), where=x > 0)
 
 
 def _stretch(ask: Ask, state: State, clock: FloatArray, row: One) -> None:
@@ -217,11 +257,12 @@ def _fold(ask: Ask, state: State, clock: FloatArray) -> None:
             clock[Clock.ANCHOR] += times * FOLDED * ask.half_life
 
 
-def mark(ask: Ask, state: State, clock: FloatArray) -> None:
-    """A point of the path of averages, every so many rows."""
+def mark(ask: Ask, strength: tuple[FloatArray, FloatArray], state: State, clock: FloatArray) -> None:
+    """A point of the path of averages, every so many rows, of theta without a debt."""
     weight = clock[Clock.WEIGHT] - ask.burn_in
     if not ask.every or clock[Clock.ROWS] % ask.every >= ask.batch or weight <= 0:
         return
+    pay(ask, strength, state, clock, np.arange(len(state.theta)))
     gap = weight - max(clock[Clock.MARKED] - ask.burn_in, 0.0)
     bar = state.theta - state.lag / weight
     state.line[:] += gap * weight**2 * bar

@@ -104,7 +104,7 @@ def _kernel(course: Course, place: Place, data: Data) -> tuple[FloatArray, int, 
     found = tuple(float(x) if isinstance(x, float) else int(x) for x in numbers)
     twin, state = _twin(ask, d), place.state
     eta, work = np.full(t.shape, np.nan), np.zeros(twin.space(ask, d, len(state.theta)))
-    given, out = (t, weight, offset), (eta.reshape(-1), work, _update(ask.update, d))
+    given, out = (t, weight, offset), (eta.reshape(-1), work, *_addresses(ask, d))
     with np.errstate(all="ignore"):
         reached, why = twin.walk(found, tuple(rows_of), given, ask, course.strength, state, place.clock, out)
     return eta, reached, Stop(why)
@@ -117,11 +117,11 @@ def _twin(ask: Ask, d: int) -> Any:
     return walk if d == 1 and ask.batch == 1 and ask.rule != Rule.ADAM else walk_batches
 
 
-def _update(update: int, d: int) -> int:
-    """Where the kernel begins by which a row of d linear predictors moves them."""
-    from expfam.kernels import steps, steps_classes
+def _addresses(ask: Ask, d: int) -> tuple[int, int]:
+    """Where the kernels begin by which a row of d linear predictors moves them, and by which penalties are paid."""
+    from expfam.kernels import debt, steps, steps_classes
 
-    return steps.moved(update) if d == 1 else steps_classes.moved(update)
+    return steps.moved(ask.update) if d == 1 else steps_classes.moved(ask.update), debt.pay() if ask.penalised else 0
 
 
 def pair_of(objective: Objective) -> Pair | None:

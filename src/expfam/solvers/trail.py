@@ -114,6 +114,7 @@ def start(theta: FloatArray, how: How, penalty: PenaltyForm) -> Trail:
         "theta": True, "lag": how.average is not None, "squares": rule in ("adagrad", "normalised", "adam"),
         "moment": rule == "adam", "local": True, "scale": rule == "normalised", "paid": held, "owed": corners,
         "received": corners, "line": how.average == "polyak", "area": how.average == "polyak",
+        "since": held and how.average is not None,
     }  # fmt: skip
     arrays = {name: zeros if wanted else none for name, wanted in needed.items()}
     state = State(**arrays | {"theta": theta, "local": np.full_like(theta, rule in ("constant", "inverse"))})

@@ -66,7 +66,7 @@ def _merged(course: Course, before: Place, parts: list[Place]) -> Place:
     for place in (Clock.STEPS, Clock.DUE):
         clock[place] = share @ [part.clock[place] for part in parts]
     if state.paid.size:
-        state.paid[:] = clock[Clock.DUE]
+        state.paid[:], state.since[:] = clock[Clock.DUE], clock[Clock.WEIGHT]
     return _averaged(course, before, parts, replace(before, state=state, clock=clock))
 
 
@@ -85,7 +85,8 @@ def _averaged(course: Course, before: Place, parts: list[Place], after: Place) -
             sums += (total - (sum(weights[1:]) - (len(parts) - 1) * weights[0])) * state.theta
             state.lag[:] = total * state.theta - sums
     if ask.every:
-        walk_definition.mark(ask._replace(every=1, batch=1), state, clock)
+        paid = ask._replace(every=1, batch=1, penalised=0)
+        walk_definition.mark(paid, course.strength, state, clock)
     progressive = before.progressive + sum(part.progressive - before.progressive for part in parts)
     outside = before.outside + sum(part.outside - before.outside for part in parts)
     return replace(after, progressive=progressive, outside=outside)

@@ -1,0 +1,84 @@
+"""Penalties of one coefficient that wait until its column comes again, compiled: the twin of `walk_definition.pay`.
+
+A walk calls it by its address, so that one without a penalty compiles nothing of it.
+"""
+
+import math
+from functools import cache
+from typing import Any
+
+from numba import njit, types
+
+from expfam.kernels.compiling import compiling
+from expfam.kernels.elementary import larger, smaller
+from expfam.kernels.pace import Ask, Average, State
+from expfam.kernels.pointer import address
+from expfam.kernels.scores import KEPT, plain
+
+FADING = int(Average.FADING)
+
+
+@plain
+def _mean_exp(x):  # type: ignore[no-untyped-def]
+    return math.expm1(x) / x if x != 0 else 1.0
+
+
+@plain
+def _fading(ask, now, since, at_once, ridge, line):  # type: ignore[no-untyped-def]
+    (old, decay), (by, left), (_, weight, last) = ridge, line, now
+    grown = math.log(2.0) * (weight - since) / ask.half_life
+    ahead = last * math.exp(-smaller(grown, decay)) * _mean_exp(-abs(grown - decay))
+    straight_on = last * math.exp(-grown * (1 - left)) * _mean_exp(-grown * left)
+    return at_once * last * math.exp(-grown) - old * decay * ahead + by * straight_on
+
+
+@plain
+def _level(ask, now, since, at_once, ridge, line):  # type: ignore[no-untyped-def]
+    (old, decay), (by, left), (_, weight, _) = ridge, line, now
+    length, begin, end = weight - since, since - ask.burn_in, weight - ask.burn_in
+    skipped = smaller(larger(-begin / length, 0.0), 1.0) if length > 0 else 0.0
+    age, rest = larger(begin, 0.0), decay * (1 - skipped)
+    along = -age * math.expm1(-rest)
+    if rest > 0:
+        along += (larger(end, 0.0) - age) * (-math.expm1(-rest) - rest * math.exp(-rest)) / rest
+    counted = (left - skipped) / left if left > skipped else 0.0
+    straight_on = counted * (age + larger(begin + length * left, 0.0)) / 2
+    return at_once * age - old * math.exp(-decay * skipped) * along + by * straight_on
+
+
+def _pay(ask, strength, state, now, j):  # type: ignore[no-untyped-def]
+    """now: the sum of pace times weight up to which penalties are due, the weight, and the age of a change."""
+    old, kept, left = state.theta[j], 1.0, 1.0
+    due = state.local[j] * (now[0] - state.paid[j])
+    decay = strength[0][j] * due
+    new = shrunk = old * math.exp(-decay)
+    if ask.penalised > 1:
+        size, accrued = abs(shrunk), strength[1][j] * due
+        sign = 1.0 if shrunk > 0 else -1.0 if shrunk < 0 else 0.0
+        before = larger(state.owed[j] + sign * state.received[j], 0.0)
+        state.owed[j] += accrued
+        new = sign * larger(size - larger(state.owed[j] + sign * state.received[j], 0.0), 0.0)
+        rest = larger(size - before, 0.0)
+        kept = rest / size if size > 0 else 1.0
+        left = rest / accrued if accrued > rest else 1.0
+        state.received[j] += new - shrunk
+    state.theta[j], state.paid[j] = new, now[0]
+    if ask.average != 0:
+        at_once, fall, line, since = old * (kept - 1), (old * kept, decay), (new - shrunk * kept, left), state.since[j]
+        if ask.average == FADING:
+            state.lag[j] += _fading(ask, now, since, at_once, fall, line)
+        else:
+            state.lag[j] += _level(ask, now, since, at_once, fall, line)
+        state.since[j] = now[1]
+
+
+@cache
+def pay() -> int:
+    """Where it begins in memory."""
+    make: Any = types
+    numbers = make.CPointer(make.float64)
+    ask = make.NamedTuple([make.int64] * 6 + [make.float64] * 6, Ask)
+    arrays = make.NamedUniTuple(numbers, len(State._fields), State)
+    now = make.UniTuple(make.float64, 3)
+    with compiling():
+        return address(njit(make.void(ask, make.UniTuple(numbers, 2), arrays, now, make.intp), **KEPT)(_pay))
