@@ -50,7 +50,7 @@ class OnlineGLM:
     classes    all labels of the response in order, failure first, the reference of several last; None: those of the
                first frame
     vcov       "HC0", H^-1 S H^-1, valid also where the variance is not the family's; "model", phi H^-1
-    prior      pseudo-rows at zero that a coefficient starts with
+    prior      pseudo-rows at zero that a coefficient starts with, 0.01 by default; a solver has its own
     half_life  sum of weights after which a row counts half, for streams that drift; None: rows never fade. Rows of a
                batch fade together; it has a sixteenth as many at most
     hash_bits  1 to 31, for factors whose labels have no end: a label stands for the bucket that its hash falls into,
@@ -83,7 +83,7 @@ class OnlineGLM:
         classes: Sequence[str] | None = None,
         missing: str = "drop",
         vcov: str = "HC0",
-        prior: float = 0.01,
+        prior: float | None = None,
         half_life: float | None = None,
         hash_bits: int | None = None,
         solver: SGD | None = None,
@@ -107,7 +107,10 @@ class OnlineGLM:
         model = model if classes is None else classes_of(model, tuple(map(label_of, classes)))
         request = Request(formula, weights, offset, exposure, trials, hash_bits=hash_bits)
         syntax(request)
-        ask = Ask(request, model, vcov, prior if solver is None else solver.prior, half_life, solver, bound_here())
+        if prior is not None and solver is not None:
+            raise SolverError(f"prior={prior!r} beside solver=: the solver has its own, SGD(prior={prior!r}, ...)")
+        pseudo = solver.prior if solver else 0.01 if prior is None else prior
+        ask = Ask(request, model, vcov, pseudo, half_life, solver, bound_here())
         self._stream = Stream(ask, model, model)
 
     def partial_fit(self, data: Any) -> "OnlineGLM":

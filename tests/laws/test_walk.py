@@ -301,7 +301,7 @@ def test_compiled_walks_are_the_definition(
         twins.append(walk_rows)
     for twin in twins:
         state, ticks = flat(blank(d, ask)), np.zeros(len(Clock))
-        seen, work = np.full(n * d, np.nan), np.zeros(twin.space(ask, d, P * d))
+        seen, work = np.full(n * d, np.nan), np.zeros(twin.space(batch, d, P * d))
         out = seen, work, (steps if d == 1 else steps_classes).moved(ask.update), debt.pay()
         last, reason = twin.walk(
             given_pair, x, (t, w, offset), ask, tuple(np.tile(s, d) for s in strength), state, ticks, out
@@ -495,9 +495,10 @@ def test_averages_are_the_means_of_the_iterates(average: str) -> None:
             counted = min(w, max(trail.weight - 13.2, 0.0))
             mean, total = mean + counted * trail.theta, total + counted
         else:
-            mean = trail.theta + (mean - trail.theta) * 0.5 ** (w / 7.0)
+            kept = 0.5 ** (w / 7.0)
+            mean, total = kept * mean + (1 - kept) * trail.theta, kept * total + (1 - kept)
         last = trail
-    want = mean / total if average == "polyak" else mean
+    want = mean / total
     assert estimate(walk(goal, begun(goal, how), how), how, goal.penalty) == pytest.approx(want, rel=1e-9, abs=1e-12)
 
 

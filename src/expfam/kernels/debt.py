@@ -25,11 +25,14 @@ def _mean_exp(x):  # type: ignore[no-untyped-def]
 
 @plain
 def _fading(ask, now, since, at_once, ridge, line):  # type: ignore[no-untyped-def]
-    (old, decay), (by, left), (_, weight, last) = ridge, line, now
-    grown = math.log(2.0) * (weight - since) / ask.half_life
+    (old, decay), (by, left), (_, weight, age) = ridge, line, now
+    faded = -math.expm1(-math.log(2.0) * weight / ask.half_life)
+    last, grown = age / faded if faded > 0 else 1.0, math.log(2.0) * (weight - since) / ask.half_life
     ahead = last * math.exp(-smaller(grown, decay)) * _mean_exp(-abs(grown - decay))
     straight_on = last * math.exp(-grown * (1 - left)) * _mean_exp(-grown * left)
-    return at_once * last * math.exp(-grown) - old * decay * ahead + by * straight_on
+    change = at_once + old * math.expm1(-decay) + by
+    found = at_once * last * math.exp(-grown) - old * decay * ahead + by * straight_on
+    return found - last * (1 - faded) * change
 
 
 @plain
@@ -37,13 +40,13 @@ def _level(ask, now, since, at_once, ridge, line):  # type: ignore[no-untyped-de
     (old, decay), (by, left), (_, weight, _) = ridge, line, now
     length, begin, end = weight - since, since - ask.burn_in, weight - ask.burn_in
     skipped = smaller(larger(-begin / length, 0.0), 1.0) if length > 0 else 0.0
-    age, rest = larger(begin, 0.0), decay * (1 - skipped)
-    along = -age * math.expm1(-rest)
+    first, rest = larger(begin, 0.0), decay * (1 - skipped)
+    along = -first * math.expm1(-rest)
     if rest > 0:
-        along += (larger(end, 0.0) - age) * (-math.expm1(-rest) - rest * math.exp(-rest)) / rest
+        along += (larger(end, 0.0) - first) * (-math.expm1(-rest) - rest * math.exp(-rest)) / rest
     counted = (left - skipped) / left if left > skipped else 0.0
-    straight_on = counted * (age + larger(begin + length * left, 0.0)) / 2
-    return at_once * age - old * math.exp(-decay * skipped) * along + by * straight_on
+    straight_on = counted * (first + larger(begin + length * left, 0.0)) / 2
+    return at_once * first - old * math.exp(-decay * skipped) * along + by * straight_on
 
 
 def _pay(ask, strength, state, now, j):  # type: ignore[no-untyped-def]

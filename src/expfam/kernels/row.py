@@ -105,7 +105,10 @@ def pointers(state):  # type: ignore[no-untyped-def]
 def age(ask, clock):  # type: ignore[no-untyped-def]
     if ask.average == POLYAK:
         return larger(clock[WEIGHT] - ask.burn_in, 0.0)
-    return 2.0 ** ((clock[WEIGHT] - clock[ANCHOR]) / ask.half_life) if ask.average == FADING else 0.0
+    if ask.average != FADING:
+        return 0.0
+    faded = -math.expm1(-math.log(2.0) * clock[WEIGHT] / ask.half_life)
+    return 2.0 ** ((clock[WEIGHT] - clock[ANCHOR]) / ask.half_life) * faded
 
 
 @within

@@ -9,7 +9,7 @@ import math
 from numba import njit
 
 from expfam.kernels.compiling import ALONE
-from expfam.kernels.pace import TOO_FAR, Ask
+from expfam.kernels.pace import TOO_FAR
 from expfam.kernels.pointer import pointer
 from expfam.kernels.row import (
     DUE,
@@ -34,8 +34,8 @@ from expfam.kernels.scores import OPTIONS
 from expfam.kernels.steps import STAGES, straight
 
 
-def space(ask: Ask, d: int, size: int) -> int:
-    """Numbers to work in, of d linear predictors with `size` coefficients in all."""
+def space(rows: int, d: int, size: int) -> int:
+    """Numbers to work in, as those of `walk_batches`."""
     return STAGES
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from numba import njit
 
 from expfam.kernels.compiling import ALONE
-from expfam.kernels.pace import FIRST, SECOND, SMALL, TOO_FAR, Ask, Rule
+from expfam.kernels.pace import FIRST, ROUNDING, SECOND, SMALL, TOO_FAR, Rule
 from expfam.kernels.pointer import pointer
 from expfam.kernels.row import (
     ADAGRAD,
@@ -55,18 +55,24 @@ class Read(NamedTuple):
 
 
 @within
-def _gather(row, gradient, by):  # type: ignore[no-untyped-def]
-    """gradient += x by."""
-    for j in range(row.k):
-        gradient[row.base + j] += row.x[row.at + j] * by
-    for at in range(row.lo, row.hi):
-        gradient[place(row, at)] += row.values[at] * by
+def _add(mean, j, part):  # type: ignore[no-untyped-def]
+    mean[0][j] += part
+    mean[1][j] += abs(part)
 
 
 @within
-def _rate_of(ask, state, gradient, weight, steps, j):  # type: ignore[no-untyped-def]
+def _gather(row, mean, by):  # type: ignore[no-untyped-def]
+    """Mean gradient += x by, and the mean size of its terms += |x by|."""
+    for j in range(row.k):
+        _add(mean, row.base + j, row.x[row.at + j] * by)
+    for at in range(row.lo, row.hi):
+        _add(mean, place(row, at), row.values[at] * by)
+
+
+@within
+def _rate_of(ask, state, mean, weight, steps, j):  # type: ignore[no-untyped-def]
     """R_j from the mean gradient of a batch of this mean weight; Adam moves at once. Returns by how much."""
-    g = gradient[j]
+    g = mean[0][j] if abs(mean[0][j]) > ROUNDING * mean[1][j] else 0.0
     if ask.rule == ADAM:
         state.moment[j] = FIRST * state.moment[j] + (1 - FIRST) * g
         state.squares[j] = SECOND * state.squares[j] + (1 - SECOND) * g * g
@@ -82,13 +88,13 @@ def _rate_of(ask, state, gradient, weight, steps, j):  # type: ignore[no-untyped
 
 
 @within
-def _rated(ask, state, gradient, stamp, weight, steps, g, j):  # type: ignore[no-untyped-def]
+def _rated(ask, state, mean, stamp, weight, steps, g, j):  # type: ignore[no-untyped-def]
     """The same once a batch."""
     if stamp[j] == steps:
         return
     stamp[j] = steps
-    by = _rate_of(ask, state, gradient, weight, steps, j)
-    gradient[j] = 0.0
+    by = _rate_of(ask, state, mean, weight, steps, j)
+    mean[0][j] = mean[1][j] = 0.0
     if ask.rule == ADAM:
         state.theta[j] -= by
         if ask.average != 0:
@@ -96,14 +102,14 @@ def _rated(ask, state, gradient, stamp, weight, steps, g, j):  # type: ignore[no
 
 
 @within
-def _rates(ask, state, row, gradient, stamp, weight, steps, g):  # type: ignore[no-untyped-def]
+def _rates(ask, state, row, mean, stamp, weight, steps, g):  # type: ignore[no-untyped-def]
     """Without a gradient, moments would move Adam's theta all the same: zeros are left alone, stored or not."""
     for j in range(row.k):
         if ask.rule != ADAM or row.x[row.at + j] != 0:
-            _rated(ask, state, gradient, stamp, weight, steps, g, row.base + j)
+            _rated(ask, state, mean, stamp, weight, steps, g, row.base + j)
     for at in range(row.lo, row.hi):
         if ask.rule != ADAM or row.values[at] != 0:
-            _rated(ask, state, gradient, stamp, weight, steps, g, place(row, at))
+            _rated(ask, state, mean, stamp, weight, steps, g, place(row, at))
 
 
 @within
@@ -135,7 +141,7 @@ def _seen(told, read, kept, eta, lo, hi):  # type: ignore[no-untyped-def]
 @within
 def _rated_rows(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
     """R of the columns of some rows from their mean gradient."""
-    (pair, ask, _, d), (state, clock), (lo, hi, total), (v, gradient, stamp, _, _, _) = told, kept, some, room
+    (pair, ask, _, d), (state, clock), (lo, hi, total), (v, sums, stamp, _, _, _) = told, kept, some, room
     for i in range(lo, hi):
         w = read.weight[i] / (hi - lo)
         if w > 0:
@@ -144,11 +150,11 @@ def _rated_rows(told, read, kept, eta, some, room):  # type: ignore[no-untyped-d
                 mean(v, d, ETA, MU)
             for c in range(d):
                 s = v[MU * d + c] - v[T * d + c] if d > 1 else score(pair, clamped(pair, eta[i], ask.unit), read.t[i])
-                _gather(row_of(read.block, i, c), gradient, s * w)
+                _gather(row_of(read.block, i, c), sums, s * w)
     for i in range(lo, hi):
         for c in range(d):
             row = row_of(read.block, i, c)
-            _rates(ask, state, row, gradient, stamp, total / (hi - lo), clock[STEPS], age(ask, clock))
+            _rates(ask, state, row, sums, stamp, total / (hi - lo), clock[STEPS], age(ask, clock))
 
 
 @within
@@ -179,9 +185,9 @@ def _step(told, read, kept, eta, some, room):  # type: ignore[no-untyped-def]
     return True
 
 
-def space(ask: Ask, d: int, size: int) -> int:
-    """Numbers to work in, of d linear predictors with `size` coefficients in all: zeros."""
-    return (ROOM + ask.batch) * d + STAGES + 2 * size
+def space(rows: int, d: int, size: int) -> int:
+    """Numbers to work in, zeros: for batches of so many rows, d linear predictors and `size` coefficients in all."""
+    return (ROOM + rows) * d + STAGES + 3 * size
 
 
 @njit(**ALONE, **OPTIONS)
@@ -192,10 +198,11 @@ def walk(pair, rows, given, ask, strength, arrays, clock, out):  # type: ignore[
     size, (t, weight, offset), (etas, work, by, pay) = len(arrays.theta), given, out
     n, d = t.shape
     state, penalty, shares = pointers(arrays), (pointer(strength[0]), pointer(strength[1]), pay), work[ROOM * d :]
-    slopes = shares[ask.batch * d :]
-    sums = slopes[STAGES:]
+    slopes = shares[(ask.batch if ask.batch < n else n) * d :]
+    sums, stamp = slopes[STAGES:], slopes[STAGES + 2 * size :]
     read = Read(block_of(rows, size // d), pointer(t), pointer(weight), pointer(offset))
-    room = pointer(work), pointer(sums), pointer(sums[size:]), pointer(shares), pointer(slopes), by
+    mean = pointer(sums), pointer(sums[size:])
+    room = pointer(work), mean, pointer(stamp), pointer(shares), pointer(slopes), by
     told, kept, eta = (pair, ask, penalty, d), (state, clock), pointer(etas)
     for lo in range(0, n, ask.batch):
         hi, total = lo + ask.batch if lo + ask.batch < n else n, 0.0

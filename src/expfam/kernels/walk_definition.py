@@ -13,7 +13,21 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from expfam._typing import FloatArray, IntArray
-from expfam.kernels.pace import FIRST, FOLDED, SECOND, SMALL, TOO_FAR, Ask, Average, Clock, Rule, State, Stop, Update
+from expfam.kernels.pace import (
+    FIRST,
+    FOLDED,
+    ROUNDING,
+    SECOND,
+    SMALL,
+    TOO_FAR,
+    Ask,
+    Average,
+    Clock,
+    Rule,
+    State,
+    Stop,
+    Update,
+)
 from expfam.kernels.steps_definition import Domain, straight
 
 
@@ -81,18 +95,24 @@ def _stopped(family: Family, ask: Ask, eta: FloatArray) -> Stop:
     return Stop.NOT if inside or ask.update != Update.EXPLICIT else Stop.OUTSIDE
 
 
-def _age(ask: Ask, clock: FloatArray) -> float:
-    """What a change of theta now adds to the lag, in units of the change."""
+def age(ask: Ask, clock: FloatArray) -> float:
+    """What a change of theta now adds to the lag, in units of the change: what the average has weighed before it."""
     if ask.average == Average.POLYAK:
         return max(float(clock[Clock.WEIGHT]) - ask.burn_in, 0.0)
-    past = clock[Clock.WEIGHT] - clock[Clock.ANCHOR]
-    return float(2 ** (past / ask.half_life)) if ask.average == Average.FADING else 0.0
+    if ask.average != Average.FADING:
+        return 0.0
+    return float(2 ** ((clock[Clock.WEIGHT] - clock[Clock.ANCHOR]) / ask.half_life)) * _faded(ask, clock)
+
+
+def _faded(ask: Ask, clock: FloatArray) -> float:
+    """What a fading average weighs all rows so far by, in units of what it would weigh endlessly many by."""
+    return float(-np.expm1(-np.log(2) * clock[Clock.WEIGHT] / ask.half_life))
 
 
 def _change(ask: Ask, state: State, clock: FloatArray, at: IntArray, by: FloatArray) -> None:
     state.theta[at] += by
     if ask.average != Average.LAST:
-        state.lag[at] += _age(ask, clock) * by
+        state.lag[at] += age(ask, clock) * by
 
 
 def pay(ask: Ask, strength: tuple[FloatArray, FloatArray], state: State, clock: FloatArray, at: IntArray) -> None:
@@ -130,18 +150,21 @@ def _waited(ask: Ask, clock: FloatArray, since: FloatArray, at_once: FloatArray,
     the weight grows evenly meanwhile."""
     (old, decay), (by, left), now = ridge, line, float(clock[Clock.WEIGHT])
     if ask.average == Average.FADING:
-        last, grown = _age(ask, clock), np.log(2) * (now - since) / ask.half_life
+        faded, grown = _faded(ask, clock), np.log(2) * (now - since) / ask.half_life
+        last = age(ask, clock) / faded if faded > 0 else 1.0
         ahead = last * np.exp(-np.minimum(grown, decay)) * _mean_exp(-np.abs(grown - decay))
         straight_on = last * np.exp(-grown * (1 - left)) * _mean_exp(-grown * left)
-        return np.asarray(at_once * last * np.exp(-grown) - old * decay * ahead + by * straight_on)
+        change = at_once + old * np.expm1(-decay) + by
+        found = at_once * last * np.exp(-grown) - old * decay * ahead + by * straight_on
+        return np.asarray(found - last * (1 - faded) * change)
     length = now - since
     begin, end = since - ask.burn_in, now - ask.burn_in
     skipped = np.clip(np.divide(-begin, length, out=np.zeros_like(length), where=length > 0), 0.0, 1.0)
-    age, rest = np.maximum(begin, 0.0), decay * (1 - skipped)
-    along = age * -np.expm1(-rest) + (max(end, 0.0) - age) * _mean_time(rest)
+    first, rest = np.maximum(begin, 0.0), decay * (1 - skipped)
+    along = first * -np.expm1(-rest) + (max(end, 0.0) - first) * _mean_time(rest)
     counted = np.divide(left - skipped, left, out=np.zeros_like(left), where=left > skipped)
-    straight_on = counted * (age + np.maximum(begin + length * left, 0.0)) / 2
-    return np.asarray(at_once * age - old * np.exp(-decay * skipped) * along + by * straight_on)
+    straight_on = counted * (first + np.maximum(begin + length * left, 0.0)) / 2
+    return np.asarray(at_once * first - old * np.exp(-decay * skipped) * along + by * straight_on)
 
 
 def _mean_exp(x: FloatArray) -> FloatArray:
@@ -172,14 +195,14 @@ def _step(family: Family, ask: Ask, state: State, clock: FloatArray, batch: list
         return True
     clock[Clock.STEPS] += 1
     moments = _rates(family, ask, state, clock, batch, eta)
-    pace, age = _pace(ask, clock, total), _age(ask, clock)
+    pace, past = _pace(ask, clock, total), age(ask, clock)
     changes = []
     for row in batch:
         local = state.local[row.at]
         q = np.square(row.x) @ local
         if ask.rule == Rule.ADAM:
             continue
-        mean = eta[row.i] - (row.x @ state.lag[row.at] / age if age > 0 else np.nan)
+        mean = eta[row.i] - (row.x @ state.lag[row.at] / past if past > 0 else np.nan)
         score, line = partial(_of_row, family, row.i), partial(_line, family, row.i, mean)
         z = straight(score, line, ask.update, family.domain, eta[row.i], mean, pace * row.w * q, ask.unit)
         if ask.update == Update.EXPLICIT and not (np.abs(z) <= TOO_FAR * ask.unit).all():
@@ -210,12 +233,14 @@ def _rates(family: Family, ask: Ask, state: State, clock: FloatArray, batch: lis
     at = np.unique(np.concatenate([row.at[(row.x != 0) | (ask.rule != Rule.ADAM)] for row in batch]))
     if ask.rule in (Rule.CONSTANT, Rule.INVERSE):
         return at
-    mean = np.zeros_like(state.theta)
+    mean, size = np.zeros_like(state.theta), np.zeros_like(state.theta)
     for row in batch:
         if row.w > 0:
             s = family.score(np.clip(eta[row.i], *_nearly(family.domain, ask.unit)), row.i)
-            mean[row.at] += row.w / len(batch) * row.x[:, None] * s
-    g = mean[at]
+            part = row.w / len(batch) * row.x[:, None] * s
+            mean[row.at] += part
+            size[row.at] += np.abs(part)
+    g = np.where(np.abs(mean[at]) > ROUNDING * size[at], mean[at], 0.0)
     if ask.rule == Rule.ADAM:
         state.moment[at] = FIRST * state.moment[at] + (1 - FIRST) * g
         state.squares[at] = SECOND * state.squares[at] + (1 - SECOND) * g**2

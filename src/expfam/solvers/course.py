@@ -103,7 +103,7 @@ def _kernel(course: Course, place: Place, data: Data) -> tuple[FloatArray, int, 
         return _by_definition(course, place, rows_of, t, (weight, offset))
     found = tuple(float(x) if isinstance(x, float) else int(x) for x in numbers)
     twin, state = _twin(ask, d), place.state
-    eta, work = np.full(t.shape, np.nan), np.zeros(twin.space(ask, d, len(state.theta)))
+    eta, work = np.full(t.shape, np.nan), np.zeros(twin.space(min(ask.batch, data.n), d, len(state.theta)))
     given, out = (t, weight, offset), (eta.reshape(-1), work, *_addresses(ask, d))
     with np.errstate(all="ignore"):
         reached, why = twin.walk(found, tuple(rows_of), given, ask, course.strength, state, place.clock, out)

@@ -21,6 +21,7 @@ from expfam.solvers.walk import walk
 from expfam.solvers.workers import ROUND
 
 FIRST = 256  # rows before the first point of the way
+BRIEF = 1e-3  # of a row, after which a fading average is the last iterate
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,17 @@ class FirstOrder:
         return Solution(theta, None, end.status, end.trail.steps, float(end.passes), 0.0, points=end.points)
 
     def _in_units(self, problem: Problem, objective: Objective) -> How:
-        how, weight = self.how, objective.weight
-        units = natural(objective, problem.null, problem.scale, how.batch)
+        how, weight, n = self.how, objective.weight, objective.data.n
+        count = n if problem.frequency is None else int(problem.frequency.sum())
+        batch = max(min(how.batch, count), 1)  # one step a pass at least
+        units = natural(objective, problem.null, problem.scale, batch)
         return replace(
             how,
             rate=how.rate * (units.rate if how.step in ("constant", "inverse") else 1.0),
             decay=how.decay / weight,
             burn_in=how.burn_in * self.passes * weight,
-            half_life=how.half_life * weight,
+            half_life=max(how.half_life, BRIEF / n) * weight,
+            batch=batch,
             unit=units.eta,
         )
 

@@ -34,15 +34,17 @@ def natural(objective: Objective, null: Null, scale: Scale, batch: int = 1) -> N
 
 
 def _sizes(objective: Objective) -> tuple[float, float]:
-    """The mean of |x|^2 over some rows, and the largest eigenvalue of that of x x', by the power method."""
-    design = objective.data.design
-    some = design.take(slice(None, None, max(design.n // LOOKED, 1)))
-    dense, _, _, values = layout(design).rows(some)
-    size = float((np.square(dense).sum() + np.square(values).sum()) / some.n)
+    """The mean of |x|^2 over some rows by weight, and the largest eigenvalue of that of x x', by the power method."""
+    data, step = objective.data, max(objective.data.n // LOOKED, 1)
+    design, w = data.design, data.weight[::step]
+    w = w / w.sum() if w.sum() > 0 else np.full(len(w), 1 / len(w))
+    some = design.take(slice(None, None, step))
+    dense, indptr, _, values = layout(design).rows(some)
+    size = float(w @ np.square(dense).sum(axis=1) + np.repeat(w, np.diff(indptr)) @ np.square(values))
     v, top = np.random.default_rng(0).normal(size=design.p), 0.0
     for _ in range(POWERS):
         v /= np.linalg.norm(v)
-        v = design.maps.adjoint(some.adjoint(some.forward(design.maps.forward(v)))) / some.n
+        v = design.maps.adjoint(some.adjoint(w * some.forward(design.maps.forward(v))))
         top = float(np.linalg.norm(v))
     return size, max(top, 1.0)
 

@@ -39,6 +39,7 @@ PART = 0.1  # of a pass, after which a fading average has forgotten half
 UPDATES = ("implicit", "explicit", "importance")
 STEPS = ("information", "constant", "inverse", "adagrad", "normalised", "adam")
 AVERAGES = (True, False, "polyak", "exponential")
+CHOICES = {"update": UPDATES, "step": (None, *STEPS), "average": AVERAGES, "shuffle": (True, False)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class SGD(Solver):
                coefficients; of more in classes, what each class has with itself of it (up to 1,500 columns; `batch`
                None); else normalised
     batch      rows a step, which is the mean of theirs from one theta; None: a growing share of those before for steps
-               by information (of many rows 16,384 at first), 32 for explicit ones of a rate that is not adapted, else 1
+               by information (of many rows 16,384 at first), 32 for explicit ones of a rate that is not adapted, else
+               1, and more for explicit ones alone: implicit ones of an adapted rate then come nearer only slowly
     prior      information: pseudo-rows at the start that a coefficient has, so that the first rows do not carry it off
     rate       in units of what is natural for the data; None: 0.1 for constant, 0.25 for inverse, 0.5 for adagrad, 4
                for normalised, 0.01 for adam; less where nothing is averaged
@@ -100,9 +102,10 @@ class SGD(Solver):
             raise SolverError(f"SGD(half_life={self.half_life!r}): a positive sum of weights, or None")
         if not (is_finite(self.burn_in) and 0 <= self.burn_in < 1):
             raise SolverError(f"SGD(burn_in={self.burn_in!r}): a share of the steps, from 0 to below 1")
-        for name, allowed in (("update", UPDATES), ("step", (None, *STEPS)), ("average", AVERAGES)):
-            if getattr(self, name) not in allowed:
-                raise SolverError(f"SGD({name}={getattr(self, name)!r}): allowed are {', '.join(map(repr, allowed))}")
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if not isinstance(value, bool | str | None) or value not in allowed:  # 1 is not True
+                raise SolverError(f"SGD({name}={value!r}): allowed are {', '.join(map(repr, allowed))}")
         if self.step == "information" and self.update != "implicit":
             raise SolverError(
                 f"SGD(step='information', update={self.update!r}): steps by the information are implicit; take another "

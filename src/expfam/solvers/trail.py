@@ -11,10 +11,12 @@ import numpy as np
 from expfam._typing import FloatArray, IntArray
 from expfam.errors import SolverError, one_of
 from expfam.kernels.pace import Ask, Average, Clock, Rule, State, Update
-from expfam.kernels.walk_definition import pay
+from expfam.kernels.walk_definition import age, pay
 from expfam.penalties import PenaltyForm
 
+MOST = 1 << 31  # rows of a batch: more do not come at once
 POINTS = 64  # rows from one point of the path of averages to the next, at least
+FEW = (1 + 1 / 8) * (2 + 1 / 8) / 6  # sum of W^2 over the path in units of the last W^3, if eight points lie evenly
 SPARED = 8  # and at least one row for so many coefficients: a point costs a look at all of them
 
 
@@ -61,9 +63,9 @@ class How:
         every = max(POINTS, p // SPARED) if self.average == "polyak" else 0
         penalised = 0 if penalty.is_zero else 1 if penalty.absolute is None else 2
         return Ask(
-            int(Update[self.update.upper()]), int(Rule[self.step.upper()]), int(kinds[self.average]), every, self.batch,
-            penalised, float(self.rate), float(self.decay), float(self.power), float(self.half_life),
-            float(self.burn_in), float(self.unit),
+            int(Update[self.update.upper()]), int(Rule[self.step.upper()]), int(kinds[self.average]), every,
+            min(self.batch, MOST), penalised, float(self.rate), float(self.decay), float(self.power),
+            float(self.half_life), float(self.burn_in), float(self.unit),
         )  # fmt: skip
 
 
@@ -149,10 +151,8 @@ def estimate(trail: Trail, how: How, penalty: PenaltyForm) -> FloatArray:
 
 def lag_of(lag: FloatArray, ask: Ask, clock: FloatArray) -> FloatArray | float:
     """theta less its average."""
-    if ask.average == Average.POLYAK:
-        weight = clock[Clock.WEIGHT] - ask.burn_in
-        return lag / weight if weight > 0 else 0.0
-    return lag * 2 ** ((clock[Clock.ANCHOR] - clock[Clock.WEIGHT]) / ask.half_life) if lag.size else 0.0
+    past = age(ask, clock)
+    return lag / past if past > 0 else 0.0
 
 
 def errors(trail: Trail, how: How) -> FloatArray:
@@ -162,15 +162,16 @@ def errors(trail: Trail, how: How) -> FloatArray:
 
     No matrix and no second look at a row is needed, and precision or frequency weights count as rows would. But V does
     not settle as rows come, so (bar - truth) / error is not normal: |.| is below 6.747 with probability 95%
-    (`inference.pivot`). Lee, Liao, Seo and Shin (2022). SolverError where no Polyak average is kept; NaN before its
-    first point.
+    (`inference.pivot`). Lee, Liao, Seo and Shin (2022). SolverError where no Polyak average is kept; NaN while its path
+    has too few points, by `FEW`.
     """
     if how.average != "polyak":
         raise SolverError(
             f"average={how.average!r}: random scaling needs the path of Polyak averages, average='polyak'"
         )
     weight, mass = trail.weight - how.burn_in, trail.clock[Clock.MASS]
-    if not mass > 0:
+    gone = trail.clock[Clock.MARKED] - how.burn_in
+    if not 0 < mass <= FEW * gone**3:
         return np.full_like(trail.theta, np.nan)
     bar = trail.theta - trail.state.lag / weight
     wandered = trail.state.area - 2 * bar * trail.state.line + mass * bar**2

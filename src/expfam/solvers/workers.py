@@ -21,7 +21,8 @@ ROUND, SPARED = 4096, 8  # rows of a block, and at least one for so many coeffic
 
 def abreast(course: Course, place: Place) -> Place:
     """The way over all places: in every round each worker has a block of rows and a copy of the state."""
-    workers, batch, count = course.how.workers, course.ask.batch, course.queue.count
+    batch, count = course.ask.batch, course.queue.count
+    workers = min(course.how.workers, max(-(-count // batch), 1))  # no more than batches
     size = -(-max(ROUND, len(course.layout.order) // SPARED) // batch) * batch
     apart = replace(course, ask=course.ask._replace(every=0))
     for lo in range(0, count, workers * size):
@@ -78,7 +79,7 @@ def _averaged(course: Course, before: Place, parts: list[Place], after: Place) -
         means = [place.state.theta - lag_of(place.state.lag, ask, place.clock) for place in (before, *parts)]
         clock[Clock.ANCHOR], total = clock[Clock.WEIGHT], max(clock[Clock.WEIGHT] - ask.burn_in, 0.0)
         if ask.average == Average.FADING:
-            state.lag[:] = state.theta - np.mean(means[1:], axis=0)
+            state.lag[:] = (state.theta - np.mean(means[1:], axis=0)) * walk_definition.age(ask, clock)
         else:
             sums = np.einsum("k,kj->j", weights[1:], means[1:]) - (len(parts) - 1) * weights[0] * means[0]
             # In the round in which the burn-in ends it ends for all rows before it does for those of one worker.
