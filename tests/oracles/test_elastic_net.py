@@ -7,6 +7,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression
 import expfam as ef
 from expfam.errors import ExpfamError, SolverError
 from expfam.information import Full
+from expfam.solvers import corner as corners
 from expfam.solvers.corner import corner
 
 
@@ -180,6 +181,41 @@ def test_a_column_that_leaves_a_face_costs_no_factorisation(monkeypatch):
     assert np.abs(slope).max() <= 1 + 1e-8
     np.testing.assert_allclose(slope[step != 0], -np.sign(step[step != 0]), rtol=0, atol=1e-8)
     assert len(sizes) < 25, "more than forty columns leave, one after the other"
+
+
+@pytest.fixture
+def sweeps(monkeypatch):
+    """A list that is as long as there were sweeps."""
+    counted = []
+    sweep = corners._sweep
+    monkeypatch.setattr(corners, "_sweep", lambda *at: counted.append(1) or sweep(*at))
+    return counted
+
+
+@pytest.mark.parametrize("unit", [2.0**-100, 2.0**30, 2.0**80])
+def test_units_change_no_sweep(unit, sweeps):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(300, 30))
+    H, gradient, bound = X.T @ X, -X.T @ (X[:, :3] @ [0.5, -1, 0.3] + rng.normal(size=300)), np.full(30, 20.0)
+    step = corner(H, gradient, bound, np.ones(30))
+    plain = len(sweeps)
+    np.testing.assert_allclose(corner(unit * H, unit * gradient, unit * bound, np.ones(30)), step, rtol=0, atol=1e-12)
+    assert len(sweeps) == 2 * plain
+    slope = gradient + H @ step
+    assert np.abs(slope[step == -1]).max() <= 20 + 1e-10
+    signs = np.sign(1 + step[step != -1])
+    np.testing.assert_allclose(slope[step != -1], -20 * signs, rtol=0, atol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore::expfam.errors.ConvergenceWarning")
+@pytest.mark.parametrize(("counts", "tol"), [(1.0, 1e-300), (1e12, 1e-8)])
+def test_sweeps_end_at_rounding(counts, tol, sweeps):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(300, 3))
+    y = np.round(counts * rng.poisson(np.exp(X @ [0.5, -1, 0.3])))
+    fit = ef.glm_arrays(X, y, family="poisson", penalty=ef.ElasticNet(1e-4 * counts, 0.5), tol=tol)
+    assert len(sweeps) < 1000
+    assert fit.certificate.gradient < 1e-8
 
 
 def test_what_has_no_standard_errors_says_so(columns):

@@ -4,7 +4,7 @@ Coordinate descent (Friedman, Hastie and Tibshirani 2010, with H in place of X'W
 the signs of the others: one after another takes its own minimum, S(H_jj theta_j - slope_j, l_j) / H_jj with S the soft
 threshold. Where a sweep keeps the signs, the minimum over that orthant's face is one linear system, solved at once
 however collinear the columns; a coefficient that would cross zero on the way stays there (an active set, as in Lee,
-Battle, Raina and Ng 2007). It ends with a sweep that moves nothing.
+Battle, Raina and Ng 2007). It ends with a sweep that moves nothing, but for rounding.
 
 H of a face is factorised once: a coefficient that leaves it is a column that leaves R of R'R = H, which rotations mend.
 """
@@ -21,7 +21,8 @@ from expfam.solvers.loop import iterate
 from expfam.solvers.status import Status
 
 MOVES = 10_000
-STILL = 1e-10  # of its own width, H_jj^(-1/2), or of the longest way so far: a coefficient that moves less has arrived
+STILL = 1e-10  # of the longest way that one coefficient ever went: what moves less has arrived,
+ROUNDING = 1e-14  # as has what moves by no more than this share of what it is the difference of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,12 +52,12 @@ class _Face:
 @dataclass(frozen=True, slots=True, eq=False)
 class _At:
     """theta' and the slope g + H d there; `steady` tells that the next move is on the face and not a sweep, `longest`
-    how far one coefficient ever went, `face` what is left of the one before."""
+    how far one coefficient ever went, in widths H_jj^(-1/2), `face` what is left of the one before."""
 
     theta: FloatArray
     slope: FloatArray
     steady: bool = False
-    longest: float = 1.0
+    longest: float = 0.0
     moves: int = 0
     status: Status = Status.RUNNING
     face: _Face | None = None
@@ -78,7 +79,7 @@ def _moved(H: FloatArray, bound: FloatArray, at: _At) -> _At:
         return replace(at, theta=theta, slope=slope, steady=face is not None, moves=at.moves + 1, face=face)
     theta, slope, moved = _sweep(H, bound, at)
     longest, same = max(moved, at.longest), np.array_equal(np.sign(theta), np.sign(at.theta))
-    still = moved <= STILL * longest
+    still = moved <= max(STILL * longest, ROUNDING * _size(H, theta, slope))
     return _At(theta, slope, same, longest, at.moves + 1, Status.CONVERGED if still else Status.RUNNING)
 
 
@@ -94,6 +95,13 @@ def _sweep(H: FloatArray, bound: FloatArray, at: _At) -> tuple[FloatArray, Float
             theta[j] = there
             moved = max(moved, float(abs(step) * np.sqrt(H[j, j])))
     return theta, slope, moved
+
+
+def _size(H: FloatArray, theta: FloatArray, slope: FloatArray) -> float:
+    """The largest of the numbers that a move in a sweep is the difference of, theta_j and slope_j / H_jj, in widths."""
+    width = np.sqrt(np.diagonal(H))
+    terms = np.divide(np.abs(slope), width, out=np.zeros(len(width)), where=width > 0) + width * np.abs(theta)
+    return float(terms.max(initial=0.0))
 
 
 def _face(H: FloatArray, bound: FloatArray, theta: FloatArray) -> _Face:
