@@ -62,6 +62,24 @@ def test_no_subgradient_is_nearer_to_zero_than_what_the_certificate_says(family)
     assert (theta == 0).any()
 
 
+@pytest.mark.parametrize("family", ["poisson", "categorical"])
+def test_the_raw_figure_is_of_the_subgradient_in_own_units(family):
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(200, 4)) * [1, 1, 1, 10] + [1e5, 0, 3, 0]
+    line = 0.5 * X[:, 1] - X[:, 2]
+    y = rng.poisson(np.exp(line)) if family == "poisson" else np.digitize(line + rng.logistic(size=200), [-4, -2])
+    fit = ef.glm_arrays(X, y, family=family, penalty=ef.ElasticNet(0.05, 0.9), tol=1e-3)
+    mu, Z = fit.predict(X), np.column_stack([np.ones(200), X])
+    T = np.eye(3)[y] if family == "categorical" else y
+    theta, l1 = fit.coef, np.full(fit.coef.shape, 0.05 * 0.9)
+    l1[0] = 0
+    slope = Z.T @ (mu - T)[..., :-1] / 200 if family == "categorical" else Z.T @ (mu - T) / 200
+    slope = slope + 0.05 * 0.1 * theta * (l1 > 0)
+    nearest = np.where(theta == 0, np.maximum(np.abs(slope) - l1, 0), np.abs(slope + l1 * np.sign(theta)))
+    assert fit.certificate.raw == pytest.approx(nearest.max(), rel=1e-6)
+    assert (theta == 0).any()
+
+
 def mean_loss(X, y, coef, penalty):
     theta, share = coef[1:], penalty.l1_ratio
     held = share * abs(theta).sum() + (1 - share) / 2 * theta @ theta

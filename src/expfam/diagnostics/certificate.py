@@ -131,7 +131,7 @@ def certify(
     timings: Mapping[str, float],
 ) -> Certificate:
     """The certificate of a solution in standard coordinates."""
-    problem, standard, at, factor, reading = posed.problem, posed.standard, end.at, end.factor, end.reading
+    problem, at, factor, reading = posed.problem, end.at, end.factor, end.reading
     data = problem.objective.data
     assert at.gradient is not None
     condition, kkt = np.nan, np.nan
@@ -139,12 +139,12 @@ def certify(
         condition, kkt = factor.condition, _kkt(at.gradient, at.hessian.diagonal, problem.scale)
     return Certificate(
         gradient=reading.gradient,
-        raw=float(np.abs(standard.gradient(at.gradient)).max(initial=0.0)) / problem.scale.weight,
+        raw=_raw(posed, solution) / problem.scale.weight,
         kkt=kkt,
         decrement=reading.decrement,
         condition=condition,
         tol=problem.tol,
-        aliased=standard.aliased,
+        aliased=posed.standard.aliased,
         separation=separation,
         status=_status(problem, solution, reading, separation),
         steps=solution.steps,
@@ -154,6 +154,17 @@ def certify(
         summed_from=data.n if data.rows is None else data.rows,
         timings=timings,
     )
+
+
+def _raw(posed: Posed, solution: Solution) -> float:
+    """max_j |gradient_j| in the columns' own units, of a penalty with corners that of the subgradient nearest to zero
+    there: which one that is depends on the coordinates, so that it is not mapped as a gradient is."""
+    standard, objective = posed.standard, posed.problem.objective
+    assert solution.at is not None
+    assert solution.at.gradient is not None
+    gradient, theta = standard.gradient(solution.at.gradient), standard.original(solution.theta)[standard.kept]
+    form = objective.penalty.congruence(1 / standard.scale[standard.kept], np.arange(len(theta)))
+    return float(np.abs(form.residual(gradient, theta, objective.weight)).max(initial=0.0))
 
 
 def _kkt(gradient: FloatArray, diagonal: FloatArray, scale: Scale) -> float:
