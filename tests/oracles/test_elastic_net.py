@@ -171,7 +171,31 @@ def test_more_curvature_than_expected_does_not_slow_it():
     y = rng.gamma(2, np.exp(X[:, :3] @ [1, -1, 0.5]))
     fit = ef.glm_arrays(X, y, family="gamma", link="log", penalty=ef.ElasticNet(0.7, 0.5))
     assert fit.converged
-    assert fit.certificate.steps <= 60
+    assert fit.certificate.steps <= 10
+
+
+@pytest.mark.parametrize("strength", [0.0, 1e-4, 0.05])
+def test_a_row_that_outweighs_all_others_does_not_stop_it(strength):
+    rng = np.random.default_rng(0)
+    X, offset = rng.normal(size=(300, 3)), np.zeros(300)
+    offset[0] = 50
+    y = rng.poisson(np.exp(X @ [0.5, -1, 0.3])).astype(float)
+    penalty = ef.ElasticNet(strength, 1.0)
+    fit = ef.glm_arrays(X, y, family="poisson", offset=offset, penalty=penalty, solver="proximal")
+    assert fit.converged
+    slope, theta = X.T @ (np.exp(fit.intercept + X @ fit.coef[1:] + offset) - y) / 300, fit.coef[1:]
+    np.testing.assert_allclose(slope, -strength * np.sign(theta), rtol=0, atol=1e-6)
+
+
+def test_a_model_of_other_curvature_is_solved_as_fast_as_by_newton():
+    rng = np.random.default_rng(0)
+    X, offset = rng.normal(size=(300, 3)), 20 * rng.normal(size=300)
+    y = rng.gamma(2, np.exp(X @ [0.5, -1, 0.3]) / 2)
+    options = {"family": "gamma", "link": "log", "offset": offset}
+    fits = {name: ef.glm_arrays(X, y, solver=name, **options) for name in ("newton", "proximal")}
+    np.testing.assert_allclose(fits["proximal"].coef, fits["newton"].coef, rtol=1e-6)
+    np.testing.assert_allclose(fits["proximal"].se, fits["newton"].se, rtol=1e-6)
+    assert fits["proximal"].certificate.steps <= fits["newton"].certificate.steps
 
 
 @pytest.mark.parametrize("apart", [0.0, 1e-6, 1e-3])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from expfam._typing import FloatArray
+from expfam.information import Information
 from expfam.objective import Evaluation, Objective
 from expfam.response import Level
 from expfam.solvers.optimality import Reading, by_class, from_classes
@@ -101,12 +102,17 @@ def _noise(at: Evaluation) -> float:
     return ROUNDING * abs(at.value)
 
 
+def damped_by(hessian: Information, least: float) -> FloatArray:
+    """The diagonal D that a step is damped by, (p d,)."""
+    return np.maximum(least, hessian.diagonal)
+
+
 def _damped(at: Evaluation, reading: Reading, least: float, damping: float) -> tuple[FloatArray, float]:
     """The step d in theta's shape, and the fall -(g'd + d'Hd / 2) = d'Hd / 2 + damping d'Dd that the model promises."""
     assert at.gradient is not None
     assert at.hessian is not None
     if damping == 0.0:
         return reading.step, -float(np.vdot(at.gradient, reading.step)) / 2
-    weights = damping * np.maximum(least, at.hessian.diagonal)
+    weights = damping * damped_by(at.hessian, least)
     flat = -at.hessian.plus(weights).factor().solve(by_class(at.gradient))
     return from_classes(flat, at.gradient), float(flat @ at.hessian.times(flat) / 2 + flat @ (weights * flat))
