@@ -193,8 +193,8 @@ def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray,
         bad = float(extreme[0])
         raise ResponseError(
             f"{name}: the mean response is {bad:g}, on the edge of the means of the {family.name} family, "
-            f"({lo:g}, {hi:g}): every row has the same extreme value (one class only, or all zero), so no finite model "
-            "fits best"
+            f"({lo:g}, {hi:g}): every row has the same extreme value (one class only, or all zero), so the model of an "
+            "intercept alone, the yardstick of every other, is not finite; rows with another value are needed"
         )
     if np.abs(mean).max() < LEAST and 0 < np.abs(y).max() < LEAST:
         raise ResponseError(

@@ -988,6 +988,21 @@ def test_sgd_refuses(options: dict) -> None:
         ef.SGD(**options)
 
 
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "proximal", "sgd"])
+@pytest.mark.parametrize("far", [50.0, 200.0, 1000.0])
+def test_offsets_that_saturate_all_rows_are_left_behind(far: float, solver: str) -> None:
+    """At the start no row has any weight to speak of, and some responses are the other way."""
+    rng = np.random.default_rng(5)
+    X, offset = rng.normal(size=(300, 3)), far * rng.choice([-1, 1], 300)
+    y = (offset > 0).astype(float)
+    y[:30] = 1 - y[:30]
+    fit = ef.glm_arrays(X, y, family="bernoulli", offset=offset, solver=solver)
+    Z = np.column_stack([np.ones(300), X])
+    tail = 1 / (1 + np.exp(-np.clip(Z @ fit.coef + offset, -700, 700)))
+    assert np.abs(Z.T @ (tail - y)).max() / 300 < (1e-3 if solver == "sgd" else 1e-7)
+    assert fit.coef[0] == pytest.approx(-far, abs=5)
+
+
 def test_passes_are_those_of_sgd() -> None:
     data = simulate(FAMILIES["poisson"](), 300)
     one, two = (ef.glm("y ~ x", data, family="poisson", solver="sgd", passes=passes) for passes in (None, 2))

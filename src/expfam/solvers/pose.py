@@ -138,6 +138,8 @@ def _kept(objective: Objective, start: FloatArray, first: Evaluation, asked: Boo
     assert first.hessian is not None
     kept = np.ones(len(asked), dtype=bool)
     hessian = _part(first.hessian, asked)
+    if not hessian.diagonal.any():  # rows that an offset saturates tell nothing of columns
+        return kept
     if not _free(hessian, CLEAR).all():
         kept[asked] = _settled(objective, start, hessian, asked)
     return kept

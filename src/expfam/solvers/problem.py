@@ -40,7 +40,8 @@ def within(tell: Tell, stage: str) -> Tell:
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """The model that only has an intercept: its eta (1,) or (d,), its deviance, and sum W of its first class."""
+    """The model that only has an intercept: its eta (1,) or (d,), its deviance, and sum W of its first class, which is
+    no less than a unit may be."""
 
     eta: FloatArray
     deviance: float

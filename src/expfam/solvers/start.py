@@ -20,6 +20,9 @@ from expfam.solvers.newton import Newton
 from expfam.solvers.optimality import Scale
 from expfam.solvers.problem import Null, Problem
 
+SATURATED = 1e-12
+"""Of the weight of the rows, how little the information of a null model is taken to be: rows that an offset carries far
+into a tail have next to none, and it is a unit of many figures."""
 EDGED = 2.0  # V = mu^p: from there on one response near zero has a deviance without bound, and would be all of it
 
 
@@ -36,18 +39,18 @@ def null_model(objective: Objective) -> Null:
         theta = objective.link(mean)
     alone = _alone(objective)
     if plain:
-        return _null(theta, _feasible_mean(alone, theta, mean))
+        return _null(alone, theta, _feasible_mean(alone, theta, mean))
     theta, first = _first_feasible(alone, _less_offset(objective, theta), Level.HESSIAN)
     problem = Problem(
-        alone, theta, first, None, Scale(1.0, objective.weight), _null(theta, first), 1e-6, 50, 0, lambda _: None
+        alone, theta, first, None, Scale(1.0, objective.weight), _null(alone, theta, first), 1e-6, 50, 0, lambda _: None
     )
     solution = Newton().solve(problem)
-    return _null(solution.theta, alone(solution.theta) if solution.at is None else solution.at)
+    return _null(alone, solution.theta, alone(solution.theta) if solution.at is None else solution.at)
 
 
 def null_seen(objective: Objective, null: Null) -> Null:
     """The figures of the null model at the same eta, for another family."""
-    return _null(null.eta, _alone(objective)(null.eta))
+    return _null(objective, null.eta, _alone(objective)(null.eta))
 
 
 def _alone(objective: Objective) -> Objective:
@@ -82,8 +85,9 @@ def _feasible_mean(alone: Objective, theta: FloatArray, mean: FloatArray) -> Eva
     return at
 
 
-def _null(theta: FloatArray, at: Evaluation) -> Null:
+def _null(objective: Objective, theta: FloatArray, at: Evaluation) -> Null:
     weight = float(at.hessian.diagonal[0]) if at.hessian is not None else np.nan
+    weight = SATURATED * objective.weight if weight < SATURATED * objective.weight else weight
     return Null(theta.reshape(-1), 2 * at.value, weight)
 
 
