@@ -149,7 +149,7 @@ def _fit(begun: Begun, source: Source, how: How) -> tuple[Fit, float]:
     timings = {name: b - a for name, (a, b) in zip(PHASES, pairwise(ends), strict=True)}
     answer = Fit(
         prepared.model, theta, standard.kept, covariance, sums, certify(posed, solution, end, separation, timings),
-        rows.dropped, 0 if rows.kept is None else int((~rows.kept).sum()), rows.kind, source, how.vcov.label, numbers,
+        rows.dropped, rows.incomplete, rows.kind, source, how.vcov.label, numbers,
         _learning(solution, prepared.model, standard.kept),
         unknown(summed.data.design, standard, standard.kept, penalty.holds),
     )  # fmt: skip

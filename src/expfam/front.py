@@ -134,7 +134,8 @@ def glm(
         how = How(passing(solver, passes), tol, max_iter, aliased, aggregate, seed, tell, asked(vcov), *numbers)
         texts, arrays = _split(data, weights=weights, offset=offset, exposure=exposure, trials=trials)
         source = Source(data, vectors=arrays)
-        terms, rows = learn_terms(formula, texts, source, choice("missing", missing))
+        kinds = choice("missing", missing), choice("weights_kind", weights_kind)
+        terms, rows = learn_terms(formula, texts, source, *kinds)
         with one_blas_thread():  # settled once for both
             begun = begin(_model(pair, terms, given, arrays), rows, began)
             del rows  # what its columns were made from goes with it

@@ -16,7 +16,7 @@ from expfam.links import Link, Logit
 from expfam.objective import Data
 from expfam.parallel import is_ones, meanwhile, ordered_map, repeated, slices
 from expfam.penalties import Penalty
-from expfam.source import RowSet, Terms, check_vectors
+from expfam.source import RowSet, Terms, check_vectors, whole
 from expfam.target import Target, check_interior, check_weighed, known, target
 
 CHOICES = {
@@ -216,19 +216,6 @@ def _pairs(goal: Target) -> int:
     """How many curvatures a row has: one for every pair of the components of its T(y)."""
     d = goal.family.T(goal.y[:1]).size
     return d * (d + 1) // 2
-
-
-def whole(weights: FloatArray, rows: RowSet) -> FloatArray:
-    """Frequency weights, which are whole numbers; SchemaError naming one that is not."""
-    bad = weights != np.round(weights)
-    if bad.any():
-        at = int(np.flatnonzero(bad)[0])
-        raise SchemaError(
-            f"weights is {weights[at]:g} in row {rows.place(at)}; frequency weights count rows and must be whole. "
-            "For other weights take weights_kind='precision' or 'sampling'",
-            row=rows.place(at),
-        )
-    return weights
 
 
 def check_meaning(family: ExponentialFamily, link: Link, given: Collection[str]) -> None:

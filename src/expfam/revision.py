@@ -189,7 +189,7 @@ def _learn(fit: Fit, formula: str, source: Source) -> tuple[FormulaTerms, RowSet
     sides = (new[0].strip() or ".", new[1]) if len(new) == 2 else (".", new[0])
     whole = f"{dots_filled(sides[0], left)} ~ {dots_filled(sides[1], f'({right})')}"
     texts = {name: getattr(request, name) for name in VECTORS if getattr(request, name) is not None}
-    return learn_terms(_simplified(whole, texts, source), texts, source, fit.model.missing)
+    return learn_terms(_simplified(whole, texts, source), texts, source, fit.model.missing, fit.model.weights_kind)
 
 
 def _simplified(formula: str, texts: Mapping[str, str], source: Source) -> str:

@@ -38,8 +38,8 @@ class Source:
 class RowSet:
     """Rows as a model sees them: the columns of its terms, and the row vectors (n,) that are there.
 
-    `kept` marks the rows of the data that are here (None: all); `dropped` counts missing values by column;
-    `kind` is the caller's kind of frame.
+    `kept` marks the rows of the data that are here (None: all); `dropped` counts missing values by column; `idle` are
+    the rows not here though they lack nothing, for their weight is 0; `kind` is the caller's kind of frame.
     """
 
     columns: tuple[Columns, ...]
@@ -49,6 +49,12 @@ class RowSet:
     vectors: Mapping[str, FloatArray] = field(default_factory=dict)
     kept: BoolArray | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
+    idle: int = 0
+
+    @property
+    def incomplete(self) -> int:
+        """How many rows were left out for what they lack."""
+        return 0 if self.kept is None else int((~self.kept).sum()) - self.idle
 
     @property
     def bare(self) -> "RowSet":
@@ -115,10 +121,10 @@ class Terms(ABC):
 
 def tell_dropped(rows: RowSet, why: str, remedy: str, depth: int) -> None:
     """DataWarning, so many calls above this one, where rows were left out."""
-    if rows.kept is not None:
+    if rows.kept is not None and rows.incomplete:
         counts = ", ".join(f"{name} ({count:,})" for name, count in rows.dropped.items())
         warnings.warn(
-            f"{int((~rows.kept).sum()):,} of {len(rows.kept):,} rows left out for {why} in {counts}; {remedy}",
+            f"{rows.incomplete:,} of {len(rows.kept):,} rows left out for {why} in {counts}; {remedy}",
             DataWarning,
             stacklevel=depth,
         )
@@ -209,3 +215,16 @@ def check_vectors(rows: RowSet, *, some: bool = True) -> None:
             raise SchemaError("weights are all zero; at least one row must count")
         if name == "weights" and some and high < LEAST:
             raise SchemaError(faint(f"the largest weight is {high:g}"))
+
+
+def whole(weights: FloatArray, rows: RowSet) -> FloatArray:
+    """Frequency weights, which are whole numbers; SchemaError naming one that is not."""
+    bad = weights != np.round(weights)
+    if bad.any():
+        at = int(np.flatnonzero(bad)[0])
+        raise SchemaError(
+            f"weights is {weights[at]:g} in row {rows.place(at)}; frequency weights count rows and must be whole. "
+            "For other weights take weights_kind='precision' or 'sampling'",
+            row=rows.place(at),
+        )
+    return weights

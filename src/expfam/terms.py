@@ -1,7 +1,7 @@
 """The terms of a formula on a source: read, drop what is missing, learn once, replay ever after."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,10 +16,11 @@ from expfam.formula.agree import check_agrees
 from expfam.formula.coding import names
 from expfam.formula.encode import encode, evaluate, lay_out
 from expfam.formula.expression import columns_of
+from expfam.formula.interpret import learner, replayer
 from expfam.formula.learn import learn_values, missing_rows, needed, plan
-from expfam.formula.roles import Worth
+from expfam.formula.roles import Worth, worth
 from expfam.formula.schema import ROLES, Request, Schema
-from expfam.source import VECTORS, Block, RowSet, Source, Terms, at_kept, vectors_of, with_gaps
+from expfam.source import VECTORS, Block, RowSet, Source, Terms, at_kept, check_vectors, vectors_of, whole, with_gaps
 from expfam.target import RawResponse
 
 
@@ -70,11 +71,19 @@ class FormulaTerms(Terms):
         return cls(schema)
 
 
-def learn_terms(formula: str, texts: Mapping[str, str], source: Source, missing: str) -> tuple[FormulaTerms, RowSet]:
-    """Learn a formula on a source, and its rows; `texts` are weights, offset, exposure, trials given as expressions."""
+def learn_terms(
+    formula: str, texts: Mapping[str, str], source: Source, missing: str, weights_kind: str
+) -> tuple[FormulaTerms, RowSet]:
+    """Learn a formula on a source, and its rows; `texts` are weights, offset, exposure, trials given as expressions.
+
+    Rows count as often as their frequency says, so that one of 0 is not there: other weights do not count rows.
+    """
     request = Request(formula, *(texts.get(name) for name in VECTORS))
     complete = _complete(request, source, missing)
-    learned = learn_values(request, complete.table)
+    times = frequencies(request, complete.table, at_kept(complete.given, complete.kept), weights_kind)
+    if times is not None:
+        complete, times = _counted(complete, times), times[times > 0]
+    learned = learn_values(request, complete.table, times)
     if learned.schema.response is None:
         raise FormulaError(f"{formula!r} has no response; write it on the left: 'y ~ {formula.lstrip(' ~')}'")
     columns = shared(lay_out(learned.schema, learned.values))
@@ -83,13 +92,14 @@ def learn_terms(formula: str, texts: Mapping[str, str], source: Source, missing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Complete:
-    """The complete rows of a table: which they are (None: all), how many values the others lack by column, and the
-    row vectors of all rows that were given as arrays."""
+    """The complete rows of a table: which they are (None: all), how many values the others lack by column, the row
+    vectors of all rows that were given as arrays, and how many complete rows of weight 0 are not among them."""
 
     table: Table
     kept: BoolArray | None
     lacking: Mapping[str, int]
     given: Mapping[str, FloatArray]
+    idle: int = 0
 
 
 def _complete(request: Request | Schema, source: Source, missing: str) -> _Complete:
@@ -114,17 +124,57 @@ def _complete(request: Request | Schema, source: Source, missing: str) -> _Compl
     return _Complete(table.filter(~mask), ~mask, lacking, given)
 
 
+def weights_of(request: Request | Schema, table: Table, given: Mapping[str, FloatArray]) -> FloatArray | None:
+    """The weights of the rows of a table, (n,), read from it or given beside it; None without. SchemaError for those
+    that are none, and where not one is positive."""
+    if isinstance(request, Schema):
+        names, recall = tuple(request.columns), replayer(request.states)
+    else:
+        names, recall = table.names, learner({})
+    nodes = plan(request, names).asks("weights")
+    found = _numbers(worth("weights", nodes, table, recall)) if nodes else given.get("weights")
+    if found is not None:
+        check_vectors(_weighed(found, table))
+    return found
+
+
+def frequencies(
+    request: Request, table: Table, given: Mapping[str, FloatArray], weights_kind: str
+) -> FloatArray | None:
+    """How often each row counts, (n,), None for once; SchemaError for weights of this kind that are not whole."""
+    found = weights_of(request, table, given) if weights_kind == "frequency" else None
+    return None if found is None else whole(found, _weighed(found, table))
+
+
+def _weighed(weights: FloatArray, table: Table) -> RowSet:
+    """The rows of a table with nothing but their weights, for messages to name them as they came."""
+    kept = None if table.rows is None else np.bincount(table.rows).astype(bool)
+    return RowSet((), table.n, table.kind, None, {"weights": weights}, kept)
+
+
+def _counted(complete: _Complete, weights: FloatArray) -> _Complete:
+    """Those of the complete rows that have a weight (n,)."""
+    there = weights > 0
+    if there.all():
+        return complete
+    kept = there if complete.kept is None else _within(complete.kept, there)
+    return replace(complete, table=complete.table.filter(there), kept=kept, idle=int((~there).sum()))
+
+
 def _replayed(schema: Schema, source: Source, missing: str, unseen: str) -> RowSet:
     """Rows with their response, those of the fit read again or others, its learned state replayed."""
     complete = _complete(schema, source, missing)
+    weights = weights_of(schema, complete.table, at_kept(complete.given, complete.kept))
+    if weights is not None:  # rows of weight 0 are not asked for their levels
+        complete = _counted(complete, weights)
     encoded = encode(schema, complete.table, unseen)  # type: ignore[arg-type]
     if encoded.valid is not None:  # levels that the model never saw, and unseen="missing"
         kept = encoded.valid if complete.kept is None else _within(complete.kept, encoded.valid)
         lacking = {**complete.lacking, **encoded.unseen}
-        complete = _Complete(complete.table.filter(encoded.valid), kept, lacking, complete.given)
+        complete = replace(complete, table=complete.table.filter(encoded.valid), kept=kept, lacking=lacking)
         encoded = encode(schema, complete.table)
     found = ((role, evaluate(schema, complete.table, role)) for role in ROLES)
-    roles: dict[str, Worth] = {role: worth for role, worth in found if worth is not None}
+    roles: dict[str, Worth] = {role: values for role, values in found if values is not None}
     return _rows(schema, encoded.columns, roles, complete)
 
 
@@ -143,7 +193,7 @@ def _rows(schema: Schema, columns: tuple[Columns, ...], roles: Mapping[str, Wort
         if name in roles:
             vectors[name] = _numbers(roles[name]) + vectors[name] if name in vectors else _numbers(roles[name])
     response = response_of(schema.response or "y", roles["response"], table)
-    return RowSet(columns, table.n, table.kind, response, vectors, kept, complete.lacking)
+    return RowSet(columns, table.n, table.kind, response, vectors, kept, complete.lacking, complete.idle)
 
 
 def _new_rows(schema: Schema, source: Source, unseen: str) -> RowSet:

@@ -346,6 +346,51 @@ def test_frequency_weights_are_repeated_rows(family: str) -> None:
         assert getattr(weighted, name) == pytest.approx(getattr(repeated, name), rel=1e-8), name
 
 
+@pytest.mark.parametrize("term", ["ns(x, df=3)", "bs(x, df=5)", "scale(x)", "center(x)", "poly(x, 2)", "cut(x, 4)"])
+def test_what_a_formula_learns_counts_frequencies(term: str) -> None:
+    """Knots, means and levels are those of the rows written out: a row of frequency 0 is not there, and brings none."""
+    rng = np.random.default_rng(1)
+    data: dict[str, Any] = {"x": rng.normal(size=200), "w": np.r_[rng.integers(1, 4, 150), np.zeros(50, int)]}
+    data["g"] = np.r_[rng.choice(["b", "c"], 150), np.repeat(["a", "z"], 25)]
+    data["y"] = rng.poisson(np.exp(0.3 * data["x"]))
+    data["x"][150:] += 9
+    long = {name: np.repeat(column, data["w"]) for name, column in data.items()}
+    repeated = ef.glm(f"y ~ {term} + g", long, family="poisson")
+    for weights in ("w", data["w"]):
+        fit = ef.glm(f"y ~ {term} + g", data, family="poisson", weights=weights, weights_kind="frequency")
+        assert fit.names == repeated.names
+        assert fit.coef == pytest.approx(repeated.coef, rel=1e-7)
+        assert fit.deviance == pytest.approx(repeated.deviance, rel=1e-9)
+        assert fit.dropped_rows == 0
+        new = {"x": [1.5], "g": ["c"]}
+        assert fit.predict(new) == pytest.approx(repeated.predict(new), rel=1e-7)
+        assert np.isnan(fit.residuals()[150:]).all()  # the data are read again, and hold levels never met
+        assert fit.update("~ . - g").deviance == pytest.approx(repeated.update("~ . - g").deviance, rel=1e-9)
+        effects, same = fit.marginal_effects("x"), repeated.marginal_effects("x")
+        assert effects["estimate"] == pytest.approx(same["estimate"], rel=1e-6)
+
+
+def test_a_stream_learns_with_frequencies_too() -> None:
+    rng = np.random.default_rng(2)
+    data: dict[str, Any] = {"x": rng.normal(size=150), "w": rng.integers(0, 4, 150)}
+    data["y"] = rng.poisson(np.exp(0.3 * data["x"]))
+    long = {name: np.repeat(column, data["w"]) for name, column in data.items()}
+    counted = ef.OnlineGLM("y ~ ns(x, df=3)", family="poisson", weights="w", weights_kind="frequency")
+    repeated = ef.OnlineGLM("y ~ ns(x, df=3)", family="poisson")
+    assert counted.partial_fit(data).fit.predict({"x": [2.0]}) == pytest.approx(
+        repeated.partial_fit(long).fit.predict({"x": [2.0]}), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(("weight", "says"), [(0.5, "must be whole"), (-1.0, "not negative"), (np.nan, "finite")])
+def test_a_frequency_that_is_none_is_told_before_it_is_learned_from(weight: float, says: str) -> None:
+    data = {"x": np.arange(8.0), "y": np.arange(8.0) % 3, "w": np.r_[np.ones(6), weight, 0.0]}
+    with pytest.raises(ef.SchemaError, match=f"in row 6.*{says}"):
+        ef.glm("y ~ ns(x, df=2)", data, weights="w", weights_kind="frequency")
+    with pytest.raises(ef.SchemaError, match="all zero"):
+        ef.glm("y ~ scale(x)", data, weights=np.zeros(8), weights_kind="frequency")
+
+
 def test_precision_weights_do_not_count_rows() -> None:
     rng = np.random.default_rng(0)
     data = {"x": rng.normal(size=60), "y": rng.normal(size=60), "w": rng.uniform(0.5, 3, 60)}

@@ -176,6 +176,20 @@ def test_every_stateful_transform_is_tried():
 @pytest.mark.parametrize("name", STATEFUL)
 @settings(max_examples=25, deadline=None)
 @given(x=COLUMN, data=st.data())
+def test_a_row_that_stands_for_k_is_k_rows(name, x, data):
+    times = data.draw(arrays(float, x.size, elements=st.integers(1, 4).map(float)))
+    learn = TRANSFORMS[name].learn
+    own = {} if TRANSFORMS[name].by_value else {"times": times}
+    counted, repeated = learn(x, **own, **STATEFUL[name]), learn(np.repeat(x, times.astype(int)), **STATEFUL[name])
+    assert counted.keys() == repeated.keys()
+    for key, learned in counted.items():
+        same = isinstance(learned, str) or (isinstance(learned, list) and isinstance(learned[0], str))
+        assert learned == (repeated[key] if same else pytest.approx(repeated[key], rel=1e-9, abs=1e-9))
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+@settings(max_examples=25, deadline=None)
+@given(x=COLUMN, data=st.data())
 def test_a_row_is_coded_alike_whatever_rows_come_along(name, x, data):
     rows = data.draw(st.lists(st.integers(0, x.size - 1), min_size=1, max_size=9))
     every, some = run(name, x, **STATEFUL[name]), run(name, x, x[rows], **STATEFUL[name])

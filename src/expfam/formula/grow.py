@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from expfam._typing import FloatArray
 from expfam.data.names import some
 from expfam.data.table import Table
 from expfam.errors import SchemaError
@@ -18,12 +19,13 @@ from expfam.formula.transforms.factor import recode
 from expfam.formula.values import Factor
 
 
-def begin(request: Request, table: Table) -> Learned:
-    """The schema of the first rows of a stream: as `learn_values`, but factors have their levels as they come.
+def begin(request: Request, table: Table, times: FloatArray | None = None) -> Learned:
+    """The schema of the first rows of a stream, which stand for so many each (n,): as `learn_values`, but factors have
+    their levels as they come.
 
     So the schema does not depend on where the first rows end. What `center`, `scale`, `poly` and splines learn does.
     """
-    found = learn_values(request, table, streams=True)
+    found = learn_values(request, table, times, streams=True)
     schema, values = found.schema, dict(found.values)
     for node in variables(plan(schema, tuple(schema.columns)).terms):
         factor = values[node.text]

@@ -35,13 +35,15 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
 }
 
 
-def learner(states: dict[str, State]) -> Recall:
-    """Learns every state on first meeting and files it in `states`; a refusal names the whole call."""
+def learner(states: dict[str, State], times: FloatArray | None = None) -> Recall:
+    """Learns every state on first meeting, from rows that stand for so many each (n,), and files it in `states`; a
+    refusal names the whole call."""
 
     def recall(text: str, transform: Transform, arguments: dict[str, Any]) -> State:
         if text not in states:
             try:
-                states[text] = transform.learn(**arguments)
+                counts = {} if transform.by_value else {"times": times}
+                states[text] = transform.learn(**arguments, **counts)
             except ExpfamError as error:
                 reason = str(error)
                 told = reason.removeprefix(f"{transform.name}: ")

@@ -146,10 +146,11 @@ class Learned:
     roles: Mapping[str, Worth]
 
 
-def learn_values(request: Request, table: Table, streams: bool = False) -> Learned:
+def learn_values(request: Request, table: Table, times: FloatArray | None = None, streams: bool = False) -> Learned:
     """Learn `request` on `table`, every variable and role by itself, shared by the threads.
 
-    `streams` tells that other levels may come, so that a factor may have one.
+    `times` (n,): each row stands for so many equal ones, at least one. `streams` tells that other levels may come, so
+    that a factor may have one.
     """
     if table.n == 0:
         raise SchemaError("no rows are left to learn from; every row lacks a value in some column the model reads")
@@ -160,7 +161,7 @@ def learn_values(request: Request, table: Table, streams: bool = False) -> Learn
     nodes = tuple(algebra.variables(trees.terms))
     asked = tuple(which for which in ROLES if trees.asks(which))
     tasks = [partial(worth, which, trees.asks(which)) for which in asked] + [partial(variable, node) for node in nodes]
-    done = each(partial(_learn, table), tasks, table.n)
+    done = each(partial(_learn, table, times), tasks, table.n)
     states = {text: state for _, learned in done for text, state in learned.items() if state}
     roles: dict[str, Worth] = {which: found for which, (found, _) in zip(asked, done, strict=False)}
     values = {node.text: found for node, (found, _) in zip(nodes, done[len(asked) :], strict=True)}
@@ -195,10 +196,10 @@ def _tell_numerals(node: Node, found: Factor | FloatArray, table: Table) -> None
         )
 
 
-def _learn(table: Table, task: Callable[[Table, Recall], T]) -> tuple[T, dict[str, State]]:
+def _learn(table: Table, times: FloatArray | None, task: Callable[[Table, Recall], T]) -> tuple[T, dict[str, State]]:
     """What the task finds, and the states it learned on the way."""
     states: dict[str, State] = {}
-    return task(table, learner(states)), states
+    return task(table, learner(states, times)), states
 
 
 def _schema(

@@ -328,10 +328,10 @@ def of_formula(model: Model, source: Source, fitted: bool, beside: Sequence[str]
     check_supplied(model, rows)
     if not fitted:
         tell_left_out(rows)
-    values, _, _ = replay(schema, table)
-    scene = FormulaScene(model, schema, table, values, given, counts(model, rows), offset_of(model, rows), table.kind)
-    there = counted(rows)
-    return scene if there.all() else scene.take(np.flatnonzero(there))
+    there = counted(rows)  # others are not asked for their levels
+    table, given = table.filter(there), at_kept(given, there)
+    values, rows = replay(schema, table)[0], replace(rows, n=table.n, vectors=at_kept(rows.vectors, there))
+    return FormulaScene(model, schema, table, values, given, counts(model, rows), offset_of(model, rows), table.kind)
 
 
 def _read(model: Model, found: Plan, fitted: bool, names: Sequence[str], beside: Sequence[str]) -> tuple[str, ...]:

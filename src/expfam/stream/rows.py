@@ -21,10 +21,10 @@ from expfam.formula.learn import Values, missing_rows, needed, plan
 from expfam.formula.roles import Worth, worth
 from expfam.formula.schema import ROLES, Request, Schema
 from expfam.formula.values import Factor
-from expfam.model import Model, offset_of, trials_of, whole
-from expfam.source import RowSet, check_vectors
+from expfam.model import Model, offset_of, trials_of
+from expfam.source import RowSet, check_vectors, whole
 from expfam.target import RawResponse, Target, known
-from expfam.terms import FormulaTerms, response_of
+from expfam.terms import FormulaTerms, frequencies, response_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +113,7 @@ def enter(request: Request, model: Model, known: Schema | None, data: object) ->
     if not full.n:
         return Entry(model, None, table.kind, table.n, left_out, lacking)
     if known is None:
-        learned = begin(request, full)
+        learned = begin(request, full, frequencies(request, full, {}, model.weights_kind))
         if learned.schema.response is None:
             raise FormulaError(f"{request.formula!r} has no response; write it on the left: 'y ~ ...'")
         schema, values, roles = learned.schema, learned.values, learned.roles

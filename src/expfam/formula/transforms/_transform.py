@@ -30,8 +30,8 @@ class Transform:
     """A listed function: `apply(*args, state=learn(*args))`; on new rows the same state is replayed.
 
     `columns` are the arguments that hold data, all others are constants; `factors`: the data may be text; `by_value`:
-    neither function asks how often a value occurs, or in which order; `check` refuses constants that do not fit each
-    other, given by their names.
+    neither function asks how often a value occurs, or in which order: any other `learn` takes `times` (n,), how many
+    rows each stands for, None for one; `check` refuses constants that do not fit each other, given by their names.
     """
 
     name: str

@@ -1,28 +1,30 @@
 """x - mean(x), and (x - mean(x)) / sd(x) with n - 1 as in R's scale."""
 
-import numpy as np
+from math import sqrt
 
 from expfam._typing import FloatArray
 from expfam.errors import SchemaError
+from expfam.formula.transforms._counted import count, dot, mean
 from expfam.formula.transforms._transform import Transform
 from expfam.formula.values import State
 
 
-def _learn_center(x: FloatArray) -> State:
-    return {"mean": float(np.mean(x))}
+def _learn_center(x: FloatArray, times: FloatArray | None = None) -> State:
+    return {"mean": mean(x, times)}
 
 
 def _center(x: FloatArray, *, state: State) -> FloatArray:
     return x - float(state["mean"])
 
 
-def _learn_scale(x: FloatArray) -> State:
-    if x.size < 2:
+def _learn_scale(x: FloatArray, times: FloatArray | None = None) -> State:
+    n, centre = count(x, times), mean(x, times)
+    if n < 2:
         raise SchemaError("scale: one row has no standard deviation; learn it from more, or take center(x) or x itself")
-    sd = float(np.std(x, ddof=1))
-    if not sd > 0.0:
+    sd = sqrt(dot(x - centre, x - centre, times) / (n - 1))
+    if not (sd > 0.0 and x.min() < x.max()):
         raise SchemaError(f"scale: every row holds {x[0]:g}, so its standard deviation is 0; leave the column out")
-    return {"mean": float(np.mean(x)), "sd": sd}
+    return {"mean": centre, "sd": sd}
 
 
 def _scale(x: FloatArray, *, state: State) -> FloatArray:

@@ -6,11 +6,12 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.errors import SchemaError
+from expfam.formula.transforms._counted import dot, mean
 from expfam.formula.transforms._transform import Transform, flag, whole
 from expfam.formula.values import State
 
 
-def _learn(x: FloatArray, degree: int = 3, raw: bool = False) -> State:
+def _learn(x: FloatArray, degree: int = 3, raw: bool = False, times: FloatArray | None = None) -> State:
     """alpha_k = <x p_k, p_k> / norm2_k and norm2_k = <p_k, p_k>: the coefficients R keeps for predict.poly.
 
     Stieltjes' procedure (Gautschi 2004, section 2.2). SchemaError with too few distinct values.
@@ -28,8 +29,8 @@ def _learn(x: FloatArray, degree: int = 3, raw: bool = False) -> State:
     norm2: list[float] = []
     older, p = np.zeros_like(x), np.ones_like(x)
     for k in range(degree + 1):
-        norm2.append(float(p @ p))
-        alpha.append(float(x.mean() if k == 0 else (x * p) @ p / norm2[k]))
+        norm2.append(dot(p, p, times))
+        alpha.append(dot(x * p, p, times) / norm2[k] if k else mean(x, times))
         ratio = norm2[k] / norm2[k - 1] if k else 0.0
         older, p = p, (x - alpha[k]) * p - ratio * older
     return {"alpha": alpha[:degree], "norm2": norm2}

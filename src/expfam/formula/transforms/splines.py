@@ -7,19 +7,20 @@ import numpy as np
 
 from expfam._typing import AnyArray, FloatArray
 from expfam.errors import DataWarning, SchemaError
+from expfam.formula.transforms._counted import quantiles
 from expfam.formula.transforms._transform import Transform, flag, numbers, whole
 from expfam.formula.values import State
 
 CUBIC = 3
 
 
-def _place(call: str, x: FloatArray, knots: Any, inner: int) -> State:
+def _place(call: str, x: FloatArray, knots: Any, inner: int, times: FloatArray | None) -> State:
     """Inner knots: those given, else `inner` quantiles (type 7); the boundary is the data's range."""
     low, high = float(x.min()), float(x.max())
     if not low < high:
         raise SchemaError(f"{call}: every row holds {low!r}, no curve can be drawn; leave the column out")
     if knots is None:
-        points = np.quantile(x, np.linspace(0, 1, inner + 2)[1:-1]).tolist()
+        points = quantiles(x, np.linspace(0, 1, inner + 2)[1:-1], times).tolist()
         return {"knots": points, "boundary": [low, high]}
     points = sorted(numbers(call, "knots", knots)) if knots != () else []
     outside = [point for point in points if not low < point < high]
@@ -80,9 +81,16 @@ def _outside(call: str, x: FloatArray, state: State, manner: str) -> tuple[AnyAr
     return below, above
 
 
-def _learn_bs(x: FloatArray, df: Any = None, knots: Any = None, degree: Any = 3, intercept: Any = False) -> State:
+def _learn_bs(
+    x: FloatArray,
+    df: Any = None,
+    knots: Any = None,
+    degree: Any = 3,
+    intercept: Any = False,
+    times: FloatArray | None = None,
+) -> State:
     degree = whole("bs", "degree", degree, 1)
-    return _place("bs", x, knots, _inner("bs", df, degree + flag("bs", "intercept", intercept)))
+    return _place("bs", x, knots, _inner("bs", df, degree + flag("bs", "intercept", intercept)), times)
 
 
 def _bs(
@@ -92,8 +100,10 @@ def _bs(
     return _basis(x, _knots(state, int(degree)), int(degree))[:, 0 if intercept else 1 :]
 
 
-def _learn_ns(x: FloatArray, df: Any = None, knots: Any = None, intercept: Any = False) -> State:
-    return _place("ns", x, knots, _inner("ns", df, 1 + flag("ns", "intercept", intercept)))
+def _learn_ns(
+    x: FloatArray, df: Any = None, knots: Any = None, intercept: Any = False, times: FloatArray | None = None
+) -> State:
+    return _place("ns", x, knots, _inner("ns", df, 1 + flag("ns", "intercept", intercept)), times)
 
 
 def _ns(x: FloatArray, df: Any = None, knots: Any = None, intercept: Any = False, *, state: State) -> FloatArray:
