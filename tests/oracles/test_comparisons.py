@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.oracles.test_r import FACTS, R_RESOLUTION, fit_of
 
@@ -189,3 +190,30 @@ def test_fits_of_other_reference_classes_are_compared_by_their_likelihoods() -> 
     fewer = ef.glm("y ~ x", {name: values[data["y"] != "c"] for name, values in data.items()}, family="categorical")
     with pytest.raises(ef.ExpfamError, match="y has the classes a, b, c in one and a, b in the other"):
         fewer.anova(large)
+
+
+# ---- terms that share columns ------------------------------------------------------------------------------------
+def shared_columns(n: int = 150) -> dict[str, Any]:
+    rng = np.random.default_rng(1)
+    data: dict[str, Any] = {name: rng.normal(size=n) for name in ("x", "z")}
+    data |= {"o": rng.normal(size=n) / 5, "g": rng.choice(["a", "b", "c"], n)}
+    data["x2"], data["b"] = 2 * data["x"] + 1, (data["g"] == "b") * 1.0
+    data["y"] = rng.poisson(np.exp(0.3 * data["x"] + data["b"] / 3 + data["o"]))
+    return data
+
+
+@pytest.mark.filterwarnings("ignore::expfam.AliasWarning")
+def test_scores_of_a_term_are_those_beside_columns_aliased_with_it() -> None:
+    """x says nothing beside x2; g beside b is g[c] alone, whichever of the three was left out of the fit. By hand."""
+    data = pd.DataFrame(shared_columns())
+    none = ef.glm("y ~ x + x2", data, family="poisson", offset="o")
+    for table in (none.drop1(test="rao").iloc[1:], none.anova(type=3, test="rao")):
+        assert table["df"].tolist() == [0, 0]
+        assert table["statistic"].to_numpy() == pytest.approx(0, abs=1e-9)
+    fit = ef.glm("y ~ z + g + b", data, family="poisson", offset="o")
+    small = ef.glm("y ~ z + b", data, family="poisson", offset="o")
+    X, mu = np.column_stack([np.ones(150), data["z"], data["b"], data["g"] == "c"]), small.predict()
+    U = X.T @ (data["y"] - mu)
+    found = fit.anova(type=3, test="rao").iloc[1]
+    assert found["df"] == 1
+    assert found["statistic"] == pytest.approx(U @ np.linalg.solve(X.T @ (X * mu[:, None]), U), rel=1e-7)

@@ -1,7 +1,7 @@
 """Which terms matter? Analysis of deviance: terms added in turn, dropped one by one, or judged by their scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,8 +38,12 @@ class Step:
     @property
     def score(self) -> float:
         """U' H^-1 U of the larger model at the optimum of the smaller: how steep is F in the new term (Rao 1948)?"""
-        near = self.without.theta[self.columns]
-        problem = pose(narrowed(self.objective, self.columns), 1e-9, 1, 0, silent, near).problem
+        larger, near = narrowed(self.objective, self.columns), self.without.theta[self.columns]
+        data, eta = larger.data, larger.data.design.forward(larger.data.design.maps.forward(near))
+        if data.offset is not None:
+            eta = eta + (data.offset if data.offset.ndim == eta.ndim else data.offset[:, None])
+        larger = replace(larger, data=replace(data, offset=eta))  # whichever columns are aliased beside the term
+        problem = pose(larger, 1e-9, 1, 0, silent, np.zeros_like(near)).problem
         at = problem.first or problem.objective(problem.start)
         assert at.gradient is not None
         assert at.hessian is not None
