@@ -13,7 +13,7 @@ from expfam.data.table import read
 from expfam.errors import ExpfamError, one_of
 from expfam.families import ExponentialFamily
 from expfam.fit import Fit
-from expfam.fit.comparisons import changes, test_of, yardstick
+from expfam.fit.comparisons import changes, check_trusted, test_of, yardstick
 from expfam.fitting import How, begin
 from expfam.fitting import fit as fit_rows
 from expfam.formula import algebra
@@ -102,6 +102,9 @@ def step(
     one_of("criterion", criterion, ("aic", "bic"))
     if np.isnan(fit.aic):
         raise ExpfamError(f"the {fit.model.family.name} family has no likelihood, so no {criterion.upper()}; see drop1")
+    check_trusted(
+        fit, "judge terms by anova(type=3, test='wald'), or take step of .with_vcov('model') to leave it aside"
+    )
     pool = [block.label for block in fit.model.terms.blocks if not block.is_intercept]
     pool += [] if scope is None else [block.label for block in _new(fit, scope, fit._source(data))]
     price = 2.0 if criterion == "aic" else float(np.log(fit.n))

@@ -217,3 +217,11 @@ def test_scores_of_a_term_are_those_beside_columns_aliased_with_it() -> None:
     found = fit.anova(type=3, test="rao").iloc[1]
     assert found["df"] == 1
     assert found["statistic"] == pytest.approx(U @ np.linalg.solve(X.T @ (X * mu[:, None]), U), rel=1e-7)
+
+
+def test_no_step_by_deviances_under_a_covariance_that_they_know_nothing_of() -> None:
+    fit = ef.glm("y ~ x + z", shared_columns(), family="poisson", vcov="HC1")
+    for ask in (fit.step, fit.drop1):
+        with pytest.raises(ef.ExpfamError, match=r"know nothing of \(HC1"):
+            ask()
+    assert fit.with_vcov("model").step(tell=lambda _: None).n == 150

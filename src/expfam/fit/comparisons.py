@@ -124,15 +124,18 @@ def test_of(fit: "Fit", test: str | None, *, wald_too: bool) -> str:
         raise ExpfamError("sampling weights have no likelihood to compare: take anova(type=3, test='wald')")
     if test == "wald" and not wald_too:
         raise ExpfamError("test='wald' judges each term beside all others: take anova(type=3, test='wald')")
-    if test is None and own and not wald_too:
-        raise ExpfamError(
-            f"the fit carries a covariance that deviances know nothing of ({fit.vcov_kind}): take anova(type=3, "
-            "test='wald'), or name test='lrt' or test='f' to leave it aside"
-        )
+    if test is None and not wald_too:
+        check_trusted(fit, "take anova(type=3, test='wald'), or name test='lrt' or test='f' to leave it aside")
     if (test == "wald") or (test is None and own):
         return "wald"
     unpenalised(fit.model)
     return test or ("lrt" if fit.df_reference is None else "f")
+
+
+def check_trusted(fit: "Fit", remedy: str) -> None:
+    """ExpfamError where the fit carries another covariance than that which falls of deviances go with."""
+    if not trusts_variance(fit.vcov_kind):
+        raise ExpfamError(f"the fit carries a covariance that deviances know nothing of ({fit.vcov_kind}): {remedy}")
 
 
 def first(table: Table, row: Mapping[str, Any]) -> Table:
