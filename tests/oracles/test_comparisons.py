@@ -219,6 +219,37 @@ def test_scores_of_a_term_are_those_beside_columns_aliased_with_it() -> None:
     assert found["statistic"] == pytest.approx(U @ np.linalg.solve(X.T @ (X * mu[:, None]), U), rel=1e-7)
 
 
+@pytest.mark.filterwarnings("ignore::expfam.AliasWarning")
+@pytest.mark.parametrize("vcov", ["model", "HC3"])
+def test_wald_tests_what_of_a_term_no_other_can_say(vcov: str) -> None:
+    """As the fall of the deviance: nothing of x beside x2, of g beside b what g[c] says, tested as in a fit that has it
+    as a column of its own."""
+    data = shared_columns()
+    none = ef.glm("y ~ x + x2", data, family="poisson").with_vcov(vcov).anova(type=3, test="wald")
+    assert (list(none["df"]), list(none["statistic"])) == ([0, 0], [0, 0])
+    assert np.isnan(none["p_value"]).all()
+    data["c"] = (data["g"] == "c") * 1.0
+    for family, response in (("poisson", "y"), ("categorical", "g2")):
+        data["g2"] = np.where(data["y"] > 1, "many", np.where(data["y"] > 0, "one", "none"))
+        if family == "categorical" and vcov != "model":
+            continue
+        fit = ef.glm(f"{response} ~ z + g + b", data, family=family).with_vcov(vcov)
+        clear = ef.glm(f"{response} ~ z + b + c", data, family=family).with_vcov(vcov)
+        found, told = fit.anova(type=3, test="wald"), clear.anova(type=3, test="wald")
+        assert list(found["df"]) == [told["df"][0], told["df"][2], 0]
+        assert found["statistic"][:2] == pytest.approx(np.asarray(told["statistic"])[[0, 2]], rel=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore::expfam.AliasWarning")
+def test_what_follows_from_other_terms_is_infinitely_inflated() -> None:
+    data = shared_columns()
+    assert np.isinf(ef.glm("y ~ x + x2", data, family="poisson").vif().gvif[0])
+    found, clear = (ef.glm(f"y ~ x + z{more} + g", data, family="poisson").vif() for more in (" + x2", ""))
+    assert np.isinf(found.gvif[0])
+    assert np.isnan(found.gvif[2])
+    assert found.gvif[[1, 3]] == pytest.approx(clear.gvif[1:], rel=1e-9)
+
+
 def test_no_step_by_deviances_under_a_covariance_that_they_know_nothing_of() -> None:
     fit = ef.glm("y ~ x + z", shared_columns(), family="poisson", vcov="HC1")
     for ask in (fit.step, fit.drop1):

@@ -9,6 +9,7 @@ import numpy as np
 from expfam._typing import BoolArray, FloatArray
 from expfam.data.answer import frame_like
 from expfam.diagnostics.text import aligned
+from expfam.inference.estimable import Unknown
 from expfam.source import Block
 
 
@@ -18,8 +19,9 @@ class Collinearity:
 
     gvif    det R_11 det R_22 / det R, R the correlation of the coefficients without the intercept, 1 those of the term
     scaled  gvif^(1 / (2 df)): by how much confidence intervals are longer, comparable between terms
-    NaN for terms of which no coefficient was estimated. Without an intercept columns are not centred, and neither is a
-    term to be told from the constant: large values then mean no trouble.
+    Infinite for terms that follow from others, in whole or in part; NaN for terms of which no coefficient was
+    estimated. Without an intercept columns are not centred, and neither is a term to be told from the constant: large
+    values then mean no trouble.
     """
 
     term: tuple[str, ...]
@@ -43,8 +45,11 @@ class Collinearity:
         return aligned(self._columns())
 
 
-def collinearity(blocks: Sequence[Block], vcov: FloatArray, kept: BoolArray, kind: str) -> Collinearity:
-    """From a covariance of the coefficients (p, p), whose scale does not matter; kept (p,): which were estimated."""
+def collinearity(
+    blocks: Sequence[Block], vcov: FloatArray, kept: BoolArray, kind: str, unknown: Unknown | None
+) -> Collinearity:
+    """From a covariance of the coefficients (p, p), whose scale does not matter; kept (p,): which were estimated;
+    `unknown` is what columns left out leave open."""
     terms = [block for block in blocks if not block.is_intercept]
     known = kept & np.isfinite(np.diagonal(vcov)) & (np.diagonal(vcov) > 0)
     for block in blocks:
@@ -61,6 +66,9 @@ def collinearity(blocks: Sequence[Block], vcov: FloatArray, kept: BoolArray, kin
             parts = _log_determinant(R[np.ix_(own, own)]) + _log_determinant(R[np.ix_(~own, ~own)])
             with np.errstate(over="ignore"):
                 found[k] = np.exp(parts - determinant)
+        columns = np.arange(*block.columns.indices(len(kept)))
+        if own.any() and unknown is not None and len(unknown.told(columns)) < kept[columns].sum():
+            found[k] = np.inf
     return Collinearity(tuple(block.label for block in terms), df, found, kind)
 
 

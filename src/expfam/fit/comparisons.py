@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expfam._typing import FloatArray
+from expfam._typing import AnyArray, FloatArray
 from expfam.data.answer import frame_like
+from expfam.data.names import some
 from expfam.errors import ExpfamError, one_of
 from expfam.inference import anova as terms
 from expfam.inference.anova import Step
@@ -155,7 +156,7 @@ def _residuals(fit: "Fit", here: Optimum, steps: Sequence[Step], table: Table) -
 def _wald(fit: "Fit") -> Table:
     """b' V^-1 b of every term, from the fit alone."""
     blocks = [block for block in fit.model.terms.blocks if not block.is_intercept]
-    tests = [wald(fit, _numbers(fit, range(*b.columns.indices(len(fit.names))))) for b in blocks]
+    tests = [wald(fit, _told(fit, np.arange(*b.columns.indices(len(fit.names))))) for b in blocks]
     return {
         "term": [block.label for block in blocks],
         "df": np.array([t.df for t in tests], dtype=float),
@@ -164,8 +165,12 @@ def _wald(fit: "Fit") -> Table:
     }
 
 
-def _numbers(fit: "Fit", columns: range) -> FloatArray:
-    """The unit vectors (m, p d) of some columns of X, those of all classes."""
-    size = fit.estimate.size
-    chosen = [c + k * len(fit.names) for k in range(size // len(fit.names)) for c in columns if fit.kept[c]]
-    return np.eye(size)[chosen]
+def _told(fit: "Fit", columns: AnyArray) -> FloatArray:
+    """What the rows tell of the coefficients of a term beside all others, for all classes, as equations (m, p d)."""
+    if fit.unknown is None and not fit.kept.all():
+        raise ExpfamError(
+            f"columns were left out of the fit ({some(fit.certificate.aliased)}), and it does not know of which terms "
+            "they are combinations. Its file is of an earlier version: fit again"
+        )
+    own = np.eye(len(fit.names))[columns] if fit.unknown is None else fit.unknown.told(columns)
+    return np.asarray(np.kron(np.eye(fit.estimate.size // len(fit.names)), own), dtype=np.float64)

@@ -19,6 +19,7 @@ def vif(fit: "Fit", data: Any = None) -> Collinearity:
     """By how much do the other terms blow up the variance of a term? VIF, generalised for terms of several columns.
 
     term, df, gvif, and gvif^(1 / (2 df)), by how much intervals are longer for it: 2 is much, 3 very much. As car::vif.
+    Infinite where a term follows from others, whichever of their columns was left out.
     From the covariance of the fit; where that is a sandwich the rows are read again, those of the fit or `data`.
     """
     return vif_of(fit, lambda: fit.at_rows(data))
@@ -27,10 +28,10 @@ def vif(fit: "Fit", data: Any = None) -> Collinearity:
 def vif_of(fit: "Fit", here: Callable[[], Optimum]) -> Collinearity:
     """The same, from the rows read by `here` where the covariance of the fit does not do."""
     fit.model.check_one_line("vif()")
-    if fit.vcov_kind == "model" and fit.model.weights_kind != "sampling":
-        return collinearity(fit.model.terms.blocks, fit.known_covariance().full(), fit.kept, fit.kind)
-    at = here()
-    return collinearity(fit.model.terms.blocks, at.original(at.factor.inverse()).full(), fit.kept, fit.kind)
+    own = fit.vcov_kind == "model" and fit.model.weights_kind != "sampling"
+    at = None if own else here()
+    vcov = fit.known_covariance() if at is None else at.original(at.factor.inverse())
+    return collinearity(fit.model.terms.blocks, vcov.full(), fit.kept, fit.kind, fit.unknown)
 
 
 def partial_residuals(fit: "Fit", term: str | None = None, data: Any = None) -> Any:

@@ -101,7 +101,7 @@ def _aliasing(case: _Case) -> Iterator[Finding]:
 
 def _collinearity(case: _Case) -> Iterator[Finding]:
     found = vif_of(case.fit, lambda: case.here)
-    sizes = found.scaled**2
+    sizes = np.where(np.isinf(found.scaled), np.nan, found.scaled**2)  # of those that follow, "aliasing" tells
     if not len(sizes):
         return
     at = int(np.argmax(np.nan_to_num(sizes)))

@@ -43,10 +43,30 @@ class Unknown:
         """Which functions, of gradients (m, p, d), change along such a direction: their value is a matter of which
         column was left out; (m,)."""
         m, p, d = gradients.shape
-        scaled = self.standard.adjoint(gradients.transpose(1, 0, 2).reshape(p, m * d))
-        along = np.abs(scaled[self.out] - self.shares.T @ scaled)
-        moved = along > self.slack[:, None] * (1e-300 + np.abs(scaled).max(axis=0, initial=0.0))
+        moved = self._moved(gradients.transpose(1, 0, 2).reshape(p, m * d))[0] != 0
         return np.asarray(moved.reshape(-1, m, d).any(axis=(0, 2)))
+
+    def told(self, columns: AnyArray) -> FloatArray:
+        """What the rows tell of the coefficients of some columns whatever the others are: the combinations (k, p) of
+        them that no such direction changes, in terms of the columns that were kept."""
+        units = _units(self.shares.shape[0], columns)
+        moved, size = self._moved(units)
+        free = ~moved.any(axis=0)
+        along = moved[:, ~free]
+        _, values, turned = np.linalg.svd(along / np.abs(along).max(axis=1, initial=1e-300, keepdims=True))
+        rank = int((values > TOL * values.max(initial=0.0)).sum())
+        mixed = turned[rank:] / size[~free]
+        mixed = (mixed / np.abs(mixed).max(axis=1, initial=1e-300, keepdims=True)) @ units[:, ~free].T
+        found = np.concatenate([units[:, free].T, mixed])
+        found[:, self.out] = 0.0  # their coefficients are zero
+        return found
+
+    def _moved(self, gradients: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """By how much functions, of gradients (p, m), change along every direction, in parts of their own size, and
+        this size (m,); (r, m), zero where that is rounding."""
+        scaled = self.standard.adjoint(gradients)
+        along, size = scaled[self.out] - self.shares.T @ scaled, 1e-300 + np.abs(scaled).max(axis=0, initial=0.0)
+        return np.where(np.abs(along) > self.slack[:, None] * size, along / size, 0.0), size
 
     def open_rows(self, design: Design) -> tuple[BoolArray, AnyArray]:
         """The rows (n,) whose eta changes along such a direction, and the columns left out that these belong to.
