@@ -20,7 +20,7 @@ from expfam.modelfile import STREAM, check, made, model_from_dict, model_to_dict
 from expfam.solvers import SGD
 from expfam.solvers.implicit import Memory
 from expfam.solvers.learning import Point
-from expfam.solvers.trail import How, Trail
+from expfam.solvers.trail import How, Trail, dated
 from expfam.stream import Ask, Stream
 from expfam.stream.growth import schema_of
 from expfam.stream.rows import Rows
@@ -179,6 +179,7 @@ def _read_walked(plain: Mapping[str, Any]) -> Walked:
     given = plain["trail"]
     state = State(**{name: _named(name, array) for name, array in given["state"].items()})
     trail = Trail(state, _named("clock", given["clock"]), given["progressive"], given["outside"])
+    trail = trail if "since" in given["state"] else dated(trail)
     return Walked(trail, How(**plain["how"]), _named("theta", plain["theta"]), _named("met", plain["met"]) > 0)
 
 

@@ -1,11 +1,13 @@
 """Options of steps of first order in whole fits: averages, batches, workers, weights and errors at their limits."""
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 import expfam as ef
+from expfam.penalties import Penalty
 
 
 def line(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -29,6 +31,31 @@ def test_a_fading_mean_that_hardly_fades_is_the_plain_mean() -> None:
     last = coef(average="exponential", half_life=1e-300)
     assert last == pytest.approx(coef(average="exponential", half_life=1e-9), rel=1e-12)
     assert np.isfinite(last).all()
+
+
+@pytest.mark.parametrize("penalty", [ef.Ridge(0.1), ef.ElasticNet(0.1, 0.5), ef.Ridge(1e300)], ids=str)
+def test_a_penalty_counts_in_a_mean_that_hardly_fades(penalty: Penalty) -> None:
+    X, y = line(300)
+    X[:, 1] = np.random.default_rng(2).random(300) < 0.03
+
+    def coef(half_life: float) -> np.ndarray:
+        solver = ef.SGD(step="normalised", average="exponential", half_life=half_life)
+        return ef.glm_arrays(X, y, penalty=penalty, solver=solver).coef
+
+    for half_life in (1e9, 1e14, 1e18, 1e300):
+        assert coef(half_life) == pytest.approx(coef(1e6), rel=1e-5, abs=1e-8)
+
+
+def test_a_state_that_does_not_tell_when_penalties_were_paid_goes_on() -> None:
+    """That of an older version; at an even pace nothing is lost."""
+    X, y = line(9000)
+    frame = {"x": np.where(X[:, 0] > 1, X[:, 0], 0.0), "z": X[:, 1], "y": y}
+    first, then = ({name: part[rows] for name, part in frame.items()} for rows in (slice(0, 8000), slice(8000, 9000)))
+    whole = ef.OnlineGLM("y ~ x + z", penalty=ef.Ridge(0.3), solver=ef.SGD(step="adagrad")).partial_fit(first)
+    state = json.loads(json.dumps(whole.state()))
+    del state["digest"], state["memory"]["trail"]["state"]["since"]
+    found = ef.OnlineGLM.from_state(state).partial_fit(then).fit.coef
+    assert found == pytest.approx(whole.partial_fit(then).fit.coef, rel=1e-9)
 
 
 @pytest.mark.parametrize("family", ["gaussian", "categorical"])

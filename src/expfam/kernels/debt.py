@@ -11,7 +11,7 @@ from numba import njit, types
 
 from expfam.kernels.compiling import compiling
 from expfam.kernels.elementary import larger, smaller
-from expfam.kernels.pace import Ask, Average, State
+from expfam.kernels.pace import ENDLESS, SLOW, Ask, Average, State
 from expfam.kernels.pointer import address
 from expfam.kernels.scores import KEPT, plain
 
@@ -24,21 +24,9 @@ def _mean_exp(x):  # type: ignore[no-untyped-def]
 
 
 @plain
-def _fading(ask, now, since, at_once, ridge, line):  # type: ignore[no-untyped-def]
-    (old, decay), (by, left), (_, weight, age) = ridge, line, now
-    faded = -math.expm1(-math.log(2.0) * weight / ask.half_life)
-    last, grown = age / faded if faded > 0 else 1.0, math.log(2.0) * (weight - since) / ask.half_life
-    ahead = last * math.exp(-smaller(grown, decay)) * _mean_exp(-abs(grown - decay))
-    straight_on = last * math.exp(-grown * (1 - left)) * _mean_exp(-grown * left)
-    change = at_once + old * math.expm1(-decay) + by
-    found = at_once * last * math.exp(-grown) - old * decay * ahead + by * straight_on
-    return found - last * (1 - faded) * change
-
-
-@plain
-def _level(ask, now, since, at_once, ridge, line):  # type: ignore[no-untyped-def]
-    (old, decay), (by, left), (_, weight, _) = ridge, line, now
-    length, begin, end = weight - since, since - ask.burn_in, weight - ask.burn_in
+def _level(now, since, burn_in, at_once, ridge, line):  # type: ignore[no-untyped-def]
+    (old, decay), (by, left), length = ridge, line, now - since
+    begin, end = since - burn_in, now - burn_in
     skipped = smaller(larger(-begin / length, 0.0), 1.0) if length > 0 else 0.0
     first, rest = larger(begin, 0.0), decay * (1 - skipped)
     along = -first * math.expm1(-rest)
@@ -49,11 +37,26 @@ def _level(ask, now, since, at_once, ridge, line):  # type: ignore[no-untyped-de
     return at_once * first - old * math.exp(-decay * skipped) * along + by * straight_on
 
 
+@plain
+def _waited(ask, now, since, at_once, ridge, line):  # type: ignore[no-untyped-def]
+    (old, decay), (by, left), (_, weight, age) = ridge, line, now
+    faded = -math.expm1(-math.log(2.0) * weight / ask.half_life) if ask.average == FADING else 0.0
+    if faded < SLOW:
+        level = _level(weight, since, 0.0 if faded > 0 else ask.burn_in, at_once, ridge, line)
+        return level * (age / weight) if faded > 0 else level
+    last, grown = age / faded, math.log(2.0) * (weight - since) / ask.half_life
+    ahead = decay * _mean_exp(-abs(grown - decay)) * math.exp(-smaller(grown, decay))
+    straight_on = math.exp(-grown * (1 - left)) * _mean_exp(-grown * left)
+    change = at_once + old * math.expm1(-decay) + by
+    found = at_once * math.exp(-grown) - old * ahead + by * straight_on
+    return last * (found - (1 - faded) * change)
+
+
 def _pay(ask, strength, state, now, j):  # type: ignore[no-untyped-def]
     """now: the sum of pace times weight up to which penalties are due, the weight, and the age of a change."""
     old, kept, left = state.theta[j], 1.0, 1.0
     due = state.local[j] * (now[0] - state.paid[j])
-    decay = strength[0][j] * due
+    decay = smaller(strength[0][j] * due, ENDLESS)
     new = shrunk = old * math.exp(-decay)
     if ask.penalised > 1:
         size, accrued = abs(shrunk), strength[1][j] * due
@@ -68,10 +71,7 @@ def _pay(ask, strength, state, now, j):  # type: ignore[no-untyped-def]
     state.theta[j], state.paid[j] = new, now[0]
     if ask.average != 0:
         at_once, fall, line, since = old * (kept - 1), (old * kept, decay), (new - shrunk * kept, left), state.since[j]
-        if ask.average == FADING:
-            state.lag[j] += _fading(ask, now, since, at_once, fall, line)
-        else:
-            state.lag[j] += _level(ask, now, since, at_once, fall, line)
+        state.lag[j] += _waited(ask, now, since, at_once, fall, line)
         state.since[j] = now[1]
 
 

@@ -108,3 +108,5 @@ FIRST, SECOND, SMALL = 0.9, 0.999, 1e-8  # Adam's (Kingma and Ba 2015)
 TOO_FAR = 1e8  # natural units by which an explicit step may move its own row
 FOLDED = 256.0  # half lives after which the fading average is anchored anew
 ROUNDING = 1e-13  # of the sizes of its terms: a mean gradient of less is none, and says nothing about a rate
+ENDLESS = 1e300  # a ridge that waited for so long leaves nothing
+SLOW = 1e-8  # of its weight: what a fading average has forgotten is below rounding

@@ -14,10 +14,12 @@ import numpy as np
 
 from expfam._typing import FloatArray, IntArray
 from expfam.kernels.pace import (
+    ENDLESS,
     FIRST,
     FOLDED,
     ROUNDING,
     SECOND,
+    SLOW,
     SMALL,
     TOO_FAR,
     Ask,
@@ -123,7 +125,9 @@ def pay(ask: Ask, strength: tuple[FloatArray, FloatArray], state: State, clock: 
     ridge, absolute = (part[at, None] for part in strength)
     due = state.local[at] * (clock[Clock.DUE] - state.paid[at])
     old, kept, left = state.theta[at], np.ones_like(due), np.ones_like(due)
-    new = shrunk = old * np.exp(-ridge * due)
+    with np.errstate(over="ignore"):
+        decay = np.minimum(ridge * due, ENDLESS)
+    new = shrunk = old * np.exp(-decay)
     if ask.penalised > 1:
         size, sign, accrued = np.abs(shrunk), np.sign(shrunk), absolute * due
         before = np.maximum(state.owed[at] + sign * state.received[at], 0.0)
@@ -135,7 +139,7 @@ def pay(ask: Ask, strength: tuple[FloatArray, FloatArray], state: State, clock: 
         state.received[at] += new - shrunk
     state.theta[at], state.paid[at] = new, clock[Clock.DUE]
     if ask.average != Average.LAST:
-        fall, line = (old * kept, ridge * due), (new - shrunk * kept, left)
+        fall, line = (old * kept, decay), (new - shrunk * kept, left)
         state.lag[at] += _waited(ask, clock, state.since[at], old * (kept - 1), fall, line)
         state.since[at] = clock[Clock.WEIGHT]
 
@@ -149,16 +153,22 @@ def _waited(ask: Ask, clock: FloatArray, since: FloatArray, at_once: FloatArray,
     """What theta adds to the lag as it falls off: the integral of age d theta. `at_once` is what was owed from before;
     the weight grows evenly meanwhile."""
     (old, decay), (by, left), now = ridge, line, float(clock[Clock.WEIGHT])
-    if ask.average == Average.FADING:
-        faded, grown = _faded(ask, clock), np.log(2) * (now - since) / ask.half_life
-        last = age(ask, clock) / faded if faded > 0 else 1.0
-        ahead = last * np.exp(-np.minimum(grown, decay)) * _mean_exp(-np.abs(grown - decay))
-        straight_on = last * np.exp(-grown * (1 - left)) * _mean_exp(-grown * left)
-        change = at_once + old * np.expm1(-decay) + by
-        found = at_once * last * np.exp(-grown) - old * decay * ahead + by * straight_on
-        return np.asarray(found - last * (1 - faded) * change)
-    length = now - since
-    begin, end = since - ask.burn_in, now - ask.burn_in
+    faded = _faded(ask, clock) if ask.average == Average.FADING else 0.0
+    if faded < SLOW:  # it fades so little that the ages of a fading average grow evenly, too
+        level = _level(now, since, 0.0 if faded else ask.burn_in, at_once, ridge, line)
+        return level * (age(ask, clock) / now if faded else 1.0)
+    last, grown = age(ask, clock) / faded, np.log(2) * (now - since) / ask.half_life
+    ahead = decay * _mean_exp(-np.abs(grown - decay)) * np.exp(-np.minimum(grown, decay))
+    straight_on = np.exp(-grown * (1 - left)) * _mean_exp(-grown * left)
+    change = at_once + old * np.expm1(-decay) + by
+    found = at_once * np.exp(-grown) - old * ahead + by * straight_on
+    return np.asarray(last * (found - (1 - faded) * change))
+
+
+def _level(now: float, since: FloatArray, burn_in: float, at_once: FloatArray, ridge: Fall, line: Fall) -> FloatArray:
+    """The same where the age is the weight beyond the burn-in."""
+    (old, decay), (by, left), length = ridge, line, now - since
+    begin, end = since - burn_in, now - burn_in
     skipped = np.clip(np.divide(-begin, length, out=np.zeros_like(length), where=length > 0), 0.0, 1.0)
     first, rest = np.maximum(begin, 0.0), decay * (1 - skipped)
     along = first * -np.expm1(-rest) + (max(end, 0.0) - first) * _mean_time(rest)

@@ -139,6 +139,14 @@ def widened(trail: Trail, at: IntArray, shape: tuple[int, ...], how: How) -> Tra
     )
 
 
+def dated(trail: Trail) -> Trail:
+    """The trail of an older version, which did not keep at which weight penalties were paid: as if at an even pace."""
+    state, due = trail.state, trail.clock[Clock.DUE]
+    if not (state.paid.size and state.lag.size):
+        return trail
+    return replace(trail, state=state._replace(since=state.paid * (trail.weight / due if due > 0 else 0.0)))
+
+
 def estimate(trail: Trail, how: How, penalty: PenaltyForm) -> FloatArray:
     """The averaged iterate, or the last where none is averaged, once penalties that are due are paid; like theta."""
     p = len(trail.theta)
