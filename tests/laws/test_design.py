@@ -261,7 +261,7 @@ def test_what_a_frame_holds_as_numbers_is_copied_once() -> None:
     """Zeros and ones stay apart, for large data store them as codes; the response and codes are no numbers of terms."""
     rng = np.random.default_rng(0)
     data = {name: rng.normal(size=50) for name in "xyz"} | {"d": rng.integers(0, 2, 50), "g": list("ab") * 25}
-    _, rows = learn_terms("y ~ x + d + g + z + x:z", {}, Source(data), "drop")
+    _, rows = learn_terms("y ~ x + d + g + z + x:z", {}, Source(data), "drop", "precision")
     values = {c.names[0]: c.values for c in rows.columns if c.values is not None}
     assert set(values) == {"x", "d", "z", "x:z"}
     x, z, both = (values[name] for name in ("x", "z", "x:z"))
