@@ -1,5 +1,6 @@
 """What is fitted, free of any rows: family, link, terms, penalty, and the rules for weights and missing values."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +20,7 @@ from expfam.penalties import Penalty
 from expfam.source import RowSet, Terms, check_vectors, whole
 from expfam.target import Target, check_interior, check_weighed, known, target
 
+CODED = re.compile(r"C\((.+?)(?:, *ref *=.*)?\)")
 CHOICES = {
     "weights_kind": ("precision", "frequency", "sampling"),
     "missing": ("drop", "error"),
@@ -50,6 +52,12 @@ class Model:
     supplied: tuple[str, ...]
     bias: str | None = None
     label_kind: Kind | None = None
+
+    @property
+    def measured(self) -> str:
+        """What the response is, however its classes are coded: y for C(y, ref=...)."""
+        coded = CODED.fullmatch(self.response)
+        return coded[1] if coded else self.response
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -256,3 +256,22 @@ def test_no_step_by_deviances_under_a_covariance_that_they_know_nothing_of() -> 
         with pytest.raises(ef.ExpfamError, match=r"know nothing of \(HC1"):
             ask()
     assert fit.with_vcov("model").step(tell=lambda _: None).n == 150
+
+
+def test_one_response_is_one_however_its_classes_are_coded() -> None:
+    """Of two classes as long as the same one is the success."""
+    data = shared_columns()
+    data["b"] = (data["y"] > 0) * 1
+    data["k"] = np.minimum(data["y"], 2)
+    for family, response, same in (
+        ("categorical", "k", ("C(k)", "C(k, ref=1)")),
+        ("bernoulli", "b", ("C(b)", "C(b, ref=0)")),
+    ):
+        large = ef.glm(f"{response} ~ x + z", data, family=family)
+        want = large.anova(ef.glm(f"{response} ~ x", data, family=family))
+        for coded in same:
+            small = ef.glm(f"{coded} ~ x", data, family=family)
+            assert large.anova(small)["statistic"][1] == pytest.approx(want["statistic"][1], rel=1e-6)
+            assert "responses differ" not in str(ef.compare(large, small))
+    with pytest.raises(ef.ExpfamError, match=r"models of C\(b, ref=1\).* and of b"):
+        large.anova(ef.glm("C(b, ref=1) ~ x", data, family="bernoulli"))

@@ -70,7 +70,9 @@ def _comparable(small: "Fit", large: "Fit") -> None:
     numbers = [tuple(n.name for n in fit.nuisance if n.name in OF_NUMBER) for fit in (small, large)]
     estimated = numbers[0] == numbers[1] != ()  # a theta without bound leaves a fit of the Poisson family
     same = one.family.name == two.family.name or estimated
-    same = same and one.link == two.link and one.response == two.response
+    same = same and one.link == two.link and one.measured == two.measured
+    if not one.family.vector and one.response != two.response:  # which of two classes is the success must be the same
+        same = same and (one.classes or ("0", "1")) == (two.classes or ("0", "1"))
     classes = [sorted(model.classes or ()) for model in (one, two)]
     reasons = {
         f"they are models of {one.response} ({one.family.name}, {one.link.name}) and of {two.response} "

@@ -157,7 +157,7 @@ def _measure(fit: "Estimates") -> tuple[str, float]:
 def _against(fit: "Estimates") -> dict[str, str]:
     """What coefficients are against: the reference level of each factor, and that of a response of classes."""
     model = fit.model
-    own = {f"the response {model.response}": model.classes[-1 if model.family.vector else 0]} if model.classes else {}
+    own = {f"the response {model.measured}": model.classes[-1 if model.family.vector else 0]} if model.classes else {}
     return {**model.terms.references, **own}
 
 
@@ -174,7 +174,7 @@ def _notes(fits: Sequence["Estimates"], names: Sequence[str]) -> Iterator[str]:
     """The models, then the reasons for which figures of these fits are not on one scale."""
     yield from (f"{name} {fit.model.terms.title}" for name, fit in zip(names, fits, strict=True))
     unlike = "deviance, log-likelihood, AIC and BIC do not compare"
-    if len({fit.model.response for fit in fits}) > 1:
+    if len({fit.model.measured for fit in fits}) > 1:
         yield f"The responses differ: {unlike}"
     elif len({(fit.n, round(fit.weights_sum, 6)) for fit in fits}) > 1:
         yield f"The rows or their weights differ: {unlike}; fit all on the rows that are complete in all"
