@@ -16,6 +16,7 @@ from expfam.kernels.pointer import address
 from expfam.kernels.scores import KEPT, plain
 
 FADING = int(Average.FADING)
+NEAR = 1e-3  # below it a series has all digits
 
 
 @plain
@@ -24,22 +25,33 @@ def _mean_exp(x):  # type: ignore[no-untyped-def]
 
 
 @plain
+def _fallen(x, left):  # type: ignore[no-untyped-def]
+    """1 - e^-x, and the integral of u x e^(-x u) over u from 0 to 1; left: e^-x, so that none is taken anew."""
+    if x < NEAR:
+        return x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4))), x * (1 / 2 - x * (1 / 3 - x * (1 / 8 - x / 30)))
+    return 1 - left, (1 - left - x * left) / x
+
+
+@plain
 def _level(now, since, burn_in, at_once, ridge, line):  # type: ignore[no-untyped-def]
-    (old, decay), (by, left), length = ridge, line, now - since
-    begin, end = since - burn_in, now - burn_in
-    skipped = smaller(larger(-begin / length, 0.0), 1.0) if length > 0 else 0.0
-    first, rest = larger(begin, 0.0), decay * (1 - skipped)
-    along = -first * math.expm1(-rest)
-    if rest > 0:
-        along += (larger(end, 0.0) - first) * (-math.expm1(-rest) - rest * math.exp(-rest)) / rest
-    counted = (left - skipped) / left if left > skipped else 0.0
-    straight_on = counted * (first + larger(begin + length * left, 0.0)) / 2
-    return at_once * first - old * math.exp(-decay * skipped) * along + by * straight_on
+    (old, decay, kept), (by, left), length, begin, skipped = ridge, line, now - since, since - burn_in, 0.0
+    if begin < 0:
+        if now <= burn_in:
+            return 0.0
+        skipped = -begin / length
+        before = math.exp(-decay * skipped)
+        old, kept, decay = old * before, math.exp(-decay * (1 - skipped)), decay * (1 - skipped)
+    first = larger(begin, 0.0)
+    fall, time = _fallen(decay, kept)
+    found = at_once * first - old * (first * fall + (now - burn_in - first) * time)
+    if by != 0 and left > skipped:
+        found += by * (left - skipped) / left * (first + begin + length * left) / 2
+    return found
 
 
 @plain
 def _waited(ask, now, since, at_once, ridge, line):  # type: ignore[no-untyped-def]
-    (old, decay), (by, left), (_, weight, age) = ridge, line, now
+    (old, decay, _), (by, left), (_, weight, age) = ridge, line, now
     faded = -math.expm1(-math.log(2.0) * weight / ask.half_life) if ask.average == FADING else 0.0
     if faded < SLOW:
         level = _level(weight, since, 0.0 if faded > 0 else ask.burn_in, at_once, ridge, line)
@@ -57,7 +69,8 @@ def _pay(ask, strength, state, now, j):  # type: ignore[no-untyped-def]
     old, kept, left = state.theta[j], 1.0, 1.0
     due = state.local[j] * (now[0] - state.paid[j])
     decay = smaller(strength[0][j] * due, ENDLESS)
-    new = shrunk = old * math.exp(-decay)
+    share = math.exp(-decay)
+    new = shrunk = old * share
     if ask.penalised > 1:
         size, accrued = abs(shrunk), strength[1][j] * due
         sign = 1.0 if shrunk > 0 else -1.0 if shrunk < 0 else 0.0
@@ -70,8 +83,8 @@ def _pay(ask, strength, state, now, j):  # type: ignore[no-untyped-def]
         state.received[j] += new - shrunk
     state.theta[j], state.paid[j] = new, now[0]
     if ask.average != 0:
-        at_once, fall, line, since = old * (kept - 1), (old * kept, decay), (new - shrunk * kept, left), state.since[j]
-        state.lag[j] += _waited(ask, now, since, at_once, fall, line)
+        fall, line = (old * kept, decay, share), (new - shrunk * kept, left)
+        state.lag[j] += _waited(ask, now, state.since[j], old * (kept - 1), fall, line)
         state.since[j] = now[1]
 
 
