@@ -356,6 +356,21 @@ def test_a_file_of_the_other_kind_is_told_with_what_reads_it(shell: Shell, model
         expfam.OnlineGLM.from_state("model.json")
 
 
+def test_a_stream_of_no_rows_is_no_success(shell: Shell) -> None:
+    Path("head.csv").write_text("y,x\n")
+    Path("gaps.csv").write_text("y,x\n,1\n,2\n")
+    Path("rows.csv").write_text("y,x\n1,1\n2,2\n2,3\n")
+    for kind in ("ndjson", "csv"):
+        Path(f"none.{kind}").write_text("")
+    for file, said in (("head.csv", "no rows came"), ("none.ndjson", "no rows came"), ("none.csv", "header line")):
+        assert said in shell.refused("stream", "y ~ x", file)
+    assert "no rows are left: of 2 rows 2 lack a value, in y (2)" in shell.refused("stream", "y ~ x", "gaps.csv")
+    assert shell("stream", "y ~ x", "rows.csv", "--save", "s.json").err == ""
+    resumed = shell("stream", "y ~ x", "head.csv", "--resume", "s.json")  # the state is an answer all the same
+    assert (resumed.code, resumed.err) == (0, "expfam: warning: no rows were added\n")
+    assert "3 rows, 2 coefficients" in resumed.out
+
+
 def test_errors_about_a_model_name_commands_and_the_options_of_fit(shell: Shell, model: expfam.Fit) -> None:
     told = shell.refused("plot", "model.json", "book.parquet", "roc", "--out", "a.svg")
     assert "`expfam plot MODEL DATA lorenz` says how well a model orders rows" in told

@@ -71,11 +71,13 @@ def stream(
     finally:
         if save is not None and (learner.rows > watch.before or not save.exists()):  # a state is not lost to a typo
             learner.save(save)
-    if not learner.rows:
-        say("warning", "no rows came")
-    elif idle := learner.stream.idle:
+    if not learner.rows and not interrupted:
+        raise ExpfamError(learner.stream.emptied or "no rows came; at least one is needed")
+    if learner.rows == watch.before:
+        say("warning", "no rows were added")
+    if idle := learner.stream.idle:
         say("warning", idle)
-    else:
+    elif learner.rows:
         console().print(learner.summary(), markup=False)
     if model is not None:
         learner.fit.save(model)

@@ -227,11 +227,21 @@ class Stream:
             return None
         return waits(self.known, rows)
 
+    @property
+    def emptied(self) -> str | None:
+        """Why none of the rows that have come is left; None where some are, or none have come."""
+        if self.rows or not self.given:
+            return None
+        counts = ", ".join(f"{name} ({count:,})" for name, count in self.lacking.items())
+        gaps = f"{self.left_out:,} lack a value, in {counts}" if counts else "none has a weight"
+        return f"no rows are left: of {self.given:,} rows {gaps}; fill or drop columns, or look at the weights"
+
     def fit(self) -> Fit:
         """The fit so far; ExpfamError before the first rows that there is an answer for."""
         now = self.settled()
         if now.memory is None or now.null is None or now.centre is None or not now.memory.rows:
-            raise ExpfamError(now.idle or "no rows have come yet: hand some over with partial_fit(frame)")
+            none = "no rows have come yet: hand some over with partial_fit(frame)"
+            raise ExpfamError(now.idle or now.emptied or none)
         if now.memory.weight < LEAST:
             raise SchemaError(faint(f"the weights of all rows so far sum to {now.memory.weight:g}"))
         way = stacked(self.points, now.model.flat_names, fades=self.ask.half_life is not None)
