@@ -184,13 +184,17 @@ def at_kept(vectors: Mapping[str, FloatArray], kept: BoolArray | None) -> dict[s
     return dict(vectors) if kept is None else {name: vector[kept] for name, vector in vectors.items()}
 
 
-def faint(found: str) -> str:
-    """What is told where weights are so small that nothing is left of their squares."""
-    return f"{found}; below {LEAST:g} squares of weights are lost. Multiply all weights by a power of ten"
+def check_felt(weight: float, rows: int) -> None:
+    """SchemaError where so many rows, zero weights aside, weigh so little that nothing is left of their squares."""
+    if weight < LEAST * rows:
+        raise SchemaError(
+            f"the weights of {rows:,} rows average {weight / rows:g}; below {LEAST:g} squares of weights are lost. "
+            "Multiply all weights by a power of ten"
+        )
 
 
 def check_vectors(rows: RowSet, *, some: bool = True) -> None:
-    """Finite offsets, weights >= 0 whose squares do not overflow, and `some` of them neither zero nor so small that all
+    """Finite offsets, weights >= 0 whose squares do not overflow, and `some` of them neither zero nor so small that
     their squares are, exposure > 0, trials >= 0: else SchemaError naming row and value."""
     rules: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "weights": (
@@ -213,8 +217,8 @@ def check_vectors(rows: RowSet, *, some: bool = True) -> None:
             raise SchemaError(found, row=row)
         if name == "weights" and some and not high > 0:
             raise SchemaError("weights are all zero; at least one row must count")
-        if name == "weights" and some and high < LEAST:
-            raise SchemaError(faint(f"the largest weight is {high:g}"))
+        if name == "weights" and some and low < LEAST:
+            check_felt(float(vector.sum()), int(np.count_nonzero(vector)))
 
 
 def whole(weights: FloatArray, rows: RowSet) -> FloatArray:

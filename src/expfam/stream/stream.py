@@ -14,8 +14,7 @@ import numpy as np
 
 from expfam._typing import FloatArray
 from expfam.design.standard import far
-from expfam.errors import ExpfamError, SchemaError, SolverError
-from expfam.families._family import LEAST
+from expfam.errors import ExpfamError, SolverError
 from expfam.fit import Fit
 from expfam.formula.origins import Origins, back
 from expfam.kernels.ready import CODED
@@ -26,7 +25,7 @@ from expfam.solvers.implicit import FEW, Memory, batch_rows, blank, learn, toget
 from expfam.solvers.learning import BANDED, Point, due, stacked
 from expfam.solvers.problem import WRITTEN_OUT
 from expfam.solvers.start import null_model, starting_point
-from expfam.source import faint
+from expfam.source import check_felt
 from expfam.stream import walking
 from expfam.stream.answer import Context, errors, fit_of, fit_of_walk, own, walked_errors
 from expfam.stream.ask import Ask
@@ -242,8 +241,7 @@ class Stream:
         if now.memory is None or now.null is None or now.centre is None or not now.memory.rows:
             none = "no rows have come yet: hand some over with partial_fit(frame)"
             raise ExpfamError(now.idle or now.emptied or none)
-        if now.memory.weight < LEAST:
-            raise SchemaError(faint(f"the weights of all rows so far sum to {now.memory.weight:g}"))
+        check_felt(now.memory.weight, now.memory.rows)
         way = stacked(self.points, now.model.flat_names, fades=self.ask.half_life is not None)
         context = Context(self.kind, self.left_out, self.lacking, way, now.back)
         if isinstance(now.memory, Walked):
