@@ -193,8 +193,9 @@ def check_interior(family: ExponentialFamily, y: FloatArray, weight: FloatArray,
         bad = float(extreme[0])
         raise ResponseError(
             f"{name}: the mean response is {bad:g}, on the edge of the means of the {family.name} family, "
-            f"({lo:g}, {hi:g}): every row has the same extreme value (one class only, or all zero), so the model of an "
-            "intercept alone, the yardstick of every other, is not finite; rows with another value are needed"
+            f"({lo:g}, {hi:g}): every row has the same extreme value (one class only, or all zero), so the best model "
+            "of an intercept alone, by which every fit begins and is measured, is infinite. Add rows of other "
+            "responses, or check how the rows were chosen"
         )
     if np.abs(mean).max() < LEAST and 0 < np.abs(y).max() < LEAST:
         raise ResponseError(

@@ -70,6 +70,7 @@ REFUSED: list[tuple[str, str, Any, dict[str, Any], type[Exception], str]] = [
     ("one class, softmax", "g ~ x", {**GOOD, "g": ["a"] * 6}, {"family": "categorical"}, ef.ResponseError, "one class"),
     ("three classes", "t ~ x", {**GOOD, "t": list("abcabc")}, {"family": "bernoulli"}, ef.ResponseError, "categorical"),
     ("all counts zero", "n ~ x", {**GOOD, "n": [0] * 6}, {"family": "poisson"}, ef.ResponseError, "all zero"),
+    ("all zero, no intercept", "n ~ x - 1", {**GOOD, "n": [0] * 6}, POISSON, ef.ResponseError, "an intercept alone"),
     ("text response", "g ~ x", GOOD, {"family": "poisson"}, ef.ResponseError, "'a'.*numbers"),
     ("constant factor", "y ~ g", {**GOOD, "g": ["a"] * 6}, {}, ef.SchemaError, "one level 'a'"),
     ("text as a number", "y ~ log(g)", GOOD, {}, ef.SchemaError, "g holds text"),

@@ -1030,3 +1030,45 @@ def test_solver_names() -> None:
 def test_choose_takes_objects() -> None:
     solver = ef.SGD(passes=3)
     assert choose(solver, None) is solver  # type: ignore[arg-type]
+
+
+# ---- offsets that saturate rows ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("size", [50.0, 400.0])
+@pytest.mark.parametrize("successes", [20, 27])
+def test_offsets_that_saturate_all_rows_leave_the_way_to_the_optimum(solver: str, size: float, successes: int) -> None:
+    """Half the rows at 50, half at -50: nearly no row has curvature before the coefficients part them. With as many
+    successes as failures the intercept alone has none even at its optimum."""
+    rng = np.random.default_rng(1)
+    x, y = np.sort(rng.normal(size=40)), rng.permutation(np.arange(40) < successes).astype(float)
+    offset = np.where(np.arange(40) % 2, size, -size)
+
+    def loss(theta: FloatArray) -> float:
+        eta = offset + theta[0] + theta[1] * x
+        return float(np.sum(np.logaddexp(0.0, eta) - y * eta))
+
+    fit = ef.glm_arrays(x[:, None], y, family="binomial", offset=offset, solver=solver)
+    corners = [(a, b) for a in np.linspace(-size, size, 9) for b in np.linspace(-size, size, 9)]
+    options = {"xatol": 1e-10, "fatol": 1e-10, "maxiter": 4000}
+    found = min(
+        optimize.minimize(loss, at, method="Nelder-Mead", options=options).fun for at in sorted(corners, key=loss)[:4]
+    )
+    assert fit.converged
+    assert fit.deviance == pytest.approx(2 * found, rel=1e-8)
+    ends = [(c - 20.0, c + 20.0) for c in (-size, 0.0, size)]
+    alone = min(optimize.minimize_scalar(lambda a: loss(np.array([a, 0.0])), bounds=end).fun for end in ends)
+    assert fit.null_deviance == pytest.approx(2 * alone, rel=1e-8)
+
+
+def test_an_offset_that_no_coefficient_can_undo_is_named() -> None:
+    x, y, offset = np.linspace(-1, 1, 40)[:, None], np.arange(40) % 2, np.where(np.arange(40) % 4 < 2, 50.0, -50.0)
+    with pytest.raises(ef.SolverError, match=r"offset, from -50 to 50, takes every row .* tail of the probit"):
+        ef.glm_arrays(x, y, family="binomial", link="probit", offset=offset)
+    fit = ef.glm_arrays(x, y, family="binomial", link="cloglog", offset=offset)  # by what of it is near a mean
+    eta = fit.intercept + fit.coef[1] * x[:, 0] + offset
+    mu = -np.expm1(-np.exp(eta))
+    score = np.where(y == 1, np.exp(eta) * (1 - mu) / np.maximum(mu, 1e-300), -np.exp(eta))
+    assert fit.converged
+    assert abs(score.sum()) < 1e-6 > abs((score * x[:, 0]).sum())

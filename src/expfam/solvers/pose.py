@@ -9,6 +9,7 @@ from expfam._typing import BoolArray, FloatArray
 from expfam.design import Design
 from expfam.design.standard import Standard, placed, restrict, standardise
 from expfam.design.written import few, scaled, standard_of, written_out
+from expfam.errors import SolverError
 from expfam.information import CLEAR, RANK_TOL, Arrow, Full, Information, Root, independent, independent_of_root
 from expfam.objective import Data, Evaluation, Objective
 from expfam.parallel import meanwhile
@@ -59,6 +60,7 @@ def pose(
     start = starting_point(seen, null) if near is None else _feasible(seen, standard.inverse(near), null)
     rows = None if drawn is None else replace(drawn, design=placed(drawn.design, standard))
     kept, first, sampled = _independent(seen, rows, start)
+    _check_moves(seen, first)
     if near is not None and not kept.all():  # weights may vanish there, and with them what tells columns apart
         plain = starting_point(seen, null)
         again, *found = _independent(seen, rows, plain)
@@ -75,6 +77,19 @@ def pose(
         frequency=frequency, original=standard.original, sampled=sampled,
     )  # fmt: skip
     return Posed(problem, standard)
+
+
+def _check_moves(objective: Objective, first: Evaluation | None) -> None:
+    """SolverError where an offset takes all rows so far that their curvature is no number any more."""
+    offset = objective.data.offset
+    if offset is None or first is None or first.hessian is None or first.hessian.diagonal.any():
+        return
+    raise SolverError(
+        f"the offset, from {offset.min():.4g} to {offset.max():.4g}, takes every row so far into a tail of the "
+        f"{objective.link.name} link that no coefficient moves its mean: there is nothing to fit by. Check the offset, "
+        "which is on the scale of the linear predictor; an intercept undoes one that is the same in all rows, and a "
+        "link of heavier tails, such as logit or cauchit, goes further"
+    )
 
 
 def _feasible(objective: Objective, start: FloatArray, null: Null) -> FloatArray:
@@ -138,8 +153,6 @@ def _kept(objective: Objective, start: FloatArray, first: Evaluation, asked: Boo
     assert first.hessian is not None
     kept = np.ones(len(asked), dtype=bool)
     hessian = _part(first.hessian, asked)
-    if not hessian.diagonal.any():  # rows that an offset saturates tell nothing of columns
-        return kept
     if not _free(hessian, CLEAR).all():
         kept[asked] = _settled(objective, start, hessian, asked)
     return kept

@@ -40,8 +40,7 @@ def within(tell: Tell, stage: str) -> Tell:
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """The model that only has an intercept: its eta (1,) or (d,), its deviance, and sum W of its first class, which is
-    no less than a unit may be."""
+    """The model that only has an intercept: its eta (1,) or (d,), its deviance, and sum W of its first class."""
 
     eta: FloatArray
     deviance: float

@@ -20,10 +20,11 @@ from expfam.solvers.newton import Newton
 from expfam.solvers.optimality import Scale
 from expfam.solvers.problem import Null, Problem
 
-SATURATED = 1e-12
-"""Of the weight of the rows, how little the information of a null model is taken to be: rows that an offset carries far
-into a tail have next to none, and it is a unit of many figures."""
 EDGED = 2.0  # V = mu^p: from there on one response near zero has a deviance without bound, and would be all of it
+
+FLOOR = 1e-6
+"""The share of the curvature at the mean response that rows are taken to have at least: offsets so far apart that all
+are saturated leave nearly none, which tells neither how far to step nor what a small gradient is."""
 
 
 def null_model(objective: Objective) -> Null:
@@ -39,18 +40,22 @@ def null_model(objective: Objective) -> Null:
         theta = objective.link(mean)
     alone = _alone(objective)
     if plain:
-        return _null(alone, theta, _feasible_mean(alone, theta, mean))
-    theta, first = _first_feasible(alone, _less_offset(objective, theta), Level.HESSIAN)
+        return _null(theta, _feasible_mean(alone, theta, mean))
+    least = FLOOR * _one_row(objective, theta, mean, objective.weight)[1]
+    tried = list(_less_offset(objective, theta))
+    theta, first = _first_feasible(alone, iter(tried), Level.HESSIAN)
+    if not _null(theta, first).weight >= least:  # nearly all rows are saturated, and others may be anywhere
+        theta, first = min(((t, alone(t)) for t in tried), key=lambda found: np.nan_to_num(found[1].value, nan=np.inf))
     problem = Problem(
-        alone, theta, first, None, Scale(1.0, objective.weight), _null(alone, theta, first), 1e-6, 50, 0, lambda _: None
+        alone, theta, first, None, Scale(1.0, objective.weight), _null(theta, first, least), 1e-6, 50, 0, lambda _: None
     )
     solution = Newton().solve(problem)
-    return _null(alone, solution.theta, alone(solution.theta) if solution.at is None else solution.at)
+    return _null(solution.theta, alone(solution.theta) if solution.at is None else solution.at, least)
 
 
 def null_seen(objective: Objective, null: Null) -> Null:
     """The figures of the null model at the same eta, for another family."""
-    return _null(objective, null.eta, _alone(objective)(null.eta))
+    return _null(null.eta, _alone(objective)(null.eta))
 
 
 def _alone(objective: Objective) -> Objective:
@@ -62,15 +67,21 @@ def _alone(objective: Objective) -> Objective:
 
 def _pooled(objective: Objective, sums: Moments) -> Null | None:
     """The same from sums over rows; None where these lose digits, or the mean is none of the link or the family."""
-    family, link, deviance = objective.family, objective.link, sums.within(objective.family)
+    link, deviance = objective.link, sums.within(objective.family)
     if deviance is None:
         return None
     with np.errstate(all="ignore"):
         eta = link(sums.mean)
-    row = weighted(family, link, At(eta, sums.mean, np.zeros(1)), np.array([sums.weight]))
-    if not np.isfinite(row.value) or row.weight is None:
+    value, weight = _one_row(objective, eta, sums.mean, sums.weight)
+    if not np.isfinite(value) or np.isnan(weight):
         return None
-    return Null(eta.reshape(-1), 2 * (deviance + objective.data.within), float(row.weight.flat[0]))
+    return Null(eta.reshape(-1), 2 * (deviance + objective.data.within), weight)
+
+
+def _one_row(objective: Objective, eta: FloatArray, mean: FloatArray, weight: float) -> tuple[float, float]:
+    """The loss and the curvature of one row of the mean response that weighs as much as all."""
+    row = weighted(objective.family, objective.link, At(eta, mean, np.zeros(1)), np.array([weight]))
+    return row.value, np.nan if row.weight is None else float(row.weight.flat[0])
 
 
 def _feasible_mean(alone: Objective, theta: FloatArray, mean: FloatArray) -> Evaluation:
@@ -85,10 +96,9 @@ def _feasible_mean(alone: Objective, theta: FloatArray, mean: FloatArray) -> Eva
     return at
 
 
-def _null(objective: Objective, theta: FloatArray, at: Evaluation) -> Null:
+def _null(theta: FloatArray, at: Evaluation, least: float = 0.0) -> Null:
     weight = float(at.hessian.diagonal[0]) if at.hessian is not None else np.nan
-    weight = SATURATED * objective.weight if weight < SATURATED * objective.weight else weight
-    return Null(theta.reshape(-1), 2 * at.value, weight)
+    return Null(theta.reshape(-1), 2 * at.value, least if weight < least else weight)
 
 
 def _mean(objective: Objective, of: Callable[[FloatArray], FloatArray], values: FloatArray) -> FloatArray:
