@@ -899,3 +899,14 @@ def test_classes_of_large_numbers_keep_all_their_digits() -> None:
     assert np.array_equal(soft.coef, ef.glm("code ~ x", {**data, "code": codes.astype(str)}, family="categorical").coef)
     last = ef.glm("code ~ x", data, family=ef.families.Categorical(reference=1000002))
     assert last.classes == ("1000001", "2000001", "1000002")
+
+
+def test_a_row_that_counts_for_nothing_has_no_prediction_where_only_it_has_the_level() -> None:
+    """As it has no residual; the rows of the fit are predicted at their places."""
+    data = {"x": np.arange(8.0), "y": np.arange(8) % 3 * 1.0, "g": list("ababbabz"), "w": [1.0, 2, 1, 1, 3, 1, 1, 0]}
+    fit = ef.glm("y ~ x + g", data, family="poisson", weights="w", weights_kind="frequency")
+    found = fit.predict()
+    assert np.array_equal(np.isnan(found), np.isnan(fit.residuals()))
+    assert found[:7] == pytest.approx(fit.predict({name: part[:7] for name, part in data.items()}))
+    with pytest.raises(ef.SchemaError, match="'z'"):
+        fit.predict(data)

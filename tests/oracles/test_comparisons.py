@@ -275,3 +275,13 @@ def test_one_response_is_one_however_its_classes_are_coded() -> None:
             assert "responses differ" not in str(ef.compare(large, small))
     with pytest.raises(ef.ExpfamError, match=r"models of C\(b, ref=1\).* and of b"):
         large.anova(ef.glm("C(b, ref=1) ~ x", data, family="bernoulli"))
+
+
+@pytest.mark.filterwarnings("ignore::expfam.AliasWarning")
+def test_a_term_without_degrees_of_freedom_has_no_f() -> None:
+    """Rounding over zero is no number, and no infinity."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=99)
+        data = pd.DataFrame({"x": x, "x2": 2 * x + 1, "y": rng.normal(size=99) + x})
+        assert np.isnan(ef.glm("y ~ x + x2", data).anova(type=3, test="f")["statistic"]).all()

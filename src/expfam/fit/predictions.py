@@ -105,7 +105,8 @@ def _line(fit: "Fit", new: Any, given: dict[str, Any], unseen: str | None) -> tu
                 f"predict(new, {missing[0]}=...)"
             )
         source = Source(new, vectors=vectors)
-    policy = choice("unseen", unseen or fit.model.unseen)
+    own = "missing" if new is None else fit.model.unseen  # levels of rows that the fit counted not at all
+    policy = choice("unseen", unseen or own)
     rows = fit.model.terms.rows(source, response=False, missing="drop", unseen=policy)
     return prediction.linear(fit.model, fit.estimate, rows), rows.kind
 

@@ -51,6 +51,6 @@ class Yardstick:
         chi-squared."""
         statistic = ratio(fallen, self.phi)
         if test == "f":
-            statistic = ratio(statistic, df)
+            statistic = np.where(df > 0, ratio(statistic, df), np.nan)  # of none the fall is rounding
             return {"statistic": statistic, "p_value": f_tail(statistic, df, self.df)}
         return {"statistic": statistic, "p_value": chi_squared(statistic, df)}
