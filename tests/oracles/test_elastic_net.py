@@ -322,3 +322,15 @@ def test_a_fit_with_zeros_is_kept_in_its_file(columns, tmp_path):
     loaded = ef.load(tmp_path / "fit.json")
     np.testing.assert_array_equal(loaded.coef, fit.coef)
     assert loaded.model.penalty.to_dict() == fit.model.penalty.to_dict()
+
+
+@pytest.mark.filterwarnings("ignore::expfam.errors.ConvergenceWarning")
+def test_at_an_edge_of_the_means_fishers_information_leads_further_along():
+    """A share of one by the log link: the step by the observed information ends where it meets the edge."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 6))
+    X[:, 5] = X[:, 0] + 0.01 * rng.normal(size=80)
+    y = (rng.random(80) < 1 / (1 + np.exp(0.6 * X[:, 1] - 0.8 * X[:, 0]))) * 1.0
+    for strength, reached in ((0.02, 0.5625), (0.1, 0.6142)):
+        fit = ef.glm_arrays(X, y, family="bernoulli", link="log", penalty=ef.ElasticNet(strength, 1.0), max_iter=300)
+        assert fit.deviance / 160 + strength * np.abs(fit.coef[1:]).sum() < reached

@@ -43,6 +43,10 @@ class Proximal(Solver):
         curved = replace(problem.objective, observed=True) if exact else problem.objective
         begin = _arrived(problem, curved, _State(problem.start, curved(problem.start)))
         end = iterate(partial(_advance, problem, curved), begin, partial(_report, problem))
+        if exact and end.status is Status.STALLED:  # at an edge of the means Fisher's leads further along
+            at, passes = problem.objective(end.theta), end.passes + 1
+            again = replace(end, at=at, damping=NONE, passes=passes, status=Status.RUNNING)
+            end = iterate(partial(_advance, problem, problem.objective), again, partial(_report, problem))
         reads = float(end.passes)
         return Solution(end.theta, None if exact else end.at, end.status, end.steps, reads, reads)
 
