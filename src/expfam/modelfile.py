@@ -24,6 +24,7 @@ from expfam.inference.separation import SHOWN, Separation
 from expfam.inference.statistics import Statistics
 from expfam.information import Covariance
 from expfam.information.original import from_json
+from expfam.links import Link
 from expfam.matrix import MatrixTerms
 from expfam.model import Model, choice
 from expfam.nuisance import named
@@ -172,7 +173,7 @@ def model_to_dict(model: Model) -> dict[str, Any]:
     """A model as JSON types."""
     return {
         "family": model.family.to_dict(),
-        "link": model.link.to_dict(),
+        "link": _link_to_dict(model.link),
         "terms": model.terms.to_dict(),
         "penalty": model.penalty.to_dict(),
         "response": model.response,
@@ -184,6 +185,16 @@ def model_to_dict(model: Model) -> dict[str, Any]:
         "bias": model.bias,
         "label_kind": model.label_kind,
     }
+
+
+def _link_to_dict(link: Link) -> dict[str, Any]:
+    """ModelFileError for a link that no file can hold: its name alone would be read as another's, or as none."""
+    if type(link) not in links.LINKS.values():
+        raise ModelFileError(
+            f"the link {link.name!r} is a class of your own, {type(link).__name__}, and a file holds names alone: "
+            "keep the fit by pickle, or take one of the links of expfam"
+        )
+    return link.to_dict()
 
 
 def model_from_dict(plain: Mapping[str, Any], family: ExponentialFamily | str | None = None) -> Model:

@@ -21,6 +21,7 @@ from scipy.special import xlogy
 import expfam as ef
 from expfam.diagnostics.text import aligned, wide
 from expfam.families import Categorical
+from expfam.links import Link
 from expfam.modelfile import sealed
 
 N = 300
@@ -910,3 +911,35 @@ def test_a_row_that_counts_for_nothing_has_no_prediction_where_only_it_has_the_l
     assert found[:7] == pytest.approx(fit.predict({name: part[:7] for name, part in data.items()}))
     with pytest.raises(ef.SchemaError, match="'z'"):
         fit.predict(data)
+
+
+class Softplus(Link):
+    """A link of one's own, under a name that the library has."""
+
+    name = "log"
+
+    def __call__(self, mu: Any) -> Any:
+        return np.log(np.expm1(mu))
+
+    def inverse(self, eta: Any) -> Any:
+        return np.logaddexp(0, eta)
+
+    def derivative(self, eta: Any) -> Any:
+        return 1 / (1 + np.exp(-eta))
+
+    def second(self, eta: Any) -> Any:
+        return self.derivative(eta) * self.derivative(-eta)
+
+
+def test_a_link_of_ones_own_is_in_no_file(tmp_path: Path) -> None:
+    """Its name would be read as another's."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=400)
+    data = {"x": x, "y": rng.poisson(np.logaddexp(0, 1 + x)).astype(float)}
+    fit = ef.glm("y ~ x", data, family="poisson", link=Softplus())
+    stream = ef.OnlineGLM("y ~ x", "poisson", link=Softplus()).partial_fit(data)
+    for save in (lambda: fit.save(tmp_path / "m.json"), stream.state):
+        with pytest.raises(ef.ModelFileError, match=r"'log' is a class of your own, Softplus.*pickle"):
+            save()
+    assert not (tmp_path / "m.json").exists()
+    assert pickle.loads(pickle.dumps(fit)).predict(data) == pytest.approx(fit.predict(data))

@@ -692,3 +692,11 @@ def test_isotonic_curve_never_falls() -> None:
     assert np.all(np.diff(found.smooth[1]) >= 0)
     assert np.all(np.diff(found.smooth[0]) >= 0)
     assert isotonic_regression(found.smooth[1]).x == pytest.approx(found.smooth[1])
+
+
+def test_an_interval_of_a_negative_expected_total_has_its_lower_end_first():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=400)
+    found = ef.glm("y ~ x", {"y": x + rng.normal(size=400), "x": x}).actual_expected("x")
+    assert (found.sums.expected < 0).any()
+    assert (found.low < found.high).all()

@@ -90,15 +90,15 @@ def actual_expected(judged: Judged, parts: Sequence[Groups], bins: int, level: f
     found = summed(judged, [part.codes for part in parts], [part.count for part in parts])
     named = [part.named(sums.exposure, bins) for part, sums in zip(parts, found, strict=True)]
     sums = joined([part.merged(names.place) for part, names in zip(found, named, strict=True)])
-    low, high = ends(judged.model.family, sums, level)
+    low, high = np.sort([_divided(end, sums.expected) for end in ends(judged.model.family, sums, level)], axis=0)
     return ActualExpected(
         tuple(part.name for part, names in zip(parts, named, strict=True) for _ in names.labels),
         tuple(label for names in named for label in names.labels),
         np.concatenate([names.lower for names in named]),
         np.concatenate([names.upper for names in named]),
         sums,
-        _divided(low, sums.expected),
-        _divided(high, sums.expected),
+        low,
+        high,
         level,
         judged.kind,
         judged.unit,
