@@ -1,6 +1,5 @@
 """What is fitted, free of any rows: family, link, terms, penalty, and the rules for weights and missing values."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,9 +17,8 @@ from expfam.objective import Data
 from expfam.parallel import is_ones, meanwhile, ordered_map, repeated, slices
 from expfam.penalties import Penalty
 from expfam.source import RowSet, Terms, check_vectors, whole
-from expfam.target import Target, check_interior, check_weighed, known, target
+from expfam.target import TWO, Target, check_interior, check_weighed, known, target
 
-CODED = re.compile(r"C\((.+?)(?:, *ref *=.*)?\)")
 CHOICES = {
     "weights_kind": ("precision", "frequency", "sampling"),
     "missing": ("drop", "error"),
@@ -54,12 +52,6 @@ class Model:
     label_kind: Kind | None = None
 
     @property
-    def measured(self) -> str:
-        """What the response is, however its classes are coded: y for C(y, ref=...)."""
-        coded = CODED.fullmatch(self.response)
-        return coded[1] if coded else self.response
-
-    @property
     def names(self) -> tuple[str, ...]:
         """Coefficient names of one class."""
         return self.terms.names
@@ -73,6 +65,21 @@ class Model:
     def modelled(self) -> tuple[str, ...]:
         """The classes that have a column of coefficients: all but the reference; () for scalar families."""
         return self.classes[:-1] if self.family.vector and self.classes else ()
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """The labels of the response, "0" and "1" of numbers that a family of two classes has; () of other numbers."""
+        return self.classes or (("0", "1") if isinstance(self.family, TWO) else ())
+
+    @property
+    def reference(self) -> str | None:
+        """The label that the others are against: the failure of two, else the last; None for numbers."""
+        return self.outcomes[-1 if self.family.vector else 0] if self.outcomes else None
+
+    @property
+    def modelled_column(self) -> str:
+        """What the response is of, however its classes were named: y of C(y, ref=1)."""
+        return self.terms.column(self.response)
 
     @property
     def flat_names(self) -> tuple[str, ...]:

@@ -110,6 +110,10 @@ class Terms(ABC):
     def asked(self) -> tuple[str, ...]:
         """Row vectors that the model reads from the data by itself."""
 
+    def column(self, response: str) -> str:
+        """What a response is of: itself, but for what only says that it is classes, and which they are against."""
+        return response
+
     @abstractmethod
     def rows(self, source: Source, *, response: bool, missing: str, unseen: str) -> RowSet:
         """Read a source. missing: "drop" leaves incomplete rows out, "error" refuses them; unseen as in `glm`."""

@@ -17,6 +17,8 @@ from expfam.families.binomial import Binomial
 from expfam.families.categorical import Categorical
 from expfam.families.quasi_binomial import QuasiBinomial
 
+TWO = Bernoulli | Binomial | QuasiBinomial  # the families of two classes, or of shares of one
+
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
@@ -115,7 +117,7 @@ def _remedy(labels: tuple[str, ...]) -> str:
 
 def _two_levels(family: ExponentialFamily, raw: RawResponse) -> Target:
     """Text and booleans as a 0/1 response: the first level, or the reference that is named, is failure."""
-    if not isinstance(family, Bernoulli | Binomial | QuasiBinomial):
+    if not isinstance(family, TWO):
         _check_numerals(raw)
         raise ResponseError(
             f"{raw.name} holds text or booleans ({_some(raw.labels)}); the {family.name} family needs numbers. "

@@ -15,10 +15,10 @@ from expfam.errors import FormulaError, SchemaError
 from expfam.formula.agree import check_agrees
 from expfam.formula.coding import names
 from expfam.formula.encode import encode, evaluate, lay_out
-from expfam.formula.expression import columns_of
+from expfam.formula.expression import columns_of, parse
 from expfam.formula.interpret import learner, replayer
 from expfam.formula.learn import learn_values, missing_rows, needed, plan
-from expfam.formula.roles import Worth, worth
+from expfam.formula.roles import Worth, plain, worth
 from expfam.formula.schema import ROLES, Request, Schema
 from expfam.source import VECTORS, Block, RowSet, Source, Terms, at_kept, check_vectors, vectors_of, whole, with_gaps
 from expfam.target import RawResponse
@@ -54,6 +54,9 @@ class FormulaTerms(Terms):
     @property
     def asked(self) -> tuple[str, ...]:
         return tuple(name for name in VECTORS if getattr(self.schema.request, name) is not None)
+
+    def column(self, response: str) -> str:
+        return plain(parse(response, tuple(self.schema.columns))).text
 
     def rows(self, source: Source, *, response: bool, missing: str, unseen: str) -> RowSet:
         if response:

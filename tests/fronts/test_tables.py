@@ -228,6 +228,21 @@ def test_compare_tells_what_coefficients_of_one_name_are_against() -> None:
     assert "reference" not in str(ef.compare(fewer, blue.update(". ~ x")))  # g has one, x none
 
 
+def test_compare_knows_a_response_by_its_column() -> None:
+    rows = {**data(("red", "green", "blue")), "won": np.arange(240) % 2, "t": np.where(np.arange(240) % 2, "u", "v")}
+    plain, again, against = (ef.glm(f"{y} ~ x", rows, family="binomial") for y in ("won", "C(won)", "C(won, ref=1)"))
+    assert len(ef.compare(plain, again).notes) == 2  # the models alone
+    told = "The reference of the response won differs ((1) 0, (2) 1): its coefficients do not compare"
+    assert ef.compare(plain, against).notes[2:] == (told,)
+    assert "The responses differ" in str(ef.compare(plain, ef.glm("t ~ x", rows, family="binomial")))
+    other = ef.glm("won ~ x", rows | {"won": rows["t"]}, family="binomial")
+    assert "The classes of the response differ" in str(ef.compare(plain, other))
+    soft, hard = (ef.glm(f"{g} ~ x", rows, family="categorical") for g in ("g", "C(g, ref='blue')"))
+    assert ef.compare(soft, hard).notes[2:] == (
+        "The reference of the response g differs ((1) red, (2) blue): its coefficients do not compare",
+    )
+
+
 def test_compare_shows_classes_estimated_numbers_and_fits_that_failed() -> None:
     rows = data(("red", "green", "blue"))
     soft = ef.compare(ef.glm("g ~ x", rows, family="categorical"))

@@ -11,7 +11,8 @@ from expfam.data.answer import frame_like
 from expfam.diagnostics.bins import tied
 from expfam.diagnostics.judged import Judged
 from expfam.errors import DataWarning, ExpfamError
-from expfam.families import Bernoulli, Binomial, QuasiBinomial
+from expfam.families import Bernoulli
+from expfam.target import TWO
 
 POINTS = 2000  # of a curve that is kept; areas are those of all rows
 
@@ -75,7 +76,7 @@ def roc(judged: Judged) -> Roc | ClassRocs:
     family = judged.model.family
     if family.vector:
         return ClassRocs(tuple(_roc(judged.one(label), label) for label in _seen(judged)))
-    if not isinstance(family, Bernoulli | Binomial | QuasiBinomial):
+    if not isinstance(family, TWO):
         raise ExpfamError(
             f"roc() is for responses of classes or shares, not for the {family.name} family; lorenz() says how well a "
             "model orders rows of any kind, and its normalised Gini is 2 AUC - 1"

@@ -12,6 +12,7 @@ from expfam.families import Categorical, ExponentialFamily
 from expfam.fit.checks import check_rows
 from expfam.fit.comparisons import test_of, yardstick
 from expfam.inference.tails import Yardstick
+from expfam.links import Link
 from expfam.model import Model, Prepared
 from expfam.nuisance import OF_NUMBER
 from expfam.objective import Data
@@ -70,15 +71,14 @@ def _comparable(small: "Fit", large: "Fit") -> None:
     numbers = [tuple(n.name for n in fit.nuisance if n.name in OF_NUMBER) for fit in (small, large)]
     estimated = numbers[0] == numbers[1] != ()  # a theta without bound leaves a fit of the Poisson family
     same = one.family.name == two.family.name or estimated
-    same = same and one.link == two.link and one.measured == two.measured
-    if not one.family.vector and one.response != two.response:  # which of two classes is the success must be the same
-        same = same and (one.classes or ("0", "1")) == (two.classes or ("0", "1"))
-    classes = [sorted(model.classes or ()) for model in (one, two)]
+    same = same and one.link == two.link
+    classes = [sorted(model.outcomes) for model in (one, two)]
     reasons = {
-        f"they are models of {one.response} ({one.family.name}, {one.link.name}) and of {two.response} "
-        f"({two.family.name}, {two.link.name})": not same,
+        _of_others(one, two): not same,
         f"{one.response} has the classes {', '.join(classes[0])} in one and {', '.join(classes[1])} in the other; fit "
-        "both on the same rows": one.family.vector and classes[0] != classes[1],
+        "both on the same rows": classes[0] != classes[1],
+        f"{one.reference} is the failure in one and {two.reference} in the other, which the {one.link.name} link does "
+        "not take for the same model": one.reference != two.reference and not (one.family.vector or _even(one.link)),
         f"their {one.family.name} families differ by a number that was given; give both the same, or have it estimated "
         "by both": _law(small) != _law(large) and not estimated,
         f"they were fitted on different rows: {small.n:,} of weight {small.weights_sum:g}, {large.n:,} of weight "
@@ -91,6 +91,20 @@ def _comparable(small: "Fit", large: "Fit") -> None:
             raise _refused(reason)
 
 
+def _of_others(one: Model, two: Model) -> str:
+    return (
+        f"they are models of {one.response} ({one.family.name}, {one.link.name}) and of {two.response} "
+        f"({two.family.name}, {two.link.name})"
+    )
+
+
+def _even(link: Link) -> bool:
+    """h(-eta) = 1 - h(eta): may either of two classes be the failure?"""
+    eta = np.array([0.3, 1.0, 2.5])
+    with np.errstate(all="ignore"):
+        return np.allclose(link.inverse(eta) + link.inverse(-eta), 1.0, rtol=1e-9, atol=0.0)
+
+
 def _inside(small: "Fit", large: "Fit", data: Any) -> bool:
     """Does one model hold the other? By their rows, those of `data` where a fit has none; else by what both remember.
 
@@ -98,6 +112,8 @@ def _inside(small: "Fit", large: "Fit", data: Any) -> bool:
     """
     named = set(small.names) <= set(large.names)
     if data is None and (small.source is None or large.source is None):
+        if small.model.modelled_column != large.model.modelled_column:
+            raise _refused(_of_others(small.model, large.model))
         if _null_differs(small, large):
             raise _refused(
                 f"their null deviances are {small.null_deviance:.10g} and {large.null_deviance:.10g}: they were fitted "
@@ -123,7 +139,10 @@ def _same_rows(small: Prepared, large: Prepared) -> None:
     """ExpfamError where rows, responses, weights or offsets are not the same."""
     one, two = small.data, _referred(large, small.model)
     here, there = (np.arange(p.given) if p.places is None else p.places for p in (small, large))
-    if not (np.array_equal(here, there) and np.array_equal(one.y, two.y) and np.array_equal(one.weight, two.weight)):
+    same = np.array_equal(one.y, two.y)
+    if not same and small.model.modelled_column != large.model.modelled_column:
+        raise _refused(_of_others(small.model, large.model))
+    if not (same and np.array_equal(here, there) and np.array_equal(one.weight, two.weight)):
         raise _refused(
             "they were fitted on different rows, responses or weights; fit both on the rows that are complete in both"
         )
@@ -134,9 +153,11 @@ def _same_rows(small: Prepared, large: Prepared) -> None:
 
 def _referred(prepared: Prepared, model: Model) -> Data:
     """The rows with classes in the order that another model has, its reference last: codes and offsets follow it."""
-    data, own, asked = prepared.data, prepared.model.classes, model.classes
-    if not model.family.vector or own is None or asked is None or own == asked:
+    data, own, asked = prepared.data, prepared.model.outcomes, model.outcomes
+    if own == asked:
         return data
+    if not model.family.vector:
+        return replace(data, y=1.0 - data.y, offset=None if data.offset is None else -data.offset)
     place = [own.index(label) for label in asked]
     y = np.argsort(place)[data.y.astype(np.intp)].astype(np.float64)
     if data.offset is None:

@@ -105,8 +105,10 @@ def _line(fit: "Fit", new: Any, given: dict[str, Any], unseen: str | None) -> tu
                 f"predict(new, {missing[0]}=...)"
             )
         source = Source(new, vectors=vectors)
-    own = "missing" if new is None else fit.model.unseen  # levels of rows that the fit counted not at all
-    policy = choice("unseen", unseen or own)
+    asked = unseen or fit.model.unseen
+    if new is None and asked == "error":
+        asked = "missing"  # levels that only rows have which the fit counted not at all
+    policy = choice("unseen", asked)
     rows = fit.model.terms.rows(source, response=False, missing="drop", unseen=policy)
     return prediction.linear(fit.model, fit.estimate, rows), rows.kind
 

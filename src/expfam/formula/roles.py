@@ -46,6 +46,11 @@ def _response(node: Node, table: Table, recall: Recall) -> Column | Pair:
     return Column(node.text, "number", values=np.asarray(number(found, node, node.text)))
 
 
+def plain(node: Node) -> Node:
+    """A response without the C() around it."""
+    return bound(node)["x"] if isinstance(node, Call) and node.function == "C" else node
+
+
 def _settled(node: Node, found: Factor, table: Table, recall: Recall) -> Factor:
     """A response's factor with the reference that was asked for, if one was, and all its labels: which of them are
     classes it is for the model to say."""

@@ -39,12 +39,12 @@ class Step:
     def score(self) -> float:
         """U' H^-1 U of the larger model at the optimum of the smaller: how steep is F in the new term (Rao 1948)?"""
         larger, near = narrowed(self.objective, self.columns), self.without.theta[self.columns]
-        data, eta = larger.data, larger.data.design.forward(larger.data.design.maps.forward(near))
-        if data.offset is not None:
-            eta = eta + (data.offset if data.offset.ndim == eta.ndim else data.offset[:, None])
-        larger = replace(larger, data=replace(data, offset=eta))  # whichever columns are aliased beside the term
-        problem = pose(larger, 1e-9, 1, 0, silent, np.zeros_like(near)).problem
-        at = problem.first or problem.objective(problem.start)
+        problem = pose(larger, 1e-9, 1, 0, silent, near).problem
+        at = problem.first
+        if at is None or len(problem.start) < len(near):  # what is aliased beside the term keeps its part of eta
+            data, seen = larger.data, problem.objective
+            eta = data.design.forward(data.design.maps.forward(near)) + (0.0 if data.offset is None else data.offset)
+            at = replace(seen, data=replace(seen.data, offset=eta))(np.zeros_like(problem.start))
         assert at.gradient is not None
         assert at.hessian is not None
         return float(np.vdot(at.gradient, newton_solve(at.hessian.factor(), at.gradient)))

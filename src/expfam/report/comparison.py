@@ -157,7 +157,7 @@ def _measure(fit: "Estimates") -> tuple[str, float]:
 def _against(fit: "Estimates") -> dict[str, str]:
     """What coefficients are against: the reference level of each factor, and that of a response of classes."""
     model = fit.model
-    own = {f"the response {model.measured}": model.classes[-1 if model.family.vector else 0]} if model.classes else {}
+    own = {} if model.reference is None else {f"the response {model.modelled_column}": model.reference}
     return {**model.terms.references, **own}
 
 
@@ -174,10 +174,12 @@ def _notes(fits: Sequence["Estimates"], names: Sequence[str]) -> Iterator[str]:
     """The models, then the reasons for which figures of these fits are not on one scale."""
     yield from (f"{name} {fit.model.terms.title}" for name, fit in zip(names, fits, strict=True))
     unlike = "deviance, log-likelihood, AIC and BIC do not compare"
-    if len({fit.model.measured for fit in fits}) > 1:
+    if len({fit.model.modelled_column for fit in fits}) > 1:
         yield f"The responses differ: {unlike}"
     elif len({(fit.n, round(fit.weights_sum, 6)) for fit in fits}) > 1:
         yield f"The rows or their weights differ: {unlike}; fit all on the rows that are complete in all"
+    elif len({frozenset(fit.model.outcomes) for fit in fits if fit.model.outcomes}) > 1:
+        yield f"The classes of the response differ: {unlike}"
     elif len({fit.model.family.name for fit in fits}) > 1:
         yield "The families differ: deviances do not compare, and likelihoods only where all count or all measure"
     elif len({_measure(fit) for fit in fits}) > 1:

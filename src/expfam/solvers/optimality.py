@@ -57,9 +57,8 @@ def read(at: Evaluation, scale: Scale, factor: Factor) -> Reading:
 
 
 def newton_solve(factor: Factor, gradient: FloatArray) -> FloatArray:
-    """H^-1 g in theta's shape, the rows of H class after class; endless where rows weigh next to nothing."""
-    with np.errstate(over="ignore"):
-        return from_classes(factor.solve(by_class(gradient)), gradient)
+    """H^-1 g in theta's shape, the rows of H class after class."""
+    return from_classes(factor.solve(by_class(gradient)), gradient)
 
 
 def by_class(theta: FloatArray) -> FloatArray:
